@@ -1,0 +1,103 @@
+/**
+ * The errors of the program. Expected outcomes are values; these are thrown.
+ * `code` is stable and snake_case; `message` is for the developer or operator who reads it.
+ */
+export class AppError extends Error {
+  override name = 'AppError';
+  readonly code: string;
+
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** Start-up cannot go on. `problems` names every variable or service at fault, never a value. */
+export class ConfigError extends AppError {
+  override name = 'ConfigError';
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super('configuration', `The configuration is not usable:\n${problems.map((p) => `  - ${p}`).join('\n')}`);
+    this.problems = problems;
+  }
+}
+
+/** No such thing, or it belongs to another tenant: callers cannot tell the two apart. */
+export class NotFoundError extends AppError {
+  override name = 'NotFoundError';
+}
+
+/** The thing is in a state that does not allow this. */
+export class ConflictError extends AppError {
+  override name = 'ConflictError';
+}
+
+export interface FieldProblem {
+  /** Where in the request, in the request's own names: `media[2].url`. */
+  readonly path: string;
+  readonly message: string;
+  /** The stable id of the rule that was broken. */
+  readonly rule: string;
+}
+
+/** A request that breaks a rule (422) or cannot be understood (400). */
+export class InvalidRequestError extends AppError {
+  override name = 'InvalidRequestError';
+  readonly status: 400 | 422;
+  readonly errors: readonly FieldProblem[];
+
+  constructor(status: 400 | 422, code: string, message: string, errors: readonly FieldProblem[] = []) {
+    super(code, message);
+    this.status = status;
+    this.errors = errors;
+  }
+}
+
+export type ErrorClass =
+  | 'retry'
+  | 'rate_limited'
+  | 'reauth'
+  | 'permission'
+  | 'invalid'
+  | 'duplicate'
+  | 'blocked'
+  | 'not_ready'
+  | 'unknown_outcome'
+  | 'internal';
+
+export type ErrorActor = 'nobody' | 'author' | 'tenant_admin' | 'operator' | 'meta';
+
+/** The one error record (design: invariant 10); API, log, rows and dashboard show it as it is. */
+export interface ErrorRecord {
+  readonly class: ErrorClass;
+  /** Stable, for translations: `facebook_duplicate_post`. */
+  readonly key: string;
+  readonly provider_code: number | null;
+  readonly provider_subcode: number | null;
+  /** What the provider said, or what happened; without secrets, at most 500 characters. */
+  readonly message: string;
+  /** For the person who reads the calendar. */
+  readonly user_message: string;
+  /** The next step, in the imperative. */
+  readonly action: string;
+  readonly who: ErrorActor;
+  readonly retryable: boolean;
+  readonly fbtrace_id: string | null;
+  /** ISO 8601 in UTC. */
+  readonly at: string;
+}
+
+/** A call to a provider, or the work around it, that did not do what it should. */
+export class PublishError extends AppError {
+  override name = 'PublishError';
+  readonly record: ErrorRecord;
+  /** Earliest useful moment for another try, in milliseconds from now, where the provider said so. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(record: ErrorRecord, options?: ErrorOptions & { retryAfterMs?: number }) {
+    super(record.key, record.message, options);
+    this.record = record;
+    this.retryAfterMs = options?.retryAfterMs;
+  }
+}
