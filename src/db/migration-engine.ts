@@ -1,0 +1,133 @@
+import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { PrismaPg } from '@prisma/adapter-pg';
+import {
+  bindMigrationAwareSqlAdapterFactory,
+  type SqlDriverAdapter,
+  type SqlMigrationAwareDriverAdapterFactory,
+} from '@prisma/driver-adapter-utils';
+import type { SchemaEngine } from '@prisma/schema-engine-wasm';
+import type { PoolConfig } from 'pg';
+import { z } from 'zod';
+import { afterConnect } from './connection.ts';
+
+/** Prisma's schema engine as WebAssembly: the same engine as the CLI's, without a download. */
+export async function openEngine(
+  url: string,
+  schemaName: string,
+  datamodel: { readonly path: string; readonly content: string },
+): Promise<SchemaEngine> {
+  const { SchemaEngine: engine } = await (loading ??= loadEngine());
+  return engine.new(
+    { datamodels: [[datamodel.path, datamodel.content]] },
+    () => undefined,
+    bindMigrationAwareSqlAdapterFactory(adapterFactory(url, schemaName)),
+  );
+}
+
+/** Node has it; its types come with TypeScript's library for browsers only. */
+declare const WebAssembly: {
+  instantiate(
+    binary: Uint8Array,
+    imports: object,
+  ): Promise<{ readonly instance: { readonly exports: unknown } }>;
+};
+
+const wasmExports = z.looseObject({
+  __wbindgen_start: z.custom<() => void>((value) => typeof value === 'function'),
+});
+
+type EngineModule = typeof import('@prisma/schema-engine-wasm');
+
+/** Once per process: the binding keeps its instance and views of its memory in module variables. */
+let loading: Promise<EngineModule> | undefined;
+
+/** As the package's own entry does, but for `import … .wasm`, of which Node warns every user. */
+async function loadEngine(): Promise<EngineModule> {
+  const require = createRequire(import.meta.url);
+  const folder = dirname(require.resolve('@prisma/schema-engine-wasm/schema_engine_bg'));
+  const binding = await import('@prisma/schema-engine-wasm/schema_engine_bg');
+  const binary = await readFile(join(folder, 'schema_engine_bg.wasm'));
+  const { instance } = await WebAssembly.instantiate(binary, {
+    './schema_engine_bg.js': { ...binding },
+  });
+  // oxlint-disable-next-line no-underscore-dangle -- wasm-bindgen's names
+  binding.__wbg_set_wasm(instance.exports);
+  // oxlint-disable-next-line no-underscore-dangle -- wasm-bindgen's names
+  wasmExports.parse(instance.exports).__wbindgen_start();
+  return binding;
+}
+
+function adapterFactory(url: string, schemaName: string): SqlMigrationAwareDriverAdapterFactory {
+  const connect = async (to: string): Promise<SqlDriverAdapter> =>
+    keepScriptsWhole(await pgFactory(to, schemaName).connect());
+  const { provider, adapterName } = pgFactory(url, schemaName);
+  return {
+    provider,
+    adapterName,
+    connect: () => connect(url),
+    connectToShadowDb: () => connectToShadow(url, connect),
+  };
+}
+
+function pgFactory(url: string, schemaName: string): PrismaPg {
+  const pool: PoolConfig = {
+    connectionString: url,
+    application_name: 'social-publisher migrate',
+    max: 1,
+    // The engine names its own table without a schema.
+    verify: afterConnect((client) =>
+      client.query(`SET search_path TO ${schemaName}; SET TIME ZONE 'UTC'`),
+    ),
+  };
+  return new PrismaPg(pool, { schema: schemaName });
+}
+
+/**
+ * The adapter's `executeScript` cuts scripts at every semicolon, those in function bodies too. A
+ * query without arguments goes to the server whole, and as one implicit transaction.
+ */
+function keepScriptsWhole(adapter: SqlDriverAdapter): SqlDriverAdapter {
+  adapter.executeScript = (script) => execute(adapter, script);
+  return adapter;
+}
+
+/**
+ * The adapter does not know PostgreSQL's one-byte `"char"`, in which the catalog says what a
+ * foreign key does; the engine reads it from text just as well.
+ */
+function readCatalogCharacters(adapter: SqlDriverAdapter): SqlDriverAdapter {
+  const queryRaw = adapter.queryRaw.bind(adapter);
+  adapter.queryRaw = (query) =>
+    queryRaw({
+      ...query,
+      sql: query.sql.replaceAll(/\bcon\.(confdeltype|confupdtype),/g, 'con.$1::text AS $1,'),
+    });
+  return adapter;
+}
+
+/** Not the adapter's own way: given a URL, that one works on the database of the URL itself. */
+async function connectToShadow(
+  url: string,
+  connect: (to: string) => Promise<SqlDriverAdapter>,
+): Promise<SqlDriverAdapter> {
+  const name = `social_publisher_shadow_${randomUUID()}`;
+  const main = await connect(url);
+  await execute(main, `CREATE DATABASE "${name}"`);
+  const shadowUrl = new URL(url);
+  shadowUrl.pathname = `/${name}`;
+  const shadow = readCatalogCharacters(await connect(shadowUrl.href));
+  const disconnect = shadow.dispose.bind(shadow);
+  shadow.dispose = async () => {
+    await disconnect();
+    await execute(main, `DROP DATABASE "${name}" WITH (FORCE)`);
+    await main.dispose();
+  };
+  return shadow;
+}
+
+async function execute(adapter: SqlDriverAdapter, sql: string): Promise<void> {
+  await adapter.executeRaw({ sql, args: [], argTypes: [] });
+}
