@@ -1,0 +1,376 @@
+CREATE SCHEMA IF NOT EXISTS social_publisher;
+
+-- UUIDv7 on every PostgreSQL from 15 on: 48 bits of milliseconds, the rest random.
+CREATE FUNCTION social_publisher.uuid_v7() RETURNS uuid
+LANGUAGE plpgsql VOLATILE PARALLEL SAFE AS $$
+DECLARE
+  bytes bytea := uuid_send(gen_random_uuid());
+  millis bigint := floor(extract(epoch FROM clock_timestamp()) * 1000);
+BEGIN
+  bytes := overlay(bytes PLACING substring(int8send(millis) FROM 3) FROM 1 FOR 6);
+  RETURN encode(set_byte(bytes, 6, (get_byte(bytes, 6) & 15) | 112), 'hex')::uuid;
+END $$;
+
+CREATE TABLE social_publisher.tenants (
+  id uuid PRIMARY KEY DEFAULT social_publisher.uuid_v7(),
+  name text NOT NULL,
+  timezone text NOT NULL DEFAULT 'UTC',
+  auto_publish boolean NOT NULL DEFAULT false,
+  late_limit_s integer NOT NULL DEFAULT 7200 CHECK (late_limit_s >= 0),
+  when_unknown text NOT NULL DEFAULT 'send_again' CHECK (when_unknown IN ('send_again', 'ask')),
+  reference text,
+  created_at timestamptz(3) NOT NULL DEFAULT now(),
+  updated_at timestamptz(3) NOT NULL DEFAULT now()
+);
+CREATE UNIQUE INDEX tenants_reference_key ON social_publisher.tenants (reference);
+
+CREATE TABLE social_publisher.api_keys (
+  id uuid PRIMARY KEY DEFAULT social_publisher.uuid_v7(),
+  tenant_id uuid REFERENCES social_publisher.tenants (id) ON DELETE CASCADE ON UPDATE NO ACTION,
+  name text NOT NULL,
+  scope text NOT NULL CHECK (scope IN ('tenant', 'read', 'platform')),
+  key_hash bytea NOT NULL,
+  created_at timestamptz(3) NOT NULL DEFAULT now(),
+  CHECK ((scope = 'platform') = (tenant_id IS NULL))
+);
+CREATE UNIQUE INDEX api_keys_key_hash_key ON social_publisher.api_keys (key_hash);
+CREATE INDEX api_keys_tenant_id_idx ON social_publisher.api_keys (tenant_id);
+
+CREATE TABLE social_publisher.integrations (
+  id uuid PRIMARY KEY DEFAULT social_publisher.uuid_v7(),
+  tenant_id uuid NOT NULL REFERENCES social_publisher.tenants (id) ON DELETE RESTRICT ON UPDATE NO ACTION,
+  provider text NOT NULL,
+  external_account_id text NOT NULL,
+  name text,
+  status text NOT NULL DEFAULT 'active'
+    CHECK (status IN ('active', 'needs_reconnect', 'needs_permission', 'blocked', 'disconnected')),
+  sealed_token text,
+  app_id text NOT NULL DEFAULT '',
+  error jsonb,
+  held_until timestamptz(3),
+  near_window_until timestamptz(3),
+  verified_at timestamptz(3),
+  created_at timestamptz(3) NOT NULL DEFAULT now(),
+  updated_at timestamptz(3) NOT NULL DEFAULT now()
+);
+CREATE UNIQUE INDEX integrations_tenant_id_provider_external_account_id_key
+  ON social_publisher.integrations (tenant_id, provider, external_account_id);
+CREATE UNIQUE INDEX integrations_id_tenant_id_key ON social_publisher.integrations (id, tenant_id);
+
+CREATE TABLE social_publisher.social_posts (
+  id uuid PRIMARY KEY DEFAULT social_publisher.uuid_v7(),
+  tenant_id uuid NOT NULL REFERENCES social_publisher.tenants (id) ON DELETE RESTRICT ON UPDATE NO ACTION,
+  integration_id uuid NOT NULL,
+  provider text NOT NULL DEFAULT '',
+  status text NOT NULL DEFAULT 'draft' CHECK (status IN (
+    'draft', 'in_review', 'approved', 'queued', 'publishing', 'published', 'scheduled', 'drafted',
+    'failed', 'unknown', 'missed', 'cancelled')),
+  message text,
+  link text,
+  media jsonb NOT NULL DEFAULT '[]' CHECK (jsonb_typeof(media) = 'array'),
+  publish_mode text CHECK (publish_mode IN ('draft', 'schedule', 'publish')),
+  scheduled_at timestamptz(3),
+  scheduled_local text,
+  timezone text,
+  reference text,
+  metadata jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(metadata) = 'object'),
+  version integer NOT NULL DEFAULT 1,
+  run integer NOT NULL DEFAULT 0,
+  tries integer NOT NULL DEFAULT 0,
+  effective_mode text CHECK (effective_mode IN ('draft', 'schedule', 'publish')),
+  calls integer NOT NULL DEFAULT 1,
+  next_run_at timestamptz(3),
+  lease_until timestamptz(3),
+  verify_at timestamptz(3),
+  verifications integer NOT NULL DEFAULT 0,
+  external_id text,
+  publish_url text,
+  error jsonb,
+  attention jsonb,
+  waiting jsonb,
+  change jsonb,
+  approved_at timestamptz(3),
+  published_at timestamptz(3),
+  lateness_ms integer,
+  internal_write boolean,
+  created_at timestamptz(3) NOT NULL DEFAULT now(),
+  updated_at timestamptz(3) NOT NULL DEFAULT now(),
+  FOREIGN KEY (integration_id, tenant_id)
+    REFERENCES social_publisher.integrations (id, tenant_id) ON DELETE RESTRICT ON UPDATE NO ACTION
+) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
+
+CREATE INDEX social_posts_tenant_id_id_idx ON social_publisher.social_posts (tenant_id, id DESC);
+CREATE INDEX social_posts_tenant_id_updated_at_idx ON social_publisher.social_posts (tenant_id, updated_at);
+CREATE INDEX social_posts_tenant_id_reference_idx ON social_publisher.social_posts (tenant_id, reference);
+-- What the scheduler claims, per integration so that it can interleave them; and when it should wake up next.
+CREATE INDEX social_posts_claim ON social_publisher.social_posts (integration_id, next_run_at)
+  WHERE status = 'approved' AND next_run_at IS NOT NULL;
+CREATE INDEX social_posts_wake ON social_publisher.social_posts (next_run_at)
+  WHERE status = 'approved' AND next_run_at IS NOT NULL;
+CREATE INDEX social_posts_unplanned ON social_publisher.social_posts (updated_at)
+  WHERE status = 'approved' AND next_run_at IS NULL;
+CREATE INDEX social_posts_in_flight ON social_publisher.social_posts (provider, integration_id, lease_until)
+  WHERE status IN ('queued', 'publishing');
+-- What must still go out, for the room that far hand-overs leave.
+CREATE INDEX social_posts_due ON social_publisher.social_posts (integration_id, scheduled_at)
+  WHERE status IN ('approved', 'queued', 'publishing');
+CREATE INDEX social_posts_verify ON social_publisher.social_posts (verify_at) WHERE verify_at IS NOT NULL;
+CREATE INDEX social_posts_attention ON social_publisher.social_posts (tenant_id, id DESC) WHERE attention IS NOT NULL;
+CREATE UNIQUE INDEX social_posts_external_id ON social_publisher.social_posts (provider, external_id)
+  WHERE external_id IS NOT NULL;
+
+CREATE TABLE social_publisher.publish_attempts (
+  id uuid PRIMARY KEY DEFAULT social_publisher.uuid_v7(),
+  post_id uuid NOT NULL REFERENCES social_publisher.social_posts (id) ON DELETE RESTRICT ON UPDATE NO ACTION,
+  integration_id uuid NOT NULL,
+  run integer NOT NULL,
+  version integer NOT NULL,
+  state text NOT NULL DEFAULT 'prepared'
+    CHECK (state IN ('prepared', 'sent', 'confirmed', 'rejected', 'unknown', 'abandoned')),
+  mode text NOT NULL CHECK (mode IN ('draft', 'schedule', 'publish')),
+  content_hash text NOT NULL,
+  scheduled_at timestamptz(3),
+  staged jsonb NOT NULL DEFAULT '[]',
+  calls jsonb NOT NULL DEFAULT '[]',
+  budget_key text NOT NULL,
+  reserved integer NOT NULL DEFAULT 0 CHECK (reserved >= 0),
+  started_at timestamptz(3) NOT NULL DEFAULT now(),
+  sent_at timestamptz(3),
+  owned_until timestamptz(3),
+  settled_at timestamptz(3),
+  external_id text,
+  error jsonb,
+  CHECK (state NOT IN ('sent', 'confirmed', 'unknown') OR sent_at IS NOT NULL)
+);
+CREATE UNIQUE INDEX publish_attempts_post_id_run_key ON social_publisher.publish_attempts (post_id, run);
+-- The last line of "never twice": while one attempt is open, or one was confirmed, no other can be opened.
+CREATE UNIQUE INDEX publish_attempts_one_open ON social_publisher.publish_attempts (post_id)
+  WHERE state IN ('prepared', 'sent', 'unknown', 'confirmed');
+-- Posts of equal content to one account go out one at a time, or an unknown outcome could not be bound.
+CREATE UNIQUE INDEX publish_attempts_equal_content ON social_publisher.publish_attempts (integration_id, content_hash)
+  WHERE state IN ('sent', 'unknown');
+CREATE INDEX publish_attempts_reserved ON social_publisher.publish_attempts (budget_key) WHERE reserved > 0;
+CREATE INDEX publish_attempts_sent ON social_publisher.publish_attempts (owned_until) WHERE state = 'sent';
+
+CREATE TABLE social_publisher.call_usage (
+  budget_key text NOT NULL,
+  minute timestamptz(0) NOT NULL,
+  calls integer NOT NULL,
+  PRIMARY KEY (budget_key, minute)
+);
+
+CREATE TABLE social_publisher.idempotency_keys (
+  scope text NOT NULL,
+  key text NOT NULL,
+  request_hash text NOT NULL,
+  status integer,
+  response jsonb,
+  locked_until timestamptz(3) NOT NULL,
+  created_at timestamptz(3) NOT NULL DEFAULT now(),
+  PRIMARY KEY (scope, key)
+);
+CREATE INDEX idempotency_keys_created_at_idx ON social_publisher.idempotency_keys (created_at);
+
+CREATE TABLE social_publisher.events (
+  id bigserial PRIMARY KEY,
+  position bigint,
+  tenant_id uuid NOT NULL,
+  post_id uuid NOT NULL,
+  integration_id uuid NOT NULL,
+  type text NOT NULL,
+  from_status text,
+  to_status text NOT NULL,
+  version integer NOT NULL,
+  data jsonb NOT NULL DEFAULT '{}',
+  at timestamptz(3) NOT NULL DEFAULT now()
+);
+CREATE UNIQUE INDEX events_position_key ON social_publisher.events (position);
+CREATE INDEX events_unnumbered ON social_publisher.events (id) WHERE position IS NULL;
+CREATE INDEX events_tenant_id_position_idx ON social_publisher.events (tenant_id, position);
+CREATE INDEX events_at_idx ON social_publisher.events (at);
+CREATE SEQUENCE social_publisher.event_positions OWNED BY social_publisher.events.position;
+
+CREATE TABLE social_publisher.instance (
+  id integer PRIMARY KEY DEFAULT 1 CHECK (id = 1),
+  queue_backend text CHECK (queue_backend IN ('redis', 'postgres')),
+  created_at timestamptz(3) NOT NULL DEFAULT now()
+);
+INSERT INTO social_publisher.instance (id) VALUES (1);
+
+-- What a person or a calendar may write. Refusals carry the SQL state SP409 and name the status.
+CREATE FUNCTION social_publisher.refuse(reason text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION USING ERRCODE = 'SP409', MESSAGE = reason;
+END $$;
+
+CREATE FUNCTION social_publisher.guard_post_insert() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, social_publisher AS $$
+BEGIN
+  IF NEW.status NOT IN ('draft', 'in_review', 'approved') THEN
+    PERFORM refuse(format('a post cannot be created as %s: only as draft, in_review or approved', NEW.status));
+  END IF;
+  SELECT i.provider INTO NEW.provider FROM integrations i WHERE i.id = NEW.integration_id;
+  NEW.provider := coalesce(NEW.provider, '');
+  NEW.version := 1; NEW.run := 0; NEW.tries := 0; NEW.effective_mode := NULL; NEW.calls := 1;
+  NEW.next_run_at := NULL; NEW.lease_until := NULL; NEW.verify_at := NULL; NEW.verifications := 0;
+  NEW.external_id := NULL; NEW.publish_url := NULL; NEW.error := NULL; NEW.attention := NULL;
+  NEW.waiting := NULL; NEW.change := NULL; NEW.published_at := NULL; NEW.lateness_ms := NULL;
+  NEW.internal_write := NULL;
+  NEW.approved_at := CASE WHEN NEW.status = 'approved' THEN clock_timestamp() END;
+  NEW.created_at := clock_timestamp(); NEW.updated_at := NEW.created_at;
+  RETURN NEW;
+END $$;
+
+CREATE FUNCTION social_publisher.guard_post_update() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, social_publisher AS $$
+DECLARE
+  content_changed boolean :=
+    (NEW.message, NEW.link, NEW.media, NEW.publish_mode, NEW.scheduled_at, NEW.integration_id)
+    IS DISTINCT FROM (OLD.message, OLD.link, OLD.media, OLD.publish_mode, OLD.scheduled_at, OLD.integration_id);
+  was_sent boolean := OLD.status IN ('published', 'scheduled', 'drafted', 'unknown');
+  wanted text := NEW.status;
+  changed social_posts := OLD;
+BEGIN
+  IF (NEW.id, NEW.tenant_id) IS DISTINCT FROM (OLD.id, OLD.tenant_id) THEN
+    PERFORM refuse(format('the id and the tenant of a post cannot change (status %s)', OLD.status));
+  END IF;
+  -- The sender locks this row before it commits an attempt as sent, and so did we: what is read here holds.
+  IF OLD.status = 'publishing' THEN
+    was_sent := EXISTS (SELECT FROM publish_attempts a WHERE a.post_id = OLD.id AND a.state = 'sent');
+  END IF;
+
+  -- Everything that is not the author's stays as it is, whatever the statement says.
+  changed.reference := NEW.reference; changed.metadata := NEW.metadata;
+  changed.updated_at := clock_timestamp(); changed.internal_write := NULL;
+
+  IF was_sent THEN
+    IF content_changed THEN
+      PERFORM refuse(format('the post is %s: its content can no longer change', OLD.status));
+    END IF;
+    IF wanted NOT IN (OLD.status, 'approved') THEN
+      PERFORM refuse(format('the post is %s: it cannot become %s', OLD.status, wanted));
+    END IF;
+    RETURN changed;
+  END IF;
+
+  IF wanted = 'approved' AND OLD.status IN ('queued', 'publishing') THEN
+    wanted := OLD.status;
+  END IF;
+  IF wanted <> OLD.status AND NOT CASE OLD.status
+      WHEN 'draft' THEN wanted IN ('in_review', 'approved', 'cancelled')
+      WHEN 'in_review' THEN wanted IN ('draft', 'approved', 'cancelled')
+      WHEN 'approved' THEN wanted IN ('draft', 'in_review', 'cancelled')
+      WHEN 'queued' THEN wanted IN ('draft', 'in_review', 'cancelled')
+      WHEN 'publishing' THEN wanted IN ('draft', 'in_review', 'cancelled')
+      WHEN 'failed' THEN wanted IN ('approved', 'cancelled')
+      WHEN 'missed' THEN wanted IN ('approved', 'cancelled')
+      ELSE false END THEN
+    PERFORM refuse(format('the post is %s: it cannot become %s', OLD.status, wanted));
+  END IF;
+  IF content_changed AND OLD.status = 'cancelled' THEN
+    PERFORM refuse('the post is cancelled: its content can no longer change');
+  END IF;
+
+  changed.message := NEW.message; changed.link := NEW.link; changed.media := NEW.media;
+  changed.publish_mode := NEW.publish_mode; changed.scheduled_at := NEW.scheduled_at;
+  changed.scheduled_local := NEW.scheduled_local; changed.timezone := NEW.timezone;
+  IF NEW.integration_id <> OLD.integration_id THEN
+    changed.integration_id := NEW.integration_id;
+    SELECT i.provider INTO changed.provider FROM integrations i WHERE i.id = NEW.integration_id;
+    changed.provider := coalesce(changed.provider, '');
+  END IF;
+  IF content_changed THEN
+    changed.version := OLD.version + 1;
+    -- A wall time belongs to the instant it was given with.
+    IF NEW.scheduled_at IS DISTINCT FROM OLD.scheduled_at
+      AND (NEW.scheduled_local, NEW.timezone) IS NOT DISTINCT FROM (OLD.scheduled_local, OLD.timezone) THEN
+      changed.scheduled_local := NULL; changed.timezone := NULL;
+    END IF;
+    -- An edit while the attempt is only prepared wins: the sender finds another version and stops.
+    IF OLD.status = 'publishing' AND wanted = 'publishing' THEN
+      wanted := 'approved';
+    END IF;
+    -- What is approved is this content: "asked for nearer than ten minutes" is judged from here.
+    IF OLD.status IN ('approved', 'queued', 'publishing') THEN
+      changed.approved_at := clock_timestamp();
+    END IF;
+  END IF;
+  IF wanted <> OLD.status OR (content_changed AND wanted = 'approved') THEN
+    changed.next_run_at := NULL; changed.waiting := NULL; changed.lease_until := NULL;
+  END IF;
+  IF wanted = 'approved' AND OLD.status IN ('draft', 'in_review', 'failed', 'missed') THEN
+    changed.approved_at := clock_timestamp();
+    changed.error := NULL; changed.attention := NULL; changed.tries := 0;
+  END IF;
+  changed.status := wanted;
+  RETURN changed;
+END $$;
+
+CREATE FUNCTION social_publisher.accept_internal_write() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  NEW.internal_write := NULL;
+  NEW.updated_at := clock_timestamp();
+  RETURN NEW;
+END $$;
+
+CREATE FUNCTION social_publisher.guard_post_delete() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, social_publisher AS $$
+BEGIN
+  IF EXISTS (SELECT FROM publish_attempts a WHERE a.post_id = OLD.id) THEN
+    PERFORM refuse(format('the post is %s and has attempts: it cannot be deleted', OLD.status));
+  END IF;
+  RETURN OLD;
+END $$;
+
+CREATE FUNCTION social_publisher.refuse_truncate() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM social_publisher.refuse('posts cannot be truncated: what was sent must stay known');
+  RETURN NULL;
+END $$;
+
+CREATE FUNCTION social_publisher.record_created_posts() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, social_publisher AS $$
+BEGIN
+  INSERT INTO events (tenant_id, post_id, integration_id, type, from_status, to_status, version, data, at)
+  SELECT n.tenant_id, n.id, n.integration_id, 'post.' || n.status, NULL, n.status, n.version,
+         jsonb_strip_nulls(jsonb_build_object('reference', n.reference)), clock_timestamp()
+  FROM new_posts n;
+  IF EXISTS (SELECT FROM new_posts n WHERE n.status = 'approved') THEN
+    PERFORM pg_notify('social_publisher_posts', '');
+  END IF;
+  RETURN NULL;
+END $$;
+
+CREATE FUNCTION social_publisher.record_changed_posts() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, social_publisher AS $$
+BEGIN
+  INSERT INTO events (tenant_id, post_id, integration_id, type, from_status, to_status, version, data, at)
+  SELECT n.tenant_id, n.id, n.integration_id, 'post.' || n.status, o.status, n.status, n.version,
+         jsonb_strip_nulls(jsonb_build_object('reference', n.reference, 'external_id', n.external_id,
+           'publish_url', n.publish_url, 'waiting', n.waiting, 'error', n.error, 'attention', n.attention)),
+         clock_timestamp()
+  FROM new_posts n JOIN old_posts o ON o.id = n.id
+  WHERE n.status <> o.status;
+  -- Only what nobody planned yet wakes the schedulers; our own writes plan as they go.
+  IF EXISTS (SELECT FROM new_posts n WHERE n.status = 'approved' AND n.next_run_at IS NULL) THEN
+    PERFORM pg_notify('social_publisher_posts', '');
+  END IF;
+  RETURN NULL;
+END $$;
+
+CREATE TRIGGER a_guard_insert BEFORE INSERT ON social_publisher.social_posts
+  FOR EACH ROW EXECUTE FUNCTION social_publisher.guard_post_insert();
+CREATE TRIGGER a_guard_update BEFORE UPDATE ON social_publisher.social_posts
+  FOR EACH ROW WHEN (NEW.internal_write IS NOT TRUE) EXECUTE FUNCTION social_publisher.guard_post_update();
+CREATE TRIGGER a_internal_update BEFORE UPDATE ON social_publisher.social_posts
+  FOR EACH ROW WHEN (NEW.internal_write) EXECUTE FUNCTION social_publisher.accept_internal_write();
+CREATE TRIGGER a_guard_delete BEFORE DELETE ON social_publisher.social_posts
+  FOR EACH ROW EXECUTE FUNCTION social_publisher.guard_post_delete();
+CREATE TRIGGER a_guard_truncate BEFORE TRUNCATE ON social_publisher.social_posts
+  FOR EACH STATEMENT EXECUTE FUNCTION social_publisher.refuse_truncate();
+CREATE TRIGGER b_record_created AFTER INSERT ON social_publisher.social_posts
+  REFERENCING NEW TABLE AS new_posts
+  FOR EACH STATEMENT EXECUTE FUNCTION social_publisher.record_created_posts();
+CREATE TRIGGER b_record_changed AFTER UPDATE ON social_publisher.social_posts
+  REFERENCING OLD TABLE AS old_posts NEW TABLE AS new_posts
+  FOR EACH STATEMENT EXECUTE FUNCTION social_publisher.record_changed_posts();

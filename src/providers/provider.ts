@@ -1,0 +1,142 @@
+import type { CallRecord, StagedMedium } from '../attempts/attempt.ts';
+import type { MediaItem, PostContent, PublishMode } from '../posts/post.ts';
+import type { Secret } from '../secret.ts';
+
+/**
+ * The contract of a provider. A provider turns values into values or throws a PublishError; it knows no rows,
+ * retries, queues or configuration, and every call it makes is reported once through `onCall`.
+ */
+export interface Provider {
+  readonly name: string;
+  /** Modes it can do at all; Instagram has only `publish`. */
+  readonly modes: readonly PublishMode[];
+  readonly rules: readonly Rule[];
+  /** When its own scheduler takes a post; null where it has none. */
+  readonly handoverWindow: HandoverWindow | null;
+
+  /** Calls with the token that publishing this content needs: staging and the one visible call. */
+  callsFor(content: PostContent): number;
+  /** Calls that one complete look for an earlier attempt may need. */
+  readonly lookCalls: number;
+
+  /** Puts one medium at the provider, invisible. May be repeated: an orphan at worst. */
+  stage(request: StageRequest, context: CallContext): Promise<StagedMedium>;
+
+  /**
+   * The one visible call. Throws a PublishError whose class is `unknown_outcome` unless the answer proves that
+   * nothing was created; never repeats the call.
+   */
+  publish(request: PublishRequest, context: CallContext): Promise<Published>;
+
+  /** Looks for what an earlier attempt may have made. `complete` only when every edge was seen back to `since`. */
+  look(request: LookRequest, context: CallContext): Promise<Look>;
+
+  /** Reads a post of ours back; null when the provider says that it does not exist. */
+  readBack(request: ReadBackRequest, context: CallContext): Promise<ReadBack | null>;
+
+  /** Proves that the token can publish to the account. Throws reauth, permission or retry. */
+  verify(account: Account, context: CallContext): Promise<VerifiedAccount>;
+
+  /** An address that leads to the post even before it was read back. */
+  publishUrl(externalId: string): string;
+}
+
+/** An opened integration, in memory only. */
+export interface Account {
+  readonly externalAccountId: string;
+  readonly token: Secret;
+  /** Secret of the app that the token belongs to, where we hold it: every call then carries its proof. */
+  readonly appSecret: Secret | null;
+}
+
+export interface CallContext {
+  /** Told of each call when its answer, or its failure, is there. */
+  onCall(call: CallRecord): void;
+}
+
+export interface HandoverWindow {
+  readonly minAheadMs: number;
+  readonly maxAheadMs: number;
+  /** What the provider takes for certain where its own pages disagree about `maxAheadMs`. */
+  readonly certainAheadMs: number;
+}
+
+export interface RuleInput {
+  readonly content: PostContent;
+  readonly mode: PublishMode;
+  readonly scheduledAt: Date | null;
+  readonly autoPublish: boolean;
+  readonly now: Date;
+}
+
+/** A pre-flight check: pure, with the provider's own bound and where it is written. */
+export interface Rule {
+  readonly id: string;
+  readonly severity: 'error' | 'warning';
+  readonly source: string;
+  /** Every breach of it; empty when the post is fine. Paths in the API's names: `media[2].url`. */
+  check(input: RuleInput): readonly RuleBreach[];
+}
+
+export interface RuleBreach {
+  readonly path: string;
+  readonly message: string;
+}
+
+export interface StageRequest {
+  readonly account: Account;
+  readonly medium: MediaItem;
+  readonly index: number;
+  /** Of the post that it will be part of; some providers keep media of scheduled posts longer. */
+  readonly mode: PublishMode;
+}
+
+export interface PublishRequest {
+  readonly account: Account;
+  readonly content: PostContent;
+  /** In the order in which they are shown. */
+  readonly staged: readonly StagedMedium[];
+  readonly mode: PublishMode;
+  /** For `schedule` only. */
+  readonly scheduledAt: Date | null;
+}
+
+export interface Published {
+  readonly externalId: string;
+}
+
+export interface LookRequest extends PublishRequest {
+  /** Everything at or after this moment, by the provider's clock, must be seen. */
+  readonly since: Date;
+}
+
+export interface Look {
+  /** False when an edge did not answer 2xx or could not be paged back to `since`: it then proves nothing. */
+  readonly complete: boolean;
+  readonly candidates: readonly Candidate[];
+}
+
+export interface Candidate {
+  readonly externalId: string;
+  readonly url: string | null;
+  readonly isPublished: boolean;
+  /** True when it carries media that only this attempt staged: then it is ours, whatever its text. */
+  readonly certain: boolean;
+}
+
+export interface ReadBackRequest {
+  readonly account: Account;
+  readonly externalId: string;
+}
+
+export interface ReadBack {
+  readonly permalink: string | null;
+  readonly isPublished: boolean;
+  readonly createdAt: Date | null;
+  readonly scheduledAt: Date | null;
+}
+
+export interface VerifiedAccount {
+  readonly externalAccountId: string;
+  readonly name: string | null;
+}
