@@ -1,0 +1,34 @@
+import type { Logger } from 'pino';
+import type { z } from 'zod';
+
+/** What a job's code is given. */
+export interface RunningJob<Payload> {
+  readonly id: string;
+  readonly payload: Payload;
+  /** Aborted once this process stops and its deadline has passed: the job is about to be handed to another worker. */
+  readonly signal: AbortSignal;
+  /** Bound to the queue, the job's name and its id. */
+  readonly logger: Logger;
+}
+
+/**
+ * A kind of job: what it is called, what it carries (ids only; the row is the truth) and what it does.
+ * `perform` returning completes the job; throwing fails it, with the error's message kept for the admins,
+ * so messages hold no secrets. It is never repeated because it threw, but it may run again after its
+ * worker died: it must be safe to run twice.
+ */
+export interface JobDefinition<Payload, Services> {
+  readonly name: string;
+  readonly payload: z.ZodType<Payload>;
+  perform(job: RunningJob<Payload>, services: Services): Promise<void>;
+}
+
+/** Binds name, payload and code together, so that adding a job with a wrong payload does not compile. */
+export function defineJob<Payload, Services>(
+  definition: JobDefinition<Payload, Services>,
+): JobDefinition<Payload, Services> {
+  return definition;
+}
+
+/** What a producer must know of a job. */
+export type AddableJob<Payload> = Pick<JobDefinition<Payload, unknown>, 'name' | 'payload'>;

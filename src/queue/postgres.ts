@@ -1,0 +1,105 @@
+import {
+  type BackendFactory,
+  type PostgresConnection,
+  type PostgresConnectionOptions,
+  PostgresQueueBackend,
+  Queue,
+  runMigrations,
+  setDefaultBackendFactory,
+  Worker,
+} from 'bullmq';
+import { Client } from 'pg';
+import { z } from 'zod';
+import { type QueueBackend, type QueueLink, type ReportError, revealUrl } from './link.ts';
+import { ReconnectingPostgres } from './reconnecting-postgres.ts';
+import { answerDeadlineMs, queueOptions, workerOptions } from './settings.ts';
+
+export type PostgresPlace = Extract<QueueBackend, { kind: 'postgres' }>;
+
+const defaultSchema = 'social_publisher_queue';
+const producerConnections = 4;
+
+/** More connections than this only wait for each other: measured, see the README. */
+const workerConnections = (concurrency: number) =>
+  Math.min(Math.max(2, Math.ceil(concurrency / 4)), 8);
+
+/** Makes or upgrades BullMQ's tables. Safe to run from many processes at once: it takes an advisory lock. */
+export async function preparePostgres(place: PostgresPlace): Promise<void> {
+  const client = new Client({ connectionString: revealUrl(place.url) });
+  await client.connect();
+  try {
+    await runMigrations(client, place.schema ?? defaultSchema);
+  } finally {
+    await client.end();
+  }
+}
+
+export function openPostgres(place: PostgresPlace, report: ReportError): QueueLink {
+  const shared = connect(place, producerConnections, answerDeadlineMs);
+  shared.on('error', report);
+
+  return {
+    openQueue: (name) =>
+      withFactory(
+        (queueName) => new PostgresQueueBackend(shared, queueName, { connection: '' }, false),
+        () => new Queue(name, { connection: {}, ...queueOptions }),
+      ),
+    openWorker: (settings, processor) => {
+      const own = connect(place, workerConnections(settings.concurrency), 30_000);
+      return withFactory(
+        (queueName, options) => new PostgresQueueBackend(own, queueName, options, true, queueName),
+        () =>
+          new Worker(settings.queueName, processor, { connection: {}, ...workerOptions(settings) }),
+      );
+    },
+    ready: () => shared.waitUntilReady(),
+    ping: async () => {
+      await shared.pool.query('SELECT 1');
+    },
+    carried: (queueName, ids) => unfinished(shared, queueName, ids),
+    close: () => shared.close(),
+  };
+}
+
+/** A worker's connection opens one more, outside this limit, for LISTEN. */
+function connect(place: PostgresPlace, max: number, connectionTimeoutMillis: number) {
+  return new ReconnectingPostgres({
+    connectionString: revealUrl(place.url),
+    schema: place.schema ?? defaultSchema,
+    max,
+    connectionTimeoutMillis,
+    keepAlive: true,
+    // The queue is a cache, put back from the rows: it need not wait for the disk at every step.
+    options: '-c synchronous_commit=off',
+  });
+}
+
+/**
+ * BullMQ types a queue by its backend, and everything that shows queues wants Redis's type. A default factory
+ * in force while the queue is made is the library's own way to one type for both.
+ */
+function withFactory<Made>(
+  factory: BackendFactory<PostgresQueueBackend, PostgresConnectionOptions>,
+  make: () => Made,
+): Made {
+  setDefaultBackendFactory(factory);
+  try {
+    return make();
+  } finally {
+    setDefaultBackendFactory();
+  }
+}
+
+const idRows = z.array(z.object({ id: z.string() }));
+
+async function unfinished(
+  connection: PostgresConnection,
+  queueName: string,
+  ids: readonly string[],
+): Promise<string[]> {
+  const { rows } = await connection.pool.query(
+    `SELECT id FROM job WHERE queue = $1 AND id = ANY($2) AND state NOT IN ('completed', 'failed')`,
+    [queueName, ids],
+  );
+  return idRows.parse(rows).map((row) => row.id);
+}

@@ -1,0 +1,63 @@
+import {
+  assertSchemaCompatibility,
+  ConnectionClosedError,
+  PostgresConnection,
+  type PostgresPoolConfig,
+} from 'bullmq';
+
+/**
+ * BullMQ's connection, without two habits of 6.7.0 that would outlive an outage: it remembers a first check
+ * that failed for ever, and it takes a server that is going down or coming up for an ordinary error, on which
+ * a worker spins without a pause and a job that had completed is recorded as failed.
+ */
+export class ReconnectingPostgres extends PostgresConnection {
+  #checked: Promise<void> | undefined;
+
+  constructor(config: PostgresPoolConfig) {
+    super(config);
+    const query = this.pool.query.bind(this.pool);
+    this.pool.query = async (text, params) => {
+      try {
+        return await query(text, params);
+      } catch (error) {
+        throw isOutage(error) ? asOutage(error) : error;
+      }
+    };
+  }
+
+  override async waitUntilReady(): Promise<void> {
+    this.#checked ??= this.#check();
+    try {
+      await this.#checked;
+    } catch (error) {
+      this.#checked = undefined;
+      throw asOutage(error);
+    }
+  }
+
+  async #check(): Promise<void> {
+    const client = await this.pool.connect();
+    try {
+      await assertSchemaCompatibility(client, this.schema);
+    } finally {
+      client.release();
+    }
+  }
+}
+
+function asOutage(cause: unknown): ConnectionClosedError {
+  const message = cause instanceof Error ? cause.message || cause.name : String(cause);
+  return new ConnectionClosedError(message, cause instanceof Error ? cause : undefined);
+}
+
+/** PostgreSQL's classes 08 (connection) and 57P (shutdown, starting up), 53300 (too many connections). */
+const outageCode = /^(08...|57P..|53300|ECONN.*|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENOTFOUND|EAI_AGAIN)$/;
+/** The driver gives these no code. */
+const outageMessage =
+  /^Connection terminated|timeout exceeded when trying to connect|not queryable$/;
+
+function isOutage(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  return outageCode.test(code) || outageMessage.test(error.message);
+}

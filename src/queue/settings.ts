@@ -1,0 +1,40 @@
+import type { WorkerSettings } from './link.ts';
+
+/** Reaching the backend, asking it and getting the answer may take this long, together. */
+export const answerDeadlineMs = 2000;
+
+/** How long a connection that was lost waits before it is tried again, at most. */
+export const reconnectDelayMs = 1000;
+
+/** Few events are kept: nobody reads them but a person looking at a queue. */
+const eventsKept = 1000;
+
+/** The options of every queue. Rows own the retries, so BullMQ gets one attempt, whatever happens. */
+export const queueOptions = {
+  defaultJobOptions: {
+    attempts: 1,
+    removeOnComplete: true,
+    removeOnFail: { age: 7 * 24 * 3600, count: 5000 },
+  },
+  streams: { events: { maxLen: eventsKept } },
+  // The check is an INFO whose failure would poison the connection for good, and it speaks to the console.
+  skipVersionCheck: true,
+} as const;
+
+/**
+ * A stalled job runs again, for running twice is safe (the row decides). After the third time the job itself
+ * is the likely killer of its workers: it fails, so that a person sees it.
+ */
+const maxStalledCount = 3;
+
+export function workerOptions(settings: WorkerSettings) {
+  return {
+    concurrency: settings.concurrency,
+    lockDuration: settings.lockDurationMs,
+    stalledInterval: settings.stalledIntervalMs,
+    maxStalledCount,
+    // BullMQ's own 15 s would be the lateness of every post after each short outage.
+    runRetryDelay: reconnectDelayMs,
+    skipVersionCheck: true,
+  };
+}
