@@ -1,0 +1,83 @@
+import { variableNames } from './variables.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+export type ReadFile = (path: string) => string;
+
+interface Resolved {
+  /** Our variables that are set, by their plain names. */
+  readonly values: Readonly<Record<string, string>>;
+  readonly problems: readonly string[];
+}
+
+/**
+ * Our variables out of the environment, those given as `NAME_FILE` read from their files. An empty
+ * string counts as unset: compose files and shells pass on a variable that nobody set that way.
+ */
+export function resolveVariables(env: Environment, readFile: ReadFile): Resolved {
+  const values: Record<string, string> = {};
+  const problems: string[] = [];
+  for (const name of variableNames) {
+    const plain = env[name] ?? '';
+    const path = env[`${name}_FILE`] ?? '';
+    const value = path === '' ? plain : readVariable(path, readFile);
+    if (path !== '' && plain !== '') {
+      problems.push(`${name} and ${name}_FILE are both set: leave one`);
+    } else if (typeof value !== 'string') {
+      problems.push(`${name}_FILE ${value.problem}`);
+    } else if (value !== '') {
+      values[name] = value;
+    }
+  }
+  return { values, problems };
+}
+
+/** Whether the variable is given in either of its forms. */
+export function isGiven(env: Environment, name: string): boolean {
+  return Boolean(env[name]) || Boolean(env[`${name}_FILE`]);
+}
+
+function readVariable(path: string, readFile: ReadFile): string | { problem: string } {
+  try {
+    const content = readFile(path).replace(/\r?\n$/, '');
+    return content === '' ? { problem: 'names a file that is empty' } : content;
+  } catch (error) {
+    return { problem: `names a file that cannot be read (${systemCodeOf(error)})` };
+  }
+}
+
+/** The code alone: the message of such an error holds the path, which is a value. */
+function systemCodeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : 'no system code';
+}
+
+/**
+ * Names that are probably slips of ours. Only names with an underscore are judged: the environment
+ * is shared, and short words such as HOSTNAME are somebody else's.
+ */
+export function findLikelyTypos(env: Environment): string[] {
+  const known = new Set(variableNames.flatMap((name) => [name, `${name}_FILE`]));
+  return Object.keys(env).flatMap((name) => {
+    if (known.has(name) || !name.includes('_')) return [];
+    const meant = variableNames.find((ours) => isLikelyTypo(name.replace(/_FILE$/, ''), ours));
+    return meant === undefined ? [] : [`${name} is not read; is ${meant} meant?`];
+  });
+}
+
+function isLikelyTypo(name: string, ours: string): boolean {
+  if (!name.includes('_')) return false;
+  return ours.startsWith(`${name}_`) || (name.length >= 8 && distance(name, ours) <= 2);
+}
+
+/** Levenshtein's: how many letters must be put in, taken out or exchanged. */
+function distance(one: string, other: string): number {
+  let row = Array.from({ length: other.length + 1 }, (_, index) => index);
+  for (const [above, letter] of Array.from(one).entries()) {
+    const next = [above + 1];
+    for (const [index, char] of Array.from(other).entries()) {
+      const [left = 0, diagonal = 0, up = 0] = [next[index], row[index], row[index + 1]];
+      next.push(Math.min(left + 1, up + 1, diagonal + (letter === char ? 0 : 1)));
+    }
+    row = next;
+  }
+  return row.at(-1) ?? 0;
+}

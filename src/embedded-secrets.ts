@@ -1,0 +1,74 @@
+import { randomBytes } from 'node:crypto';
+import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { type Environment, isGiven } from './config/environment.ts';
+import { type Config, embeddedDataDir, type LoadOptions, loadConfig } from './config.ts';
+import { ConfigError } from './errors.ts';
+
+const kept = z.object({ ADMIN_TOKEN: z.string(), ENCRYPTION_KEYS: z.string() });
+type Kept = z.infer<typeof kept>;
+
+/** `loadConfig` for a process that may run on the embedded database: makes what is missing there. */
+export function loadProcessConfig(env: Environment, options: LoadOptions = {}): Config {
+  const dataDir = embeddedDataDir(env, options.readFile);
+  return loadConfig(dataDir === undefined ? env : ensureEmbeddedSecrets(dataDir, env), options);
+}
+
+/**
+ * The environment with `ADMIN_TOKEN` and `ENCRYPTION_KEYS` filled in where it lacks them. They are
+ * made once and kept in `<dataDir>/secrets/secrets.json`, which only its owner can read. Throws
+ * `ConfigError` when that file is there and unusable: new keys would lock the stored tokens away.
+ */
+export function ensureEmbeddedSecrets(dataDir: string, env: Environment): Environment {
+  const missing = (['ADMIN_TOKEN', 'ENCRYPTION_KEYS'] as const).filter(
+    (name) => !isGiven(env, name),
+  );
+  if (missing.length === 0) return env;
+  const secrets = readOrMake(dataDir);
+  return { ...env, ...Object.fromEntries(missing.map((name) => [name, secrets[name]])) };
+}
+
+/** A folder of its own, as the database server's account must get into `dataDir` but not in here. */
+function readOrMake(dataDir: string): Kept {
+  const folder = join(dataDir, 'secrets');
+  const path = join(folder, 'secrets.json');
+  mkdirSync(dataDir, { recursive: true });
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const found = read(path);
+  if (found !== undefined) return found;
+  make(folder, path);
+  return read(path) ?? unusable(path);
+}
+
+function read(path: string): Kept | undefined {
+  try {
+    return kept.parse(JSON.parse(readFileSync(path, 'utf8')));
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    return unusable(path);
+  }
+}
+
+function unusable(path: string): never {
+  throw new ConfigError([
+    `The kept secrets in ${path} cannot be read: restore the file, or set ADMIN_TOKEN and ENCRYPTION_KEYS`,
+  ]);
+}
+
+/** Linked into place whole: of two processes that start together one wins, and both read its file. */
+function make(folder: string, path: string): void {
+  const draft = join(folder, `draft-${process.pid}-${randomBytes(6).toString('hex')}.json`);
+  const secrets: Kept = {
+    ADMIN_TOKEN: randomBytes(24).toString('base64url'),
+    ENCRYPTION_KEYS: `embedded:${randomBytes(32).toString('base64')}`,
+  };
+  writeFileSync(draft, `${JSON.stringify(secrets, null, 2)}\n`, { mode: 0o600, flush: true });
+  try {
+    linkSync(draft, path);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+  } finally {
+    rmSync(draft, { force: true });
+  }
+}
