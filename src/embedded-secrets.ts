@@ -33,31 +33,38 @@ export function ensureEmbeddedSecrets(dataDir: string, env: Environment): Enviro
 function readOrMake(dataDir: string): Kept {
   const folder = join(dataDir, 'secrets');
   const path = join(folder, 'secrets.json');
-  mkdirSync(dataDir, { recursive: true });
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const found = read(path);
-  if (found !== undefined) return found;
-  make(folder, path);
-  return read(path) ?? unusable(path);
-}
-
-function read(path: string): Kept | undefined {
   try {
-    return kept.parse(JSON.parse(readFileSync(path, 'utf8')));
+    mkdirSync(dataDir, { recursive: true });
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const text = read(path) ?? make(folder, path);
+    return kept.parse(JSON.parse(text));
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    return unusable(path);
+    throw unusable(path, error);
   }
 }
 
-function unusable(path: string): never {
-  throw new ConfigError([
-    `The kept secrets in ${path} cannot be read: restore the file, or set ADMIN_TOKEN and ENCRYPTION_KEYS`,
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (systemCodeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Told by its code: what a parser says of a broken file quotes the file. */
+function unusable(path: string, cause: unknown): ConfigError {
+  return new ConfigError([
+    `DATA_DIR: the secrets kept in ${path} cannot be used (${systemCodeOf(cause) ?? 'broken content'}): restore the file, run as the account that owns it, or set ADMIN_TOKEN and ENCRYPTION_KEYS`,
   ]);
 }
 
+function systemCodeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error ? String(error.code) : undefined;
+}
+
 /** Linked into place whole: of two processes that start together one wins, and both read its file. */
-function make(folder: string, path: string): void {
+function make(folder: string, path: string): string {
   const draft = join(folder, `draft-${process.pid}-${randomBytes(6).toString('hex')}.json`);
   const secrets: Kept = {
     ADMIN_TOKEN: randomBytes(24).toString('base64url'),
@@ -67,8 +74,9 @@ function make(folder: string, path: string): void {
   try {
     linkSync(draft, path);
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    if (systemCodeOf(error) !== 'EEXIST') throw error;
   } finally {
     rmSync(draft, { force: true });
   }
+  return readFileSync(path, 'utf8');
 }

@@ -59,6 +59,13 @@ test.each(['', '{"ADMIN_TOKEN":', '{"ADMIN_TOKEN":"planted-token-0001"}'])(
   },
 );
 
+test('names DATA_DIR when nothing can be kept there', () => {
+  writeFileSync(dataDir, 'a file where a folder should be');
+  expect(() => ensureEmbeddedSecrets(dataDir, {})).toThrow(
+    /DATA_DIR: the secrets kept in .+ cannot be used \((?:EEXIST|ENOTDIR)\)/,
+  );
+});
+
 test('agrees on one set of secrets when several processes start at once', async () => {
   const program = new URL('../../src/embedded-secrets.ts', import.meta.url).href;
   const script = `const { ensureEmbeddedSecrets } = await import(${JSON.stringify(program)});
