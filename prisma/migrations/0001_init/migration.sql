@@ -69,7 +69,8 @@ CREATE TABLE social_publisher.social_posts (
   link text,
   media jsonb NOT NULL DEFAULT '[]' CHECK (jsonb_typeof(media) = 'array'),
   publish_mode text CHECK (publish_mode IN ('draft', 'schedule', 'publish')),
-  scheduled_at timestamptz(3),
+  -- 'infinity' and years that no clock of ours can hold would break whoever reads the row.
+  scheduled_at timestamptz(3) CHECK (scheduled_at >= '0001-01-01Z' AND scheduled_at < '9999-12-31Z'),
   scheduled_local text,
   timezone text,
   reference text,
@@ -129,6 +130,7 @@ CREATE TABLE social_publisher.publish_attempts (
     CHECK (state IN ('prepared', 'sent', 'confirmed', 'rejected', 'unknown', 'abandoned')),
   mode text NOT NULL CHECK (mode IN ('draft', 'schedule', 'publish')),
   content_hash text NOT NULL,
+  content jsonb NOT NULL,
   scheduled_at timestamptz(3),
   staged jsonb NOT NULL DEFAULT '[]',
   calls jsonb NOT NULL DEFAULT '[]',
@@ -198,13 +200,15 @@ CREATE TABLE social_publisher.instance (
 INSERT INTO social_publisher.instance (id) VALUES (1);
 
 -- What a person or a calendar may write. Refusals carry the SQL state SP409 and name the status.
+-- pg_temp stands last in every search path: left out it would come first, and a caller's temporary table named
+-- publish_attempts would hide ours.
 CREATE FUNCTION social_publisher.refuse(reason text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   RAISE EXCEPTION USING ERRCODE = 'SP409', MESSAGE = reason;
 END $$;
 
 CREATE FUNCTION social_publisher.guard_post_insert() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, social_publisher AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, social_publisher, pg_temp AS $$
 BEGIN
   IF NEW.status NOT IN ('draft', 'in_review', 'approved') THEN
     PERFORM refuse(format('a post cannot be created as %s: only as draft, in_review or approved', NEW.status));
@@ -222,7 +226,7 @@ BEGIN
 END $$;
 
 CREATE FUNCTION social_publisher.guard_post_update() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, social_publisher AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, social_publisher, pg_temp AS $$
 DECLARE
   content_changed boolean :=
     (NEW.message, NEW.link, NEW.media, NEW.publish_mode, NEW.scheduled_at, NEW.integration_id)
@@ -235,13 +239,16 @@ BEGIN
     PERFORM refuse(format('the id and the tenant of a post cannot change (status %s)', OLD.status));
   END IF;
   -- The sender locks this row before it commits an attempt as sent, and so did we: what is read here holds.
-  IF OLD.status = 'publishing' THEN
-    was_sent := EXISTS (SELECT FROM publish_attempts a WHERE a.post_id = OLD.id AND a.state = 'sent');
+  -- Only a transaction that keeps an older snapshot would miss it; locking the attempt makes that one fail (40001).
+  IF NOT was_sent AND current_setting('transaction_isolation') <> 'read committed' THEN
+    PERFORM FROM publish_attempts a
+      WHERE a.post_id = OLD.id AND a.state IN ('prepared', 'sent', 'unknown', 'confirmed') FOR SHARE;
   END IF;
+  was_sent := was_sent OR EXISTS (
+    SELECT FROM publish_attempts a WHERE a.post_id = OLD.id AND a.state IN ('sent', 'unknown', 'confirmed'));
 
   -- Everything that is not the author's stays as it is, whatever the statement says.
   changed.reference := NEW.reference; changed.metadata := NEW.metadata;
-  changed.updated_at := clock_timestamp(); changed.internal_write := NULL;
 
   IF was_sent THEN
     IF content_changed THEN
@@ -250,13 +257,14 @@ BEGIN
     IF wanted NOT IN (OLD.status, 'approved') THEN
       PERFORM refuse(format('the post is %s: it cannot become %s', OLD.status, wanted));
     END IF;
-    RETURN changed;
+    RETURN touch_if_changed(OLD, changed);
   END IF;
 
   IF wanted = 'approved' AND OLD.status IN ('queued', 'publishing') THEN
     wanted := OLD.status;
   END IF;
-  IF wanted <> OLD.status AND NOT CASE OLD.status
+  -- In brackets: PL/pgSQL would take the first THEN inside for its own.
+  IF wanted <> OLD.status AND NOT (CASE OLD.status
       WHEN 'draft' THEN wanted IN ('in_review', 'approved', 'cancelled')
       WHEN 'in_review' THEN wanted IN ('draft', 'approved', 'cancelled')
       WHEN 'approved' THEN wanted IN ('draft', 'in_review', 'cancelled')
@@ -264,7 +272,7 @@ BEGIN
       WHEN 'publishing' THEN wanted IN ('draft', 'in_review', 'cancelled')
       WHEN 'failed' THEN wanted IN ('approved', 'cancelled')
       WHEN 'missed' THEN wanted IN ('approved', 'cancelled')
-      ELSE false END THEN
+      ELSE false END) THEN
     PERFORM refuse(format('the post is %s: it cannot become %s', OLD.status, wanted));
   END IF;
   IF content_changed AND OLD.status = 'cancelled' THEN
@@ -302,8 +310,23 @@ BEGIN
     changed.approved_at := clock_timestamp();
     changed.error := NULL; changed.attention := NULL; changed.tries := 0;
   END IF;
+  -- Nobody needs to look at what was called off; why it had failed stays readable.
+  IF wanted = 'cancelled' THEN
+    changed.attention := NULL;
+  END IF;
   changed.status := wanted;
-  RETURN changed;
+  RETURN touch_if_changed(OLD, changed);
+END $$;
+
+-- A statement that changes nothing leaves every column as it was: pollers of updated_at see no news.
+CREATE FUNCTION social_publisher.touch_if_changed(
+  old_post social_publisher.social_posts, new_post social_publisher.social_posts
+) RETURNS social_publisher.social_posts LANGUAGE plpgsql AS $$
+BEGIN
+  IF new_post IS DISTINCT FROM old_post THEN
+    new_post.updated_at := clock_timestamp();
+  END IF;
+  RETURN new_post;
 END $$;
 
 CREATE FUNCTION social_publisher.accept_internal_write() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -314,7 +337,7 @@ BEGIN
 END $$;
 
 CREATE FUNCTION social_publisher.guard_post_delete() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, social_publisher AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, social_publisher, pg_temp AS $$
 BEGIN
   IF EXISTS (SELECT FROM publish_attempts a WHERE a.post_id = OLD.id) THEN
     PERFORM refuse(format('the post is %s and has attempts: it cannot be deleted', OLD.status));
@@ -329,7 +352,7 @@ BEGIN
 END $$;
 
 CREATE FUNCTION social_publisher.record_created_posts() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, social_publisher AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, social_publisher, pg_temp AS $$
 BEGIN
   INSERT INTO events (tenant_id, post_id, integration_id, type, from_status, to_status, version, data, at)
   SELECT n.tenant_id, n.id, n.integration_id, 'post.' || n.status, NULL, n.status, n.version,
@@ -342,7 +365,9 @@ BEGIN
 END $$;
 
 CREATE FUNCTION social_publisher.record_changed_posts() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, social_publisher AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, social_publisher, pg_temp
+-- The plan is kept from the session's first statement, often of one row: a nested loop over ten thousand would follow.
+SET enable_nestloop = off AS $$
 BEGIN
   INSERT INTO events (tenant_id, post_id, integration_id, type, from_status, to_status, version, data, at)
   SELECT n.tenant_id, n.id, n.integration_id, 'post.' || n.status, o.status, n.status, n.version,
