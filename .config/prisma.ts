@@ -1,3 +1,4 @@
+import { env } from 'node:process';
 import { defineConfig } from 'prisma/config';
 
 /** Our tables and our migration history live in our own schema, beside a calendar's. */
@@ -7,7 +8,7 @@ function inOurSchema(url: string): string {
   return parsed.href;
 }
 
-const url = process.env['DATABASE_DIRECT_URL'] ?? process.env['DATABASE_URL'];
+const url = env['DATABASE_DIRECT_URL'] ?? env['DATABASE_URL'];
 
 export default defineConfig({
   schema: '../prisma/schema.prisma',

@@ -3,7 +3,12 @@ import { defineConfig } from 'vitest/config';
 const project = (name: string, options: object = {}) => ({
   test: { name, include: [`test/${name}/**/*.test.ts`], ...options },
 });
-const services = { globalSetup: ['test/support/services.ts'] };
+const services = { globalSetup: ['test/support/services.ts'], hookTimeout: 60_000 };
+
+/** Hours of faults are asked for by name, `npm run chaos`, and are not part of `npm test`. */
+const chaos = process.argv.some((argument) => /^(--project=)?chaos$/.test(argument))
+  ? [project('chaos', { ...services, testTimeout: 3_600_000, fileParallelism: false })]
+  : [];
 
 export default defineConfig({
   root: new URL('..', import.meta.url).pathname,
@@ -12,6 +17,7 @@ export default defineConfig({
       project('unit'),
       project('integration', { ...services, testTimeout: 20_000 }),
       project('e2e', { ...services, testTimeout: 60_000, fileParallelism: false }),
+      ...chaos,
     ],
   },
 });

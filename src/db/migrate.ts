@@ -1,7 +1,7 @@
-import type { MigrationList, SchemaEngine } from '@prisma/schema-engine-wasm';
+import type { MigrationList } from '@prisma/schema-engine-wasm';
 import { Client } from 'pg';
 import { AppError } from '../errors.ts';
-import { openEngine } from './migration-engine.ts';
+import { type EngineTarget, withEngine } from './migration-engine.ts';
 import {
   type Migration,
   migrationsDir,
@@ -45,7 +45,7 @@ export async function pendingMigrations(url: string): Promise<string[]> {
  * Needs the right to create a database, which it drops again.
  */
 export async function draftMigration(url: string): Promise<string> {
-  return withEngine(url, async (engine) => {
+  return withEngine(await targetOf(url), async (engine) => {
     const { stdout } = await engine.diff({
       from: { tag: 'migrations', ...(await migrationList(await readMigrations())) },
       to: { tag: 'schemaDatamodel', files: [await readDatamodel()] },
@@ -64,7 +64,7 @@ async function apply(
   migrations: readonly Migration[],
 ): Promise<{ applied: string[] }> {
   await session.query(`CREATE SCHEMA IF NOT EXISTS ${schemaName}`);
-  return withEngine(url, async (engine) => {
+  return withEngine(await targetOf(url), async (engine) => {
     for (const row of await readHistory(session)) {
       if (row.state === 'unfinished')
         await engine.markMigrationRolledBack({ migrationName: row.name });
@@ -106,13 +106,8 @@ async function migrationList(migrations: readonly Migration[]): Promise<Migratio
   };
 }
 
-async function withEngine<T>(url: string, work: (engine: SchemaEngine) => Promise<T>): Promise<T> {
-  const engine = await openEngine(url, schemaName, await readDatamodel());
-  try {
-    return await work(engine);
-  } finally {
-    engine.free();
-  }
+async function targetOf(url: string): Promise<EngineTarget> {
+  return { url, schemaName, datamodel: await readDatamodel() };
 }
 
 async function withSession<T>(url: string, work: (session: Client) => Promise<T>): Promise<T> {

@@ -13,18 +13,33 @@ import type { PoolConfig } from 'pg';
 import { z } from 'zod';
 import { afterConnect } from './connection.ts';
 
-/** Prisma's schema engine as WebAssembly: the same engine as the CLI's, without a download. */
-export async function openEngine(
-  url: string,
-  schemaName: string,
-  datamodel: { readonly path: string; readonly content: string },
-): Promise<SchemaEngine> {
-  const { SchemaEngine: engine } = await (loading ??= loadEngine());
-  return engine.new(
-    { datamodels: [[datamodel.path, datamodel.content]] },
+/**
+ * Lends Prisma's schema engine as WebAssembly: the same engine as the CLI's, without a download.
+ * Its connections are closed when `work` ends; the engine itself leaves them open.
+ */
+export async function withEngine<T>(
+  target: EngineTarget,
+  work: (engine: SchemaEngine) => Promise<T>,
+): Promise<T> {
+  const { SchemaEngine: engineClass } = await (loading ??= loadEngine());
+  const open: SqlDriverAdapter[] = [];
+  const engine = await engineClass.new(
+    { datamodels: [[target.datamodel.path, target.datamodel.content]] },
     () => undefined,
-    bindMigrationAwareSqlAdapterFactory(adapterFactory(url, schemaName)),
+    bindMigrationAwareSqlAdapterFactory(adapterFactory(target, open)),
   );
+  try {
+    return await work(engine);
+  } finally {
+    engine.free();
+    await Promise.all(open.map((adapter) => adapter.dispose()));
+  }
+}
+
+export interface EngineTarget {
+  readonly url: string;
+  readonly schemaName: string;
+  readonly datamodel: { readonly path: string; readonly content: string };
 }
 
 /** Node has it; its types come with TypeScript's library for browsers only. */
@@ -60,9 +75,18 @@ async function loadEngine(): Promise<EngineModule> {
   return binding;
 }
 
-function adapterFactory(url: string, schemaName: string): SqlMigrationAwareDriverAdapterFactory {
-  const connect = async (to: string): Promise<SqlDriverAdapter> =>
-    keepScriptsWhole(await pgFactory(to, schemaName).connect());
+function adapterFactory(
+  { url, schemaName }: EngineTarget,
+  open: SqlDriverAdapter[],
+): SqlMigrationAwareDriverAdapterFactory {
+  const connect = async (to: string): Promise<SqlDriverAdapter> => {
+    const adapter = keepScriptsWhole(await pgFactory(to, schemaName).connect());
+    const dispose = adapter.dispose.bind(adapter);
+    let disposing: Promise<void> | undefined;
+    adapter.dispose = () => (disposing ??= dispose());
+    open.push(adapter);
+    return adapter;
+  };
   const { provider, adapterName } = pgFactory(url, schemaName);
   return {
     provider,

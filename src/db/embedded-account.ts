@@ -1,0 +1,51 @@
+import { lstat, mkdir, readFile, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { ConfigError } from '../errors.ts';
+
+export interface Account {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** An account that exists already; nothing is added to the machine. */
+export async function unprivilegedAccount(): Promise<Account> {
+  const lines = (await readFile('/etc/passwd', 'utf8')).split('\n');
+  for (const name of ['postgres', 'nobody']) {
+    const fields = lines.find((line) => line.startsWith(`${name}:`))?.split(':');
+    const uid = Number(fields?.[2]);
+    const gid = Number(fields?.[3]);
+    if (uid > 0 && gid > 0) return { uid, gid };
+  }
+  throw new ConfigError([
+    'DATABASE_URL: not set, and PostgreSQL cannot run as root: this machine has neither an account postgres nor nobody; run as another account or set DATABASE_URL',
+  ]);
+}
+
+export async function ownerOf(path: string): Promise<Account | undefined> {
+  return stat(path).catch(() => undefined);
+}
+
+/** Whether every account may pass through to this directory. */
+export async function isReachable(path: string): Promise<boolean> {
+  for (let dir = path; ; dir = dirname(dir)) {
+    const { mode } = await stat(dir);
+    if ((mode & 0o001) === 0) return false;
+    if (dir === dirname(dir)) return true;
+  }
+}
+
+/** A folder of root's that every account can pass through, for what must leave a closed directory. */
+export async function sharedFolder(): Promise<string> {
+  for (const parent of ['/var/lib', tmpdir()]) {
+    const folder = join(parent, 'social-publisher');
+    await mkdir(folder, { mode: 0o755 }).catch(() => undefined);
+    const found = await lstat(folder).catch(() => undefined);
+    // In a world-writable parent another account may have been there first.
+    const isOurs = found?.isDirectory() === true && found.uid === 0 && (found.mode & 0o022) === 0;
+    if (isOurs && (await isReachable(folder))) return folder;
+  }
+  throw new ConfigError([
+    `DATABASE_URL: not set, and PostgreSQL cannot run as root from a closed directory: neither /var/lib/social-publisher nor ${join(tmpdir(), 'social-publisher')} can be used; set DATA_DIR to a directory other accounts can enter, or set DATABASE_URL`,
+  ]);
+}

@@ -1,0 +1,69 @@
+import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { isSame, processIdentity } from '../../src/db/embedded-process.ts';
+import { readPostmaster, stopServer } from '../../src/db/embedded-server.ts';
+
+const prefix = 'social-publisher-test-';
+const runFile = 'run.json';
+const pointerFile = join('postgres', 'postgres.json');
+
+const identity = z.object({ pid: z.number(), startedAt: z.string() });
+const run = z.object({ owner: identity, redis: identity.optional() });
+const pointer = z.object({ cluster_parent: z.string() });
+
+/** A temporary folder of one test run, and what it takes to clear up after a run that was killed. */
+export interface RunFolder {
+  readonly path: string;
+  /** The data directory of the run's embedded PostgreSQL. */
+  readonly dataDir: string;
+  recordRedis(pid: number): Promise<void>;
+  remove(): Promise<void>;
+}
+
+export async function openRunFolder(): Promise<RunFolder> {
+  await removeLeftovers();
+  const path = await mkdtemp(join(tmpdir(), prefix));
+  // As root, PostgreSQL runs as another account.
+  await chmod(path, 0o755);
+  const owner = processIdentity(process.pid);
+  const record = (more: object): Promise<void> =>
+    writeFile(join(path, runFile), JSON.stringify({ owner, ...more }));
+  await record({});
+  return {
+    path,
+    dataDir: join(path, 'postgres'),
+    recordRedis: (pid) => record({ redis: processIdentity(pid) }),
+    remove: () => removeFolder(path),
+  };
+}
+
+async function removeLeftovers(): Promise<void> {
+  const names = (await readdir(tmpdir())).filter((name) => name.startsWith(prefix));
+  for (const path of names.map((name) => join(tmpdir(), name))) {
+    const found = await readJson(join(path, runFile), run);
+    if (found === undefined || isSame(found.owner)) continue;
+    if (found.redis !== undefined && isSame(found.redis)) process.kill(found.redis.pid, 'SIGTERM');
+    await stopPostgres(path);
+    await removeFolder(path);
+  }
+}
+
+async function stopPostgres(path: string): Promise<void> {
+  const known = await readJson(join(path, pointerFile), pointer);
+  if (known === undefined) return;
+  const server = await readPostmaster(join(known.cluster_parent, 'data'));
+  if (server !== undefined) await stopServer(server.pid);
+}
+
+async function removeFolder(path: string): Promise<void> {
+  const known = await readJson(join(path, pointerFile), pointer);
+  if (known !== undefined) await rm(known.cluster_parent, { recursive: true, force: true });
+  await rm(path, { recursive: true, force: true });
+}
+
+async function readJson<T>(file: string, schema: z.ZodType<T>): Promise<T | undefined> {
+  const text = await readFile(file, 'utf8').catch(() => undefined);
+  return text === undefined ? undefined : schema.parse(JSON.parse(text));
+}

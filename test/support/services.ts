@@ -1,0 +1,80 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import type { TestProject } from 'vitest/node';
+import { startPostgres, type TestPostgres } from './postgres-server.ts';
+import { startRedis, type TestRedis } from './redis-server.ts';
+import { openRunFolder, type RunFolder } from './run-folder.ts';
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    /** A database on the run's server from which others can be created. */
+    serverUrl: string;
+    /** The name of a migrated database without rows. */
+    templateDatabase: string;
+    redisUrl: string | undefined;
+    hasDocker: boolean;
+  }
+}
+
+interface Services {
+  readonly folder: RunFolder;
+  readonly postgres: TestPostgres;
+  readonly redis: TestRedis | undefined;
+  readonly hasDocker: boolean;
+}
+
+// Each project of the run loads this file for itself; all of them share one set of services.
+declare global {
+  var socialPublisherServices: { started: Promise<Services>; users: number } | undefined;
+}
+
+/** Vitest's global setup: one PostgreSQL, and a Redis where this machine has one, for the whole run. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const shared = (globalThis.socialPublisherServices ??= { started: start(), users: 0 });
+  shared.users += 1;
+  const services = await shared.started;
+  project.provide('serverUrl', services.postgres.serverUrl);
+  project.provide('templateDatabase', services.postgres.templateDatabase);
+  project.provide('redisUrl', services.redis?.url);
+  project.provide('hasDocker', services.hasDocker);
+  return async () => {
+    shared.users -= 1;
+    if (shared.users > 0) return;
+    globalThis.socialPublisherServices = undefined;
+    await stop(services);
+  };
+}
+
+async function start(): Promise<Services> {
+  const folder = await openRunFolder();
+  const [postgres, redis, hasDocker] = await Promise.all([
+    startPostgres(folder),
+    startRedis(folder),
+    findDocker(),
+  ]);
+  return { folder, postgres, redis, hasDocker };
+}
+
+async function stop(services: Services): Promise<void> {
+  await services.redis?.stop();
+  await services.postgres.stop();
+  await services.folder.remove();
+  if (services.redis === undefined) {
+    say('skipped: tests of the Redis backend (no redis-server on PATH and no TEST_REDIS_URL)');
+  }
+  if (!services.hasDocker) {
+    say('skipped: tests in containers (no Docker daemon answers)');
+  }
+}
+
+async function findDocker(): Promise<boolean> {
+  const version = promisify(execFile)('docker', ['version'], { timeout: 5_000 });
+  return version.then(
+    () => true,
+    () => false,
+  );
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
