@@ -66,13 +66,21 @@ async function loadEngine(): Promise<EngineModule> {
   const binding = await import('@prisma/schema-engine-wasm/schema_engine_bg');
   const binary = await readFile(join(folder, 'schema_engine_bg.wasm'));
   const { instance } = await WebAssembly.instantiate(binary, {
-    './schema_engine_bg.js': { ...binding },
+    './schema_engine_bg.js': letProcessEnd({ ...binding }),
   });
   // oxlint-disable-next-line no-underscore-dangle -- wasm-bindgen's names
   binding.__wbg_set_wasm(instance.exports);
   // oxlint-disable-next-line no-underscore-dangle -- wasm-bindgen's names
   wasmExports.parse(instance.exports).__wbindgen_start();
   return binding;
+}
+
+/** The engine leaves behind the timer that bounds its wait for a lock: 10 s in which no process ends. */
+function letProcessEnd(imports: Record<string, unknown>): Record<string, unknown> {
+  const startTimer = (callback: () => void, delayMs: number): NodeJS.Timeout =>
+    setTimeout(callback, delayMs).unref();
+  const names = Object.keys(imports).filter((name) => name.startsWith('__wbg_setTimeout_'));
+  return { ...imports, ...Object.fromEntries(names.map((name) => [name, startTimer])) };
 }
 
 function adapterFactory(
