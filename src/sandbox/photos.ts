@@ -1,0 +1,133 @@
+import type { Call } from './call.ts';
+import { causeOf, cleanMessage, newPost, type Placement, placementOf } from './feed.ts';
+import { checkFrequency } from './frequency.ts';
+import { GraphError, invalidParameter, unsupportedRequest } from './graph-error.ts';
+import { type ImageFacts, readImage } from './image.ts';
+import { addPost, livingPhoto, recordPhoto } from './life.ts';
+import { fetchMedia } from './media-client.ts';
+import type { Page, Photo } from './model.ts';
+import { booleanParam, textParam } from './params.ts';
+import { newId, type World } from './world.ts';
+
+const maxBytes = 10 * 1024 * 1024;
+
+/** POST /{page}/photos: really fetches the URL (or takes `source`), then stages or posts the photo. */
+export async function createPhoto(
+  world: World,
+  page: Page,
+  call: Call,
+  appId: string,
+): Promise<object> {
+  const { params } = call;
+  const caption = cleanMessage(textParam(params, 'caption') ?? textParam(params, 'message'));
+  const placement = placementOf(params, page, world.clock.now());
+  const altText = textParam(params, 'alt_text_custom') ?? null;
+  const temporary = booleanParam(params, 'temporary') ?? false;
+  const { url, bytes, facts } = await imageOf(world, call);
+  if (placement.visibility === 'published') checkFrequency(world, page, caption);
+  const photo: Photo = {
+    id: newId(world),
+    pageId: page.id,
+    appId,
+    createdAt: world.clock.now(),
+    // A photo scheduled by itself needs no `temporary` to live until its time.
+    temporary: temporary || placement.scheduledAt !== null,
+    url,
+    // Bytes are kept only where no URL can show them again.
+    bytes: url === null ? bytes : null,
+    ...facts,
+    caption,
+    altText,
+    published: placement.visibility === 'published',
+    postId: null,
+    deleted: false,
+  };
+  world.photos.set(photo.id, photo);
+  recordPhoto(world, 'photo', photo, causeOf(call));
+  if (placement.visibility === 'dark') return { id: photo.id };
+  const postId = postPhoto(world, page, call, photo, placement);
+  return photo.published ? { id: photo.id, post_id: postId } : { id: photo.id };
+}
+
+function postPhoto(
+  world: World,
+  page: Page,
+  call: Call,
+  photo: Photo,
+  placement: Placement,
+): string {
+  const post = newPost(world, page, {
+    appId: photo.appId,
+    message: photo.caption,
+    link: null,
+    photoIds: [photo.id],
+    placement,
+    extras: {},
+  });
+  addPost(world, post, causeOf(call));
+  return post.id;
+}
+
+interface Image {
+  readonly url: string | null;
+  readonly bytes: Buffer;
+  readonly facts: ImageFacts;
+}
+
+async function imageOf(world: World, call: Call): Promise<Image> {
+  const file = call.files.get('source');
+  if (file !== undefined) {
+    return { url: null, bytes: file.bytes, facts: imageFacts(file.bytes) };
+  }
+  const url = textParam(call.params, 'url');
+  if (url === undefined || url === '') throw missingImage();
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
+    throw invalidParameter('url should represent a valid URL');
+  }
+  const fetched = await fetchMedia(world.options, url);
+  if (!fetched.ok) throw fetched.reason === 'too_large' ? unreadable() : missingImage();
+  return { url, bytes: fetched.bytes, facts: imageFacts(fetched.bytes) };
+}
+
+function imageFacts(bytes: Buffer): ImageFacts {
+  if (bytes.length === 0 || looksLikeText(bytes)) throw missingImage();
+  const facts = readImage(bytes);
+  if (facts === null || bytes.length > maxBytes) throw unreadable();
+  return facts;
+}
+
+// A page instead of an image: what a login wall or an error page under 200 looks like.
+function looksLikeText(bytes: Buffer): boolean {
+  return /^\s*[<{[]/.test(bytes.toString('latin1', 0, 64));
+}
+
+function missingImage(): GraphError {
+  return new GraphError('(#324) Missing or invalid image file', {
+    code: 324,
+    subcode: 2069019,
+    transient: false,
+    userTitle: 'Missing or invalid image file',
+    userMessage: 'The image file is missing or invalid. Please try again with a valid image file.',
+  });
+}
+
+function unreadable(): GraphError {
+  return new GraphError('Invalid parameter', {
+    code: 100,
+    subcode: 1366046,
+    transient: false,
+    userTitle: "Can't read files",
+    userMessage:
+      'Your photos could not be uploaded. Photos should be less than 4 MB and saved as JPG, PNG, GIF, TIFF, HEIF or WebP files.',
+  });
+}
+
+/** DELETE /{photo}: a photo in a post leaves that post. */
+export function deletePhoto(world: World, photo: Photo, call: Call): object {
+  if (livingPhoto(world, photo.id) === undefined) throw unsupportedRequest(call.method, photo.id);
+  photo.deleted = true;
+  const post = world.posts.get(photo.postId ?? '');
+  if (post !== undefined) post.photoIds = post.photoIds.filter((id) => id !== photo.id);
+  recordPhoto(world, 'delete', photo, causeOf(call));
+  return { success: true };
+}

@@ -1,0 +1,165 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { debugToken } from './account.ts';
+import { type Answer, graphJson, writeAnswer } from './answer.ts';
+import { type Call, readCall } from './call.ts';
+import { faultAnswer, replacesAnswer } from './fault-answer.ts';
+import type { Fault } from './faults.ts';
+import { answerGraph } from './graph.ts';
+import { GraphError } from './graph-error.ts';
+import { settle } from './life.ts';
+import type { LoggedRequest } from './request-log.ts';
+import { authenticate } from './tokens.ts';
+import { countCall, type Headers } from './usage.ts';
+import { checkVersion, servedVersion } from './versions.ts';
+import type { World } from './world.ts';
+
+interface Result {
+  readonly status: number;
+  readonly body: object;
+  readonly headers: Headers;
+  /** Whether anything may have changed on the Page. */
+  readonly effect: boolean;
+  readonly error: GraphError | null;
+}
+
+/** One call to the Graph API, from bytes to bytes, with the fault that is switched on for it. */
+export async function serveGraph(
+  world: World,
+  request: IncomingMessage,
+  response: ServerResponse,
+  body: Buffer,
+): Promise<void> {
+  const startedAt = performance.now();
+  const call = readCall(request, body);
+  const logged = logCall(world, call);
+  const fault = takeFault(world, call, logged);
+  const answer = await decide(world, call, fault, logged);
+  const waitMs = world.settings.latency_ms + (fault?.spec.delay_ms ?? 0);
+  if (waitMs > 0) await sleep(waitMs);
+  logged.status = answer.instead === undefined ? answer.status : null;
+  logged.fault = fault === null ? null : `${fault.spec.kind} ${fault.spec.when}`;
+  logged.durationMs = Math.round(performance.now() - startedAt);
+  writeAnswer(world, response, {
+    ...answer,
+    headers: { ...protocolHeaders(world, call), ...answer.headers, ...fault?.spec.headers },
+  });
+}
+
+function protocolHeaders(world: World, call: Call): Headers {
+  return {
+    'facebook-api-version': servedVersion(call.version),
+    'x-fb-trace-id': call.traceId,
+    'x-fb-rev': world.revision,
+    'x-fb-debug': call.traceId,
+    'cache-control': 'private, no-cache, no-store, must-revalidate',
+    vary: 'Accept-Encoding',
+  };
+}
+
+async function decide(
+  world: World,
+  call: Call,
+  given: Fault | null,
+  logged: LoggedRequest,
+): Promise<Answer> {
+  const spec = given?.spec;
+  if (spec !== undefined && spec.when === 'before' && replacesAnswer(spec)) {
+    return faultAnswer(spec, call.traceId, `{"id":"${call.segments[0] ?? ''}`);
+  }
+  const result = await perform(world, call, given);
+  logged.errorCode = result.error?.fields.code ?? null;
+  logged.errorSubcode = result.error?.fields.subcode ?? null;
+  const text = graphJson(result.body);
+  if (given !== null && !result.effect) world.faults.giveBack(given);
+  else if (spec !== undefined && replacesAnswer(spec)) {
+    return withHeaders(faultAnswer(spec, call.traceId, text), result.headers);
+  }
+  return {
+    status: result.status,
+    body: text,
+    headers: result.headers,
+    contentType: world.settings.content_type,
+  };
+}
+
+function withHeaders(answer: Answer, headers: Headers): Answer {
+  return { ...answer, headers: { ...headers, ...answer.headers } };
+}
+
+async function perform(world: World, call: Call, fault: Fault | null): Promise<Result> {
+  let headers: Headers = {};
+  try {
+    checkVersion(call.version);
+    if (call.segments[0] === 'debug_token' && call.method === 'GET') {
+      return succeeded(debugToken(world, call), headers);
+    }
+    const caller = authenticate(world, call);
+    const usage = countCall(world, caller);
+    headers = usage.headers;
+    if (usage.refusal !== null) throw usage.refusal;
+    return succeeded(await answerGraph(world, caller, call, fault), headers);
+  } catch (error) {
+    if (error instanceof GraphError) return refused(error, call, headers);
+    throw error;
+  }
+}
+
+function succeeded(body: object, headers: Headers): Result {
+  return { status: 200, body, headers, effect: true, error: null };
+}
+
+function refused(error: GraphError, call: Call, headers: Headers): Result {
+  const isAuth = [102, 104, 190].includes(error.fields.code ?? 0);
+  const challenge = `OAuth "Facebook Platform" "invalid_token" "${error.message.replaceAll(/[^ -!#-~]/g, ' ')}"`;
+  return {
+    status: error.status,
+    body: error.envelope(call.traceId),
+    headers: isAuth ? { ...headers, 'www-authenticate': challenge } : headers,
+    effect: error.afterEffect,
+    error,
+  };
+}
+
+/** The Page a call is about, from its path or, for posts and photos, from what it names. */
+function pageIdOf(world: World, call: Call): string | null {
+  const id = call.segments[0] ?? '';
+  if (id === 'me') return world.tokens.get(call.token ?? '')?.pageId ?? null;
+  if (world.pages.has(id)) return id;
+  return world.posts.get(id)?.pageId ?? world.photos.get(id)?.pageId ?? null;
+}
+
+function logCall(world: World, call: Call): LoggedRequest {
+  settle(world);
+  return world.requests.add({
+    requestId: call.traceId,
+    at: world.clock.now(),
+    method: call.method,
+    path: call.path,
+    version: call.version,
+    pageId: pageIdOf(world, call),
+    edge: call.segments[1] ?? null,
+    params: call.params,
+    tokenPlace: call.tokenPlace,
+    token: call.token,
+    hasProof: call.params.has('appsecret_proof'),
+    userAgent: call.userAgent,
+    status: null,
+    errorCode: null,
+    errorSubcode: null,
+    fault: null,
+    durationMs: null,
+  });
+}
+
+function takeFault(world: World, call: Call, logged: LoggedRequest): Fault | null {
+  const message = call.params.get('message') ?? call.params.get('caption');
+  return world.faults.take({
+    method: call.method,
+    path: `/${call.segments.join('/')}`,
+    edge: call.segments[1] ?? 'node',
+    pageId: logged.pageId,
+    message: typeof message === 'string' ? message : '',
+    token: call.token,
+  });
+}

@@ -1,0 +1,102 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { serveControl } from './control.ts';
+import { settle } from './life.ts';
+import { defaultOptions, type SandboxOptions } from './options.ts';
+import { renderSandbox } from './page.ts';
+import { serveGraph } from './serve-graph.ts';
+import { createWorld, type World } from './world.ts';
+
+export interface Sandbox {
+  /** `http://127.0.0.1:4010`, without a slash at the end. */
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+const maxBodyBytes = 64 * 1024 * 1024;
+
+/** Starts the simulator in this process; by default on a free port of loopback. */
+export async function startSandbox(options: Partial<SandboxOptions> = {}): Promise<Sandbox> {
+  const holder = { world: createWorld({ ...defaultOptions, ...options }) };
+  const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
+    serve(holder, request, response).catch((error: unknown) => fail(response, error));
+  });
+  const { host, port } = holder.world.options;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, 1024, resolve);
+  });
+  const address = server.address();
+  const bound = typeof address === 'object' && address !== null ? address.port : port;
+  return {
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+/** The world is replaced as a whole by a reset. */
+export interface WorldHolder {
+  world: World;
+}
+
+async function serve(
+  holder: WorldHolder,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const body = await readBody(request);
+  if (body === null) {
+    response.writeHead(413).end();
+    return;
+  }
+  const url = request.url ?? '/';
+  if (url.startsWith('/_sandbox')) {
+    settle(holder.world);
+    serveControl(holder, request, response, body);
+    return;
+  }
+  if (request.method === 'GET' && isPage(request, url)) {
+    settle(holder.world);
+    response.writeHead(200, {
+      'content-type': 'text/html; charset=utf-8',
+      'cache-control': 'no-store',
+    });
+    response.end(renderSandbox(holder.world));
+    return;
+  }
+  await serveGraph(holder.world, request, response, body);
+}
+
+/** A browser at the root, or on a permalink; programs send a token and do not ask for HTML. */
+function isPage(request: IncomingMessage, url: string): boolean {
+  if (url === '/') return true;
+  const isHtml = request.headers.accept?.includes('text/html') ?? false;
+  return isHtml && request.headers.authorization === undefined && !url.includes('access_token');
+}
+
+function readBody(request: IncomingMessage): Promise<Buffer | null> {
+  if (request.method === 'GET' && request.headers['content-length'] === undefined) {
+    request.resume();
+    return Promise.resolve(Buffer.alloc(0));
+  }
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    request.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size <= maxBodyBytes) chunks.push(chunk);
+    });
+    request.on('end', () => resolve(size > maxBodyBytes ? null : Buffer.concat(chunks)));
+    request.on('error', reject);
+  });
+}
+
+function fail(response: ServerResponse, error: unknown): void {
+  if (response.headersSent || response.destroyed) return;
+  const message = error instanceof Error ? error.message : String(error);
+  response.writeHead(500, { 'content-type': 'application/json' });
+  response.end(JSON.stringify({ error: { message: `The sandbox itself failed: ${message}` } }));
+}
