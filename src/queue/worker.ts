@@ -20,15 +20,27 @@ export interface WorkerOptions<Services> {
   readonly stalledIntervalMs?: number;
 }
 
-export function startWorker<Services>(options: WorkerOptions<Services>): RunningWorker<Services> {
-  return new RunningWorker(options);
+/** Takes jobs of one queue from now on, and through every outage, until it is closed. */
+export interface RunningWorker {
+  /** Jobs under way in this process. */
+  readonly running: number;
+  /** Claims no job from now on; resolves once those under way have ended. */
+  quiet(): Promise<void>;
+  /**
+   * Quiet, then at most `deadlineMs` for the jobs under way; the rest is told to stop and goes back to the queue for
+   * another worker. Resolves within the deadline and a few seconds, whatever the backend does.
+   */
+  close(limits: { readonly deadlineMs: number }): Promise<void>;
+}
+
+export function startWorker<Services>(options: WorkerOptions<Services>): RunningWorker {
+  return new QueueWorker(options);
 }
 
 /** How long the jobs that are told to stop may take to do so. */
 const abortGraceMs = 500;
 
-/** Takes jobs of one queue from now on, and through every outage, until it is closed. */
-export class RunningWorker<Services> {
+class QueueWorker<Services> implements RunningWorker {
   readonly #options: WorkerOptions<Services>;
   readonly #definitions: ReadonlyMap<string, JobDefinition<unknown, Services>>;
   readonly #worker: Worker;
@@ -51,30 +63,27 @@ export class RunningWorker<Services> {
     );
   }
 
-  /** Jobs under way in this process. */
   get running(): number {
     return this.#underWay.size;
   }
 
-  /** Claims no job from now on; resolves once those under way have ended. */
   quiet(): Promise<void> {
     this.#quieted ??= this.#worker.pause();
     return this.#quieted;
   }
 
-  /**
-   * Quiet, then at most `deadlineMs` for the jobs under way; the rest is told to stop and goes back to the queue for
-   * another worker. Resolves within the deadline and a few seconds, whatever the backend does.
-   */
   close({ deadlineMs }: { readonly deadlineMs: number }): Promise<void> {
     this.#closed ??= this.#close(deadlineMs);
     return this.#closed;
   }
 
   async #close(deadlineMs: number): Promise<void> {
-    const ended = await succeeds(within(deadlineMs, this.quiet()));
-    if (!ended) await this.#handBack();
+    const inTime = await succeeds(within(deadlineMs, this.quiet()));
+    if (!inTime) await this.#handBack();
+    const ended = inTime || (await succeeds(within(abortGraceMs, this.quiet())));
     await succeeds(within(answerDeadlineMs, this.#worker.close(!ended)));
+    // A pause that ends after the close opens its connection again, and would keep the process alive.
+    if (!ended) void succeeds(this.quiet().then(() => this.#worker.disconnect()));
   }
 
   async #handBack(): Promise<void> {
@@ -88,15 +97,14 @@ export class RunningWorker<Services> {
   }
 
   async #track(job: Job): Promise<void> {
-    const work = this.#perform(job);
+    // On PostgreSQL, being told to claim no more makes BullMQ 6.7.0 claim once more.
+    const work = this.#quieted === undefined ? this.#perform(job) : giveBack(job);
     this.#underWay.set(job, work);
     try {
       await work;
     } catch (error) {
-      if (!this.#stopping.signal.aborted) throw error;
-      await job.moveToWait(job.token);
-      // BullMQ's word for: it is waiting again, do not record an outcome.
-      throw new WaitingError();
+      if (error instanceof WaitingError || !this.#stopping.signal.aborted) throw error;
+      await giveBack(job);
     } finally {
       this.#underWay.delete(job);
     }
@@ -126,6 +134,12 @@ function byName<Services>(
     throw new AppError('job_defined_twice', 'Two jobs of one worker have the same name');
   }
   return map;
+}
+
+async function giveBack(job: Job): Promise<never> {
+  await job.moveToWait(job.token);
+  // BullMQ's word for: it waits again, record no outcome.
+  throw new WaitingError();
 }
 
 function parsePayload<Payload>(definition: JobDefinition<Payload, never>, data: unknown): Payload {
