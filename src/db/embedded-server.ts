@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { chown, open, readFile, rm, stat, truncate } from 'node:fs/promises';
+import { chown, open, readFile, stat, truncate, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -19,23 +19,37 @@ export interface Postmaster {
   readonly port: number;
 }
 
-/** The server that runs on this cluster; what a crash or a reboot left behind is removed. */
+/** The server that runs on this cluster, if any. */
 export async function readPostmaster(clusterDir: string): Promise<Postmaster | undefined> {
-  const file = join(clusterDir, 'postmaster.pid');
-  const text = await readFile(file, 'utf8').catch(() => undefined);
+  const text = await readFile(pidFileOf(clusterDir), 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;
   // Lines: pid, data directory, start time, port, and more (PostgreSQL's miscadmin.h).
   const lines = text.split('\n');
   const pid = Number(lines[0]);
   const port = Number(lines[3]);
-  if (pid > 0 && isAlive(pid) && commandOf(pid).includes(clusterDir)) return { pid, port };
-  // PostgreSQL itself would refuse to start while any process at all has that pid.
-  await rm(file, { force: true });
-  return undefined;
+  const isServer = pid > 0 && isAlive(pid) && commandOf(pid).includes(clusterDir);
+  return isServer ? { pid, port } : undefined;
+}
+
+/**
+ * PostgreSQL refuses to start while any process at all has the pid that a crash left in its file,
+ * but for its parent's: that is us. The rest of the file stays, as it leads PostgreSQL to processes
+ * of the dead server that may still be writing.
+ */
+async function disownPidFile(clusterDir: string): Promise<void> {
+  const text = await readFile(pidFileOf(clusterDir), 'utf8').catch(() => undefined);
+  if (text === undefined) return;
+  const rest = text.split('\n').slice(1);
+  await writeFile(pidFileOf(clusterDir), [String(process.pid), ...rest].join('\n'));
+}
+
+function pidFileOf(clusterDir: string): string {
+  return join(clusterDir, 'postmaster.pid');
 }
 
 /** Starts the server and answers at once; a process group of its own keeps Ctrl-C away from it. */
 export async function startServer(home: EmbeddedHome): Promise<Postmaster> {
+  await disownPidFile(home.clusterDir);
   const port = await freePort();
   const log = await openLog(home);
   try {
@@ -82,9 +96,9 @@ export async function answers(url: string): Promise<boolean> {
 }
 
 /** Fast shutdown, then harder ones: every committed transaction survives each of them. */
-export async function stopServer(pid: number): Promise<void> {
+export async function stopServer(pid: number, graceMs = 20_000): Promise<void> {
   const steps: ReadonlyArray<readonly [NodeJS.Signals, number]> = [
-    ['SIGINT', 20_000],
+    ['SIGINT', graceMs],
     ['SIGQUIT', 5_000],
     ['SIGKILL', 5_000],
   ];
@@ -139,6 +153,8 @@ async function tryToConnect(url: string): Promise<'ready' | 'starting' | 'refuse
     await client.query({ text: 'SELECT 1' });
     return 'ready';
   } catch (error) {
+    // invalid_password: the file with the password is not the one this data was made with.
+    if (sqlState(error) === '28P01') throw error;
     // cannot_connect_now: starting up, recovering or shutting down.
     return sqlState(error) === '57P03' ? 'starting' : 'refused';
   } finally {

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'pg';
 import { ConfigError } from '../errors.ts';
 import type { DatabaseLog } from './client.ts';
@@ -11,7 +12,7 @@ import {
   writeOwner,
 } from './embedded-home.ts';
 import { withLock } from './embedded-lock.ts';
-import { isSame, processIdentity } from './embedded-process.ts';
+import { isAlive, isSame, processIdentity } from './embedded-process.ts';
 import {
   answers,
   readPostmaster,
@@ -68,7 +69,7 @@ async function findRunning(home: EmbeddedHome): Promise<RunningServer | undefine
   const postmaster = await readPostmaster(home.clusterDir);
   if (postmaster === undefined) return undefined;
   if (await answers(urlOf(home, postmaster.port, 'postgres'))) return postmaster;
-  await stopServer(postmaster.pid);
+  await stopServer(postmaster.pid, 3_000);
   return undefined;
 }
 
@@ -83,14 +84,23 @@ async function startFresh(
       `DATA_DIR: ${home.clusterDir} was written by PostgreSQL ${found}, this version brings ${supportedMajor}; dump it with the old version, or move it away to begin anew`,
     ]);
   }
-  const startedAt = performance.now();
-  const server = await startServer(home);
-  await waitUntilReady(home, server, urlOf(home, server.port, 'postgres'));
-  logger?.info(
-    { pid: server.pid, port: server.port, durationMs: Math.round(performance.now() - startedAt) },
-    'embedded PostgreSQL started',
-  );
+  const server = await startPatiently(home);
+  logger?.info({ pid: server.pid, port: server.port }, 'embedded PostgreSQL started');
   return server;
+}
+
+/** Again when somebody took the port meanwhile, or while processes of a killed server still end. */
+async function startPatiently(home: EmbeddedHome): Promise<RunningServer> {
+  for (let tries = 1; ; tries += 1) {
+    const server = await startServer(home);
+    try {
+      await waitUntilReady(home, server, urlOf(home, server.port, 'postgres'));
+      return server;
+    } catch (error) {
+      if (tries === 5 || isAlive(server.pid)) throw error;
+      await delay(200 * tries);
+    }
+  }
 }
 
 function urlOf(home: EmbeddedHome, port: number, database: string): string {

@@ -32,7 +32,7 @@ export async function withEngine<T>(
     return await work(engine);
   } finally {
     engine.free();
-    await Promise.all(open.map((adapter) => adapter.dispose()));
+    for (const adapter of open.toReversed()) await adapter.dispose();
   }
 }
 
@@ -77,10 +77,12 @@ async function loadEngine(): Promise<EngineModule> {
 
 /** The engine leaves behind the timer that bounds its wait for a lock: 10 s in which no process ends. */
 function letProcessEnd(imports: Record<string, unknown>): Record<string, unknown> {
-  const startTimer = (callback: () => void, delayMs: number): NodeJS.Timeout =>
-    setTimeout(callback, delayMs).unref();
   const names = Object.keys(imports).filter((name) => name.startsWith('__wbg_setTimeout_'));
   return { ...imports, ...Object.fromEntries(names.map((name) => [name, startTimer])) };
+}
+
+function startTimer(callback: () => void, delayMs: number): NodeJS.Timeout {
+  return setTimeout(callback, delayMs).unref();
 }
 
 function adapterFactory(
@@ -89,9 +91,7 @@ function adapterFactory(
 ): SqlMigrationAwareDriverAdapterFactory {
   const connect = async (to: string): Promise<SqlDriverAdapter> => {
     const adapter = keepScriptsWhole(await pgFactory(to, schemaName).connect());
-    const dispose = adapter.dispose.bind(adapter);
-    let disposing: Promise<void> | undefined;
-    adapter.dispose = () => (disposing ??= dispose());
+    disposeOnce(adapter, adapter.dispose.bind(adapter));
     open.push(adapter);
     return adapter;
   };
@@ -152,12 +152,18 @@ async function connectToShadow(
   shadowUrl.pathname = `/${name}`;
   const shadow = readCatalogCharacters(await connect(shadowUrl.href));
   const disconnect = shadow.dispose.bind(shadow);
-  shadow.dispose = async () => {
+  disposeOnce(shadow, async () => {
     await disconnect();
     await execute(main, `DROP DATABASE "${name}" WITH (FORCE)`);
     await main.dispose();
-  };
+  });
   return shadow;
+}
+
+/** The engine disposes of some of its connections itself. */
+function disposeOnce(adapter: SqlDriverAdapter, dispose: () => Promise<void>): void {
+  let disposing: Promise<void> | undefined;
+  adapter.dispose = () => (disposing ??= dispose());
 }
 
 async function execute(adapter: SqlDriverAdapter, sql: string): Promise<void> {

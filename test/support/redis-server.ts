@@ -28,6 +28,7 @@ export async function startRedis(folder: RunFolder): Promise<TestRedis | undefin
     async stop() {
       process.removeListener('exit', killAtExit);
       if (child.exitCode !== null) return;
+      child.ref();
       const gone = once(child, 'exit');
       child.kill();
       await gone;
