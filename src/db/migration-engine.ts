@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { PrismaPg } from '@prisma/adapter-pg';
 import {
   bindMigrationAwareSqlAdapterFactory,
+  ColumnTypeEnum,
   type SqlDriverAdapter,
   type SqlMigrationAwareDriverAdapterFactory,
 } from '@prisma/driver-adapter-utils';
@@ -89,8 +90,8 @@ function adapterFactory(
   { url, schemaName }: EngineTarget,
   open: SqlDriverAdapter[],
 ): SqlMigrationAwareDriverAdapterFactory {
-  const connect = async (to: string): Promise<SqlDriverAdapter> => {
-    const adapter = keepScriptsWhole(await pgFactory(to, schemaName).connect());
+  const connect = async (to: string, schema = schemaName): Promise<SqlDriverAdapter> => {
+    const adapter = keepScriptsWhole(await pgFactory(to, schema).connect());
     disposeOnce(adapter, adapter.dispose.bind(adapter));
     open.push(adapter);
     return adapter;
@@ -126,31 +127,39 @@ function keepScriptsWhole(adapter: SqlDriverAdapter): SqlDriverAdapter {
   return adapter;
 }
 
+const catalogCharacters = new Set(['confdeltype', 'confupdtype', 'constraint_type']);
+
 /**
- * The adapter does not know PostgreSQL's one-byte `"char"`, in which the catalog says what a
- * foreign key does; the engine reads it from text just as well.
+ * The adapter refuses PostgreSQL's one-byte `"char"`, in which the catalog says of what kind a
+ * constraint is: so these columns travel as text, and the engine is told that they are characters.
  */
 function readCatalogCharacters(adapter: SqlDriverAdapter): SqlDriverAdapter {
   const queryRaw = adapter.queryRaw.bind(adapter);
-  adapter.queryRaw = (query) =>
-    queryRaw({
-      ...query,
-      sql: query.sql.replaceAll(/\bcon\.(confdeltype|confupdtype),/g, 'con.$1::text AS $1,'),
-    });
+  adapter.queryRaw = async (query) => {
+    const sql = query.sql
+      .replaceAll(/\bcon\.(confdeltype|confupdtype),/g, 'con.$1::text AS $1,')
+      .replaceAll('constr.contype AS constraint_type', 'constr.contype::text AS constraint_type');
+    const result = await queryRaw({ ...query, sql });
+    const columnTypes = result.columnTypes.map((type, index) =>
+      catalogCharacters.has(result.columnNames[index] ?? '') ? ColumnTypeEnum.Character : type,
+    );
+    return { ...result, columnTypes };
+  };
   return adapter;
 }
 
 /** Not the adapter's own way: given a URL, that one works on the database of the URL itself. */
 async function connectToShadow(
   url: string,
-  connect: (to: string) => Promise<SqlDriverAdapter>,
+  connect: (to: string, schema?: string) => Promise<SqlDriverAdapter>,
 ): Promise<SqlDriverAdapter> {
   const name = `social_publisher_shadow_${randomUUID()}`;
   const main = await connect(url);
   await execute(main, `CREATE DATABASE "${name}"`);
   const shadowUrl = new URL(url);
   shadowUrl.pathname = `/${name}`;
-  const shadow = readCatalogCharacters(await connect(shadowUrl.href));
+  // Not in our schema, or PostgreSQL would show names without theirs.
+  const shadow = readCatalogCharacters(await connect(shadowUrl.href, 'public'));
   const disconnect = shadow.dispose.bind(shadow);
   disposeOnce(shadow, async () => {
     await disconnect();
