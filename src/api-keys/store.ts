@@ -1,0 +1,56 @@
+import type { Sql } from '../db/client.ts';
+import { hashKey, type KeyScope } from './key.ts';
+
+export interface StoredKey {
+  readonly id: string;
+  /** Null for platform keys, which belong to no tenant. */
+  readonly tenantId: string | null;
+  readonly scope: KeyScope;
+}
+
+export interface NewKey extends StoredKey {
+  readonly name: string;
+  /** The key itself; only its hash is stored. */
+  readonly key: string;
+}
+
+/** The key as it is now: nothing is cached, so that a deleted key stops working at once. */
+export async function findKey(sql: Sql, key: string): Promise<StoredKey | undefined> {
+  const [found] = await sql.query<StoredKey>({
+    name: 'find_api_key',
+    text: `SELECT id, tenant_id AS "tenantId", scope
+             FROM social_publisher.api_keys WHERE key_hash = $1`,
+    values: [hashKey(key)],
+  });
+  return found;
+}
+
+/**
+ * Stores the key's hash. Again under the same id, of the same tenant: the new key replaces the one whose answer
+ * never arrived. False when there is no such tenant.
+ */
+export async function saveKey(sql: Sql, key: NewKey): Promise<boolean> {
+  const rows = await sql.query({
+    text: `INSERT INTO social_publisher.api_keys (id, tenant_id, name, scope, key_hash)
+           SELECT $1, $2::uuid, $3, $4, $5
+            WHERE $2::uuid IS NULL OR EXISTS (SELECT FROM social_publisher.tenants WHERE id = $2)
+           ON CONFLICT (id) DO UPDATE SET key_hash = EXCLUDED.key_hash
+            WHERE api_keys.tenant_id IS NOT DISTINCT FROM EXCLUDED.tenant_id
+           RETURNING id`,
+    values: [key.id, key.tenantId, key.name, key.scope, hashKey(key.key)],
+  });
+  return rows.length > 0;
+}
+
+/** False when the tenant (null: the platform) has no such key. */
+export async function deleteKey(
+  sql: Sql,
+  key: { readonly id: string; readonly tenantId: string | null },
+): Promise<boolean> {
+  const rows = await sql.query({
+    text: `DELETE FROM social_publisher.api_keys
+            WHERE id = $1 AND tenant_id IS NOT DISTINCT FROM $2::uuid RETURNING id`,
+    values: [key.id, key.tenantId],
+  });
+  return rows.length > 0;
+}

@@ -1,0 +1,59 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { findKey } from '../api-keys/store.ts';
+import type { Secret } from '../secret.ts';
+import type { Services } from '../services.ts';
+import { ApiError } from './errors.ts';
+
+/** Who is asking, proven by what came in the Authorization header. */
+export type Caller =
+  | { readonly kind: 'operator' }
+  | { readonly kind: 'platform'; readonly keyId: string }
+  | {
+      readonly kind: 'tenant';
+      readonly keyId: string;
+      readonly tenantId: string;
+      readonly readOnly: boolean;
+    };
+
+type Needs = Pick<Services, 'config' | 'db'>;
+
+/** Throws `unauthenticated` (401) unless the header carries a token of the operator or a key in use. */
+export async function authenticate(
+  { config, db }: Needs,
+  authorization: string | undefined,
+): Promise<Caller> {
+  const token = bearerToken(authorization);
+  if (isOneOf(config.adminTokens, token)) return { kind: 'operator' };
+  const key = token.startsWith('sp_') ? await findKey(db, token) : undefined;
+  if (key === undefined) throw unauthenticated('The key is unknown or revoked.', 'invalid_token');
+  if (key.tenantId === null) return { kind: 'platform', keyId: key.id };
+  return { kind: 'tenant', keyId: key.id, tenantId: key.tenantId, readOnly: key.scope === 'read' };
+}
+
+/** Compares hashes, so that neither length nor content of a token shows in the time it takes. */
+export function isOneOf(secrets: readonly Secret[], candidate: string): boolean {
+  const hashed = sha256(candidate);
+  return secrets.map((secret) => timingSafeEqual(sha256(secret.reveal()), hashed)).includes(true);
+}
+
+export function unauthenticated(detail: string, error?: string): ApiError {
+  const challenge = 'Bearer realm="social-publisher"';
+  return new ApiError('unauthenticated', detail, {
+    'www-authenticate': error === undefined ? challenge : `${challenge}, error="${error}"`,
+  });
+}
+
+function bearerToken(authorization: string | undefined): string {
+  if (authorization === undefined) {
+    throw unauthenticated('Send the header Authorization: Bearer <key>.');
+  }
+  const token = /^Bearer +([\x21-\x7e]{1,512}) *$/i.exec(authorization)?.[1];
+  if (token === undefined) {
+    throw unauthenticated('The Authorization header is not "Bearer <key>".', 'invalid_request');
+  }
+  return token;
+}
+
+function sha256(text: string): Buffer {
+  return createHash('sha256').update(text, 'utf8').digest();
+}

@@ -1,0 +1,206 @@
+/** One kind of problem, as its page tells it. */
+export interface ProblemKind {
+  readonly status: number;
+  readonly title: string;
+  readonly meaning: string;
+  readonly action: string;
+}
+
+/**
+ * Every `code` that a problem document can carry. An `AppError` with one of these codes answers with its status,
+ * whichever part of the program threw it.
+ */
+export const problemKinds = {
+  malformed_request: {
+    status: 400,
+    title: 'The request cannot be understood',
+    meaning:
+      'A field is missing, unknown or of the wrong type, a query parameter is unknown, or an id is not an id.',
+    action: 'Compare the request with /docs; `errors` names each field at fault.',
+  },
+  malformed_json: {
+    status: 400,
+    title: 'The body is not JSON',
+    meaning:
+      'The body is empty, cut off, not JSON, not UTF-8, nested too deeply, or names a field that could poison objects.',
+    action: 'Send one JSON document in UTF-8.',
+  },
+  malformed_text: {
+    status: 400,
+    title: 'A text holds characters that cannot be stored',
+    meaning:
+      'A string holds NUL (U+0000) or half of a surrogate pair: neither survives in a database or on a network.',
+    action: 'Remove those characters; `errors` names the field.',
+  },
+  malformed_cursor: {
+    status: 400,
+    title: 'The cursor is not one of ours',
+    meaning: 'Cursors are opaque; they are only ever copied from `next_cursor`.',
+    action: 'Start again without a cursor.',
+  },
+  tenant_required: {
+    status: 400,
+    title: 'For which tenant?',
+    meaning: "The operator's token and platform keys act for a tenant only when told which one.",
+    action: 'Add the header `Tenant-Id: <id of the tenant>`.',
+  },
+  unauthenticated: {
+    status: 401,
+    title: 'Who is asking?',
+    meaning: 'The Authorization header is missing, malformed, or its key is unknown or revoked.',
+    action: 'Send `Authorization: Bearer <key>` with a key that is in use.',
+  },
+  forbidden: {
+    status: 403,
+    title: 'This key may not do that',
+    meaning:
+      'The key is good, but the call is for another role: for the operator, for another tenant, or a write with a key that only reads.',
+    action: 'Use a key with the right scope.',
+  },
+  not_found: {
+    status: 404,
+    title: 'There is no such thing',
+    meaning: 'The address is unknown, or the id does not exist or belongs to another tenant.',
+    action: 'Check the address, the id, and whose key is used.',
+  },
+  method_not_allowed: {
+    status: 405,
+    title: 'The address does not know this method',
+    meaning: 'The address exists, but not for this method; the Allow header lists those it has.',
+    action: 'Use one of the methods in Allow.',
+  },
+  conflict: {
+    status: 409,
+    title: 'Its state does not allow this',
+    meaning:
+      'The thing is in a state from which this step is not possible; `detail` names the state.',
+    action: 'Read it again and decide anew.',
+  },
+  reference_taken: {
+    status: 409,
+    title: 'The reference belongs to another',
+    meaning: 'References of tenants are unique, and another tenant has this one.',
+    action: 'Use the tenant that has it, or choose another reference.',
+  },
+  idempotency_in_progress: {
+    status: 409,
+    title: 'The same request is still under way',
+    meaning: 'A request with this Idempotency-Key has started and has not been answered yet.',
+    action: 'Wait for the seconds in Retry-After and send the same request again.',
+  },
+  idempotency_answer_gone: {
+    status: 409,
+    title: 'The answer can no longer be opened',
+    meaning:
+      'The request was carried out, but its answer held a secret, was kept sealed, and the encryption key that sealed it is gone.',
+    action: 'Look at what was made, and send a new request with another Idempotency-Key if needed.',
+  },
+  version_mismatch: {
+    status: 412,
+    title: 'It changed meanwhile',
+    meaning: 'The version in If-Match or in the body is not the current one: somebody changed it.',
+    action: 'Read it again, decide anew, and send the version just read.',
+  },
+  body_too_large: {
+    status: 413,
+    title: 'The body is too large',
+    meaning: 'The body is larger than this address takes.',
+    action: 'Send less at once.',
+  },
+  uri_too_long: {
+    status: 414,
+    title: 'The address is too long',
+    meaning: 'A part of the address is longer than any id or parameter of ours.',
+    action: 'Check how the address was put together.',
+  },
+  unsupported_media_type: {
+    status: 415,
+    title: 'The body is not declared as JSON',
+    meaning:
+      'Bodies are read as application/json in UTF-8, without compression, and as nothing else.',
+    action: 'Send `Content-Type: application/json`.',
+  },
+  invalid: {
+    status: 422,
+    title: 'A rule is broken',
+    meaning: 'The request is understood, but a value breaks a rule; nothing was stored or sent.',
+    action: '`errors` names each field, the rule, and its bound.',
+  },
+  idempotency_key_reused: {
+    status: 422,
+    title: 'The Idempotency-Key belongs to another request',
+    meaning: 'The key was used within 30 days for a request with another address or another body.',
+    action: 'Use a new key for a new request.',
+  },
+  unknown_provider: {
+    status: 422,
+    title: 'This network is not among ours',
+    meaning: 'Nothing is published to a provider of this name.',
+    action: 'Use one of the providers named in `detail`.',
+  },
+  token_rejected: {
+    status: 422,
+    title: 'The network refused the token',
+    meaning:
+      'The access token is expired, revoked, without a permission, or belongs to another account. Nothing was saved.',
+    action: 'Have the account connected again, and send the new token.',
+  },
+  token_is_user_token: {
+    status: 422,
+    title: 'This is the token of a person, not of a Page',
+    meaning: 'A user access token cannot publish as a Page. Nothing was saved.',
+    action: "Send the Page's own access token, as GET /me/accounts gives it.",
+  },
+  rate_limited: {
+    status: 429,
+    title: 'Too many requests',
+    meaning: 'The network that must answer this request limits us at the moment.',
+    action: 'Wait for the seconds in Retry-After.',
+  },
+  request_header_too_large: {
+    status: 431,
+    title: 'The headers are too large',
+    meaning: 'The headers of the request are larger than the server takes.',
+    action: 'Send fewer or shorter headers.',
+  },
+  internal: {
+    status: 500,
+    title: 'Something broke on our side',
+    meaning: 'A defect, or something nobody foresaw. It is in the log under the request id.',
+    action: 'Try again; if it stays, give the operator the request id.',
+  },
+  provider_unreachable: {
+    status: 503,
+    title: 'The network did not answer',
+    meaning:
+      'The token could not be checked, because the network did not answer as it should. Nothing was saved.',
+    action: 'Wait for the seconds in Retry-After and send the same request again.',
+  },
+  database_unavailable: {
+    status: 503,
+    title: 'The database is away',
+    meaning: 'The database does not answer. Whether the last write was carried out may be unknown.',
+    action: 'Wait for the seconds in Retry-After; repeat a POST with the same Idempotency-Key.',
+  },
+  queue_unavailable: {
+    status: 503,
+    title: 'The queue is away',
+    meaning:
+      'The queue does not answer. Posts can be created and changed all the same; they go out once it is back.',
+    action: 'Wait for the seconds in Retry-After.',
+  },
+  not_ready: {
+    status: 503,
+    title: 'This process is not ready',
+    meaning: 'The process cannot reach something it needs; `detail` names it.',
+    action: 'It recovers by itself once that is back; see /readyz.',
+  },
+} as const satisfies Record<string, ProblemKind>;
+
+export type ProblemCode = keyof typeof problemKinds;
+
+const kindsByCode: ReadonlyMap<string, ProblemKind> = new Map(Object.entries(problemKinds));
+
+export function problemKindOf(code: string): ProblemKind | undefined {
+  return kindsByCode.get(code);
+}

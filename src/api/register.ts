@@ -1,0 +1,165 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Logger } from '../log.ts';
+import type { Services } from '../services.ts';
+import { toProblem } from './errors.ts';
+import { type FinalAnswer, readIdempotencyKey, runOnce } from './idempotency.ts';
+import { freshIds, type IdSource } from './ids.ts';
+import { type Problem, problemDocument } from './problem.ts';
+import type { Answer, Entered, PreparedCall, Route } from './route.ts';
+
+const entered = new WeakMap<FastifyRequest, Entered>();
+
+export interface RegisterOptions {
+  /** Tests only: an answer that is not as the OpenAPI document says becomes an error 500. */
+  readonly checkAnswers?: boolean;
+}
+
+/** Mounts a route: who is asking is judged before the body is read, then parse, once per key, run, answer. */
+export function registerRoute(
+  app: FastifyInstance,
+  services: Services,
+  route: Route,
+  options: RegisterOptions = {},
+): void {
+  app.route({
+    method: route.method,
+    url: fastifyPath(route.path),
+    ...(route.bodyLimitBytes === undefined ? {} : { bodyLimit: route.bodyLimitBytes }),
+    async onRequest(request) {
+      entered.set(request, await route.enter(services, visitOf(request)));
+    },
+    async handler(request, reply) {
+      const answer = await answerRequest(services, route, request, options);
+      return send(reply, answer);
+    },
+  });
+}
+
+/** As Fastify writes a path: `/v1/posts/:id`. */
+export function fastifyPath(path: string): string {
+  return path.replace(/\{(\w+)\}/g, ':$1');
+}
+
+export function problemAnswer(
+  services: Services,
+  request: FastifyRequest,
+  problem: Problem,
+): FinalAnswer {
+  const document = problemDocument(problem, {
+    publicUrl: services.config.http.publicUrl,
+    path: pathOf(request),
+    id: request.id,
+  });
+  return {
+    status: problem.status,
+    body: JSON.stringify(document),
+    headers: {
+      'content-type': 'application/problem+json; charset=utf-8',
+      ...(problem.retryAfterS === undefined ? {} : { 'retry-after': String(problem.retryAfterS) }),
+      ...problem.headers,
+    },
+  };
+}
+
+export function send(reply: FastifyReply, answer: FinalAnswer): FastifyReply {
+  return reply
+    .code(answer.status)
+    .headers({ ...answer.headers })
+    .send(answer.body ?? undefined);
+}
+
+/** Logs what nobody expected, where it is answered; everything else is the caller's to know. */
+export function problemFor(request: FastifyRequest, error: unknown): Problem {
+  const problem = toProblem(error);
+  if (problem.status >= 500) {
+    request.log.error({ err: error, code: problem.code }, 'request failed');
+  }
+  return problem;
+}
+
+async function answerRequest(
+  services: Services,
+  route: Route,
+  request: FastifyRequest,
+  options: RegisterOptions,
+): Promise<FinalAnswer> {
+  const visitor = entered.get(request);
+  if (visitor === undefined) throw new Error('A request came in past its entrance.');
+  const { params, query, body } = request;
+  const call = visitor.prepare({ params, query, body });
+  const run = (ids: IdSource) => runCall({ services, route, request, options }, call, ids);
+  const key =
+    route.method === 'POST' ? readIdempotencyKey(request.headers['idempotency-key']) : undefined;
+  if (key === undefined) return run(freshIds);
+  return runOnce(
+    { ...services, log: logOf(services, request) },
+    {
+      scope: visitor.tenantId ?? 'operator',
+      key,
+      method: route.method,
+      path: pathOf(request),
+      query,
+      body,
+      secretAnswer: route.secretAnswer ?? false,
+    },
+    run,
+  );
+}
+
+interface Running {
+  readonly services: Services;
+  readonly route: Route;
+  readonly request: FastifyRequest;
+  readonly options: RegisterOptions;
+}
+
+/** Errors become answers here already, so that a repetition of a refused request is refused alike. */
+async function runCall(
+  { services, route, request, options }: Running,
+  call: PreparedCall,
+  idempotentId: IdSource,
+): Promise<FinalAnswer> {
+  try {
+    const answer = await call({
+      headers: request.headers,
+      log: logOf(services, request),
+      idempotentId,
+    });
+    if (options.checkAnswers === true) checkAnswer(route, answer);
+    return finish(answer);
+  } catch (error) {
+    return problemAnswer(services, request, problemFor(request, error));
+  }
+}
+
+function finish({ status, body, headers = {} }: Answer): FinalAnswer {
+  if (body === undefined) return { status, body: null, headers };
+  const isText = typeof body === 'string';
+  return {
+    status,
+    body: isText ? body : JSON.stringify(body),
+    headers: isText ? headers : { 'content-type': 'application/json; charset=utf-8', ...headers },
+  };
+}
+
+function checkAnswer(route: Route, { status, body }: Answer): void {
+  const spec = route.responses[status];
+  if (spec === undefined) throw new Error(`${route.operationId} does not declare ${status}`);
+  spec.body?.parse(body === undefined ? undefined : JSON.parse(JSON.stringify(body)));
+}
+
+function visitOf(request: FastifyRequest) {
+  const tenantHeader = request.headers['tenant-id'];
+  return {
+    authorization: request.headers.authorization,
+    tenantHeader: Array.isArray(tenantHeader) ? tenantHeader.join(', ') : tenantHeader,
+  };
+}
+
+function logOf(services: Services, request: FastifyRequest): Logger {
+  return services.log.child({ requestId: request.id });
+}
+
+function pathOf(request: FastifyRequest): string {
+  return request.url.split('?')[0] ?? '';
+}
