@@ -45,7 +45,9 @@ export async function pendingMigrations(url: string): Promise<string[]> {
  * Needs the right to create a database, which it drops again.
  */
 export async function draftMigration(url: string): Promise<string> {
-  return withEngine(await targetOf(url), async (engine) => {
+  // Seen from another schema, ours is named wherever a table is.
+  const target = { ...(await targetOf(url)), schemaName: 'public' };
+  return withEngine(target, async (engine) => {
     const { stdout } = await engine.diff({
       from: { tag: 'migrations', ...(await migrationList(await readMigrations())) },
       to: { tag: 'schemaDatamodel', files: [await readDatamodel()] },

@@ -90,8 +90,8 @@ function adapterFactory(
   { url, schemaName }: EngineTarget,
   open: SqlDriverAdapter[],
 ): SqlMigrationAwareDriverAdapterFactory {
-  const connect = async (to: string, schema = schemaName): Promise<SqlDriverAdapter> => {
-    const adapter = keepScriptsWhole(await pgFactory(to, schema).connect());
+  const connect = async (to: string): Promise<SqlDriverAdapter> => {
+    const adapter = keepScriptsWhole(await pgFactory(to, schemaName).connect());
     disposeOnce(adapter, adapter.dispose.bind(adapter));
     open.push(adapter);
     return adapter;
@@ -151,15 +151,14 @@ function readCatalogCharacters(adapter: SqlDriverAdapter): SqlDriverAdapter {
 /** Not the adapter's own way: given a URL, that one works on the database of the URL itself. */
 async function connectToShadow(
   url: string,
-  connect: (to: string, schema?: string) => Promise<SqlDriverAdapter>,
+  connect: (to: string) => Promise<SqlDriverAdapter>,
 ): Promise<SqlDriverAdapter> {
   const name = `social_publisher_shadow_${randomUUID()}`;
   const main = await connect(url);
   await execute(main, `CREATE DATABASE "${name}"`);
   const shadowUrl = new URL(url);
   shadowUrl.pathname = `/${name}`;
-  // Not in our schema, or PostgreSQL would show names without theirs.
-  const shadow = readCatalogCharacters(await connect(shadowUrl.href, 'public'));
+  const shadow = readCatalogCharacters(await connect(shadowUrl.href));
   const disconnect = shadow.dispose.bind(shadow);
   disposeOnce(shadow, async () => {
     await disconnect();
