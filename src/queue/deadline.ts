@@ -20,3 +20,11 @@ export async function within<Result>(deadlineMs: number, work: Promise<Result>):
     clearTimeout(timer);
   }
 }
+
+/** Whether `work` succeeds; why it does not is of no interest. */
+export function succeeds(work: Promise<unknown>): Promise<boolean> {
+  return work.then(
+    () => true,
+    () => false,
+  );
+}

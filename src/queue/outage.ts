@@ -1,15 +1,21 @@
 import type { Logger } from 'pino';
+import { succeeds } from './deadline.ts';
 import { reconnectDelayMs } from './settings.ts';
+
+/** A wiped backend makes an error for each job that was under way: one line in so long tells of them. */
+const linePauseMs = 10_000;
 
 /**
  * Turns the stream of errors that a lost connection makes into two log lines: away, and back.
- * An error while the backend answers is logged as it is.
+ * Errors while the backend answers are logged as they are, but one line in ten seconds at most.
  */
 export class Outage {
   readonly #ping: () => Promise<void>;
   readonly #logger: Logger;
   #watching = false;
   #stopped = false;
+  #lineAt = Number.NEGATIVE_INFINITY;
+  #unlogged = 0;
 
   constructor(ping: () => Promise<void>, logger: Logger) {
     this.#ping = ping;
@@ -28,7 +34,7 @@ export class Outage {
 
   async #watch(error: unknown): Promise<void> {
     if (await this.#answers()) {
-      this.#logger.warn({ err: error }, 'queue error');
+      this.#log(error);
     } else {
       this.#logger.error({ err: error }, 'queue is away; jobs wait until it is back');
       while (!(await this.#answers())) await pause(reconnectDelayMs);
@@ -37,13 +43,21 @@ export class Outage {
     this.#watching = false;
   }
 
+  #log(error: unknown): void {
+    const now = performance.now();
+    if (now - this.#lineAt < linePauseMs) {
+      this.#unlogged += 1;
+      return;
+    }
+    this.#logger.warn({ err: error, unlogged: this.#unlogged }, 'queue error');
+    this.#lineAt = now;
+    this.#unlogged = 0;
+  }
+
   /** Once stopped the answer is of no interest, and yes ends the watch. */
   async #answers(): Promise<boolean> {
     if (this.#stopped) return true;
-    return this.#ping().then(
-      () => true,
-      () => this.#stopped,
-    );
+    return (await succeeds(this.#ping())) || this.#stopped;
   }
 }
 

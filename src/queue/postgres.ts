@@ -1,5 +1,6 @@
 import {
   type BackendFactory,
+  type PgPoolConfig,
   type PostgresConnection,
   type PostgresConnectionOptions,
   PostgresQueueBackend,
@@ -12,7 +13,13 @@ import { Client } from 'pg';
 import { z } from 'zod';
 import { type QueueBackend, type QueueLink, type ReportError, revealUrl } from './link.ts';
 import { ReconnectingPostgres } from './reconnecting-postgres.ts';
-import { answerDeadlineMs, queueOptions, workerOptions } from './settings.ts';
+import {
+  answerDeadlineMs,
+  deadConsumerMs,
+  deadProducerMs,
+  queueOptions,
+  workerOptions,
+} from './settings.ts';
 
 export type PostgresPlace = Extract<QueueBackend, { kind: 'postgres' }>;
 
@@ -35,7 +42,11 @@ export async function preparePostgres(place: PostgresPlace): Promise<void> {
 }
 
 export function openPostgres(place: PostgresPlace, report: ReportError): QueueLink {
-  const shared = connect(place, producerConnections, answerDeadlineMs);
+  const shared = connect(place, {
+    max: producerConnections,
+    connectionTimeoutMillis: answerDeadlineMs,
+    query_timeout: deadProducerMs,
+  });
   shared.on('error', report);
 
   return {
@@ -45,7 +56,11 @@ export function openPostgres(place: PostgresPlace, report: ReportError): QueueLi
         () => new Queue(name, { connection: {}, ...queueOptions }),
       ),
     openWorker: (settings, processor) => {
-      const own = connect(place, workerConnections(settings.concurrency), 30_000);
+      const own = connect(place, {
+        max: workerConnections(settings.concurrency),
+        connectionTimeoutMillis: deadConsumerMs,
+        query_timeout: deadConsumerMs,
+      });
       return withFactory(
         (queueName, options) => new PostgresQueueBackend(own, queueName, options, true, queueName),
         () =>
@@ -62,12 +77,13 @@ export function openPostgres(place: PostgresPlace, report: ReportError): QueueLi
 }
 
 /** A worker's connection opens one more, outside this limit, for LISTEN. */
-function connect(place: PostgresPlace, max: number, connectionTimeoutMillis: number) {
+function connect(place: PostgresPlace, limits: PgPoolConfig) {
   return new ReconnectingPostgres({
     connectionString: revealUrl(place.url),
     schema: place.schema ?? defaultSchema,
-    max,
-    connectionTimeoutMillis,
+    ...limits,
+    // One stays open, so that the first job after a quiet time need not wait for a connection.
+    min: 1,
     keepAlive: true,
     // The queue is a cache, put back from the rows: it need not wait for the disk at every step.
     options: '-c synchronous_commit=off',

@@ -1,7 +1,7 @@
 import type { Queue, Worker } from 'bullmq';
 import type { Logger } from 'pino';
 import { AppError } from '../errors.ts';
-import { queueUnavailable, within } from './deadline.ts';
+import { queueUnavailable, succeeds, within } from './deadline.ts';
 import type { AddableJob } from './job.ts';
 import type { Processor, QueueBackend, QueueLink, WorkerSettings } from './link.ts';
 import { Outage } from './outage.ts';
@@ -54,7 +54,7 @@ export class Queues {
     };
     this.#outage = new Outage(() => this.ping(), logger.child({ queueBackend: backend.kind }));
     this.#link =
-      backend.kind === 'redis' ? openRedis(backend, report) : openPostgres(backend, report);
+      backend.kind === 'redis' ? openRedis(backend, report, logger) : openPostgres(backend, report);
     this.#queues = new Map(names.map((name) => [name, this.#open(name)]));
   }
 
@@ -129,7 +129,8 @@ export class Queues {
   async close(): Promise<void> {
     this.#outage.stop();
     for (const queue of this.#queues.values()) await queue.close();
-    await this.#link.close();
+    // A backend that does not answer cannot be said good-bye to.
+    await succeeds(within(answerDeadlineMs, this.#link.close()));
   }
 
   #open(name: string): Queue {

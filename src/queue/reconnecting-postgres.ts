@@ -54,7 +54,7 @@ function asOutage(cause: unknown): ConnectionClosedError {
 const outageCode = /^(08...|57P..|53300|ECONN.*|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENOTFOUND|EAI_AGAIN)$/;
 /** The driver gives these no code. */
 const outageMessage =
-  /^Connection terminated|timeout exceeded when trying to connect|not queryable$/;
+  /^Connection terminated|^timeout exceeded when trying to connect|^Query read timeout|not queryable$/;
 
 function isOutage(error: unknown): boolean {
   if (!(error instanceof Error)) return false;

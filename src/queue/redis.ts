@@ -1,9 +1,17 @@
 import { once } from 'node:events';
 import { createRedisBackend, Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
+import type { Logger } from 'pino';
 import type { QueueBackend } from './link.ts';
 import { type QueueLink, type ReportError, revealUrl } from './link.ts';
-import { answerDeadlineMs, queueOptions, reconnectDelayMs, workerOptions } from './settings.ts';
+import {
+  answerDeadlineMs,
+  deadConsumerMs,
+  deadProducerMs,
+  queueOptions,
+  reconnectDelayMs,
+  workerOptions,
+} from './settings.ts';
 
 type RedisPlace = Extract<QueueBackend, { kind: 'redis' }>;
 
@@ -17,15 +25,23 @@ const producerOptions = {
   maxRetriesPerRequest: 0,
   commandTimeout: answerDeadlineMs,
   connectTimeout: answerDeadlineMs,
+  socketTimeout: deadProducerMs,
 };
 
 /** A worker waits for Redis for as long as it takes. */
-const consumerOptions = { retryStrategy, maxRetriesPerRequest: null };
+const consumerOptions = {
+  retryStrategy,
+  maxRetriesPerRequest: null,
+  socketTimeout: deadConsumerMs,
+};
 
-export function openRedis(place: RedisPlace, report: ReportError): QueueLink {
+export function openRedis(place: RedisPlace, report: ReportError, logger: Logger): QueueLink {
   const prefix = place.prefix ?? 'social-publisher';
   const client = new Redis(revealUrl(place.url), producerOptions);
+  // Every caller that waits for the connection listens.
+  client.setMaxListeners(10_000);
   client.on('error', report);
+  client.once('ready', () => void warnOfEviction(client, logger).catch(report));
 
   return {
     openQueue: (name) =>
@@ -48,6 +64,13 @@ export function openRedis(place: RedisPlace, report: ReportError): QueueLink {
       client.disconnect();
     },
   };
+}
+
+/** BullMQ would say this itself, but to the console and once per connection. */
+async function warnOfEviction(client: Redis, logger: Logger): Promise<void> {
+  const policy = /^maxmemory_policy:(\S+)/m.exec(await client.info('memory'))?.[1];
+  if (policy === undefined || policy === 'noeviction') return;
+  logger.warn({ policy }, 'Redis may evict jobs: set maxmemory-policy to noeviction');
 }
 
 async function connected(client: Redis, deadlineMs: number): Promise<void> {

@@ -3,6 +3,11 @@ import type { WorkerSettings } from './link.ts';
 /** Reaching the backend, asking it and getting the answer may take this long, together. */
 export const answerDeadlineMs = 2000;
 
+/** A connection on which nothing was heard for so long after a question is dead, whatever TCP believes, and is replaced. */
+export const deadProducerMs = 4000;
+/** A worker's longest question to Redis is a wait of ten seconds. */
+export const deadConsumerMs = 15_000;
+
 /** How long a connection that was lost waits before it is tried again, at most. */
 export const reconnectDelayMs = 1000;
 

@@ -2,7 +2,7 @@ import { type Job, WaitingError, type Worker } from 'bullmq';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import { AppError } from '../errors.ts';
-import { within } from './deadline.ts';
+import { succeeds, within } from './deadline.ts';
 import type { JobDefinition } from './job.ts';
 import type { Queues } from './queues.ts';
 import { answerDeadlineMs } from './settings.ts';
@@ -149,12 +149,5 @@ function parsePayload<Payload>(definition: JobDefinition<Payload, never>, data: 
   throw new AppError(
     'job_payload',
     `The payload of a ${definition.name} job is not valid: ${problems}`,
-  );
-}
-
-async function succeeds(work: Promise<unknown>): Promise<boolean> {
-  return work.then(
-    () => true,
-    () => false,
   );
 }

@@ -6,7 +6,7 @@ export interface OutageProxy {
   readonly url: string;
   /** Ends every connection and refuses new ones. */
   cut(): Promise<void>;
-  /** Keeps the connections but lets nothing through, as a dead network does. */
+  /** Keeps the connections but lets nothing through them any more, as a dead network does; new ones work. */
   freeze(): void;
   restore(): Promise<void>;
 }
@@ -14,12 +14,12 @@ export interface OutageProxy {
 export async function openProxy(targetUrl: string): Promise<OutageProxy> {
   const target = new URL(targetUrl);
   const sockets = new Set<Socket>();
-  let frozen = false;
+  const frozen = new WeakSet<Socket>();
   const forward = (client: Socket): void => {
     const server = connect(Number(target.port), target.hostname);
     for (const [from, to] of [[client, server] as const, [server, client] as const]) {
       sockets.add(from);
-      from.on('data', (data) => !frozen && to.write(data));
+      from.on('data', (data) => frozen.has(from) || to.write(data));
       from.on('error', () => {});
       from.on('close', () => {
         sockets.delete(from);
@@ -45,11 +45,9 @@ export async function openProxy(targetUrl: string): Promise<OutageProxy> {
       await closed;
     },
     freeze: () => {
-      frozen = true;
+      for (const socket of sockets) frozen.add(socket);
     },
     restore: async () => {
-      if (frozen) destroyAll();
-      frozen = false;
       if (!listener.listening) listener = await listen(forward, port);
     },
   };

@@ -59,6 +59,19 @@ test('an error of a backend that answers is logged as it is', async () => {
   expect(lines).toEqual(['40 queue error']);
 });
 
+test('the many errors of one moment make one line, and those left out are counted', async () => {
+  const fields: unknown[] = [];
+  const write = (line: string) =>
+    void fields.push(z.object({ unlogged: z.int() }).parse(JSON.parse(line)));
+  outage = new Outage(async () => {}, pino({}, { write }));
+  for (const after of [0, 10, 10, 10_000]) {
+    await vi.advanceTimersByTimeAsync(after);
+    outage.report(new Error('Missing key for job a-1. moveToFinished'));
+    await vi.advanceTimersByTimeAsync(0);
+  }
+  expect(fields).toEqual([{ unlogged: 0 }, { unlogged: 2 }]);
+});
+
 test('nothing is logged after the queues were closed', async () => {
   away = true;
   outage.report(new Error('ECONNREFUSED'));
