@@ -5,7 +5,7 @@ const id = z.string().regex(/^\d{1,30}$/, "must be digits, as Meta's ids are");
 const scopes = z.array(z.string().min(1));
 const callsPerHour = z.number().int().min(0).nullable();
 /** A point in time: milliseconds since 1970 or ISO 8601. */
-export const moment = z.union([
+const moment = z.union([
   z.number().int().min(0),
   z.iso.datetime({ offset: true }).transform((text) => Date.parse(text)),
 ]);
@@ -79,7 +79,7 @@ export const resetSchema = z.strictObject({
 /** What a person does on facebook.com with a post. */
 export const personPostSchema = z.strictObject({
   message: z.string().min(1),
-  link: z.url().optional(),
+  link: z.url({ protocol: /^https?$/ }).optional(),
 });
 
 export const postChangeSchema = z.strictObject({

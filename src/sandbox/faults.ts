@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-export const faultKinds = [
+const faultKinds = [
   'error',
   'code_1',
   'code_2',

@@ -21,7 +21,7 @@ export interface PageView {
 }
 
 /** Meta writes dates without a colon in the zone. */
-export function graphDate(at: number): string {
+function graphDate(at: number): string {
   return `${new Date(at).toISOString().slice(0, 19)}+0000`;
 }
 

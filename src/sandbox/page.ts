@@ -1,4 +1,129 @@
-import type { World } from './world.ts';
+import { escapeHtml } from './html.ts';
+import { livingPhoto } from './life.ts';
+import type { Page, Post } from './model.ts';
+import { photoSource } from './nodes.ts';
+import { pageStyle } from './page-style.ts';
+import type { PostList } from './post-list.ts';
+import { shownAt, type World } from './world.ts';
+
+const shownPerColumn = 25;
+
+/** The sandbox as a person sees it: each Page's feed, what is scheduled, and its drafts. */
 export function renderSandbox(world: World): string {
-  return `<!doctype html><title>Sandbox</title><p>${world.pages.size} Pages</p>`;
+  const now = world.clock.now();
+  const pages = [...world.pages.values()];
+  const body =
+    pages.length === 0 ? noPages() : pages.map((page) => renderPage(world, page, now)).join('');
+  const links = pages.length > 1 ? pages.map((page) => navLink(page)).join('') : '';
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="refresh" content="10"><title>Facebook sandbox</title><style>${pageStyle}</style></head>
+<body><header><h1>Facebook sandbox</h1>
+<p>${countText(pages.length, 'Page')}, ${countText(world.posts.size, 'post')} written in all. Nothing here reaches Meta.</p>
+<p>Its clock: ${timeTag(now)}${world.clock.frozen ? ' (standing still)' : ''}</p></header>
+${links === '' ? '' : `<nav aria-label="Pages">${links}</nav>`}<main>${body}</main></body></html>`;
+}
+
+function noPages(): string {
+  return `<div class="empty"><p>There are no Pages yet. Make one; the answer holds its access token:</p>
+<pre>curl -X POST http://127.0.0.1:4010/_sandbox/pages -d '{"name": "Corner Bakery"}'</pre></div>`;
+}
+
+function navLink(page: Page): string {
+  return `<a href="#p${page.id}">${escapeHtml(page.name)}</a>`;
+}
+
+function renderPage(world: World, page: Page, now: number): string {
+  const scheduled = newest(page.hidden, (post) => post.visibility === 'scheduled');
+  const drafts = newest(page.hidden, (post) => post.visibility !== 'scheduled');
+  const live = newest(page.live, (post) => !post.hidden);
+  const byTime = {
+    ...scheduled,
+    posts: scheduled.posts.toSorted((a, b) => (a.scheduledAt ?? 0) - (b.scheduledAt ?? 0)),
+  };
+  return `<section id="p${page.id}"><h2>${escapeHtml(page.name)}<small>${escapeHtml(page.category)}, ${page.id}</small></h2>
+<div class="columns">${column(world, 'Feed', live, 'Nothing published yet.', now)}
+${column(world, 'Scheduled', byTime, 'Nothing scheduled.', now)}
+${column(world, 'Drafts and unpublished', drafts, 'No drafts.', now)}</div></section>`;
+}
+
+interface Shown {
+  readonly posts: readonly Post[];
+  readonly more: boolean;
+}
+
+function newest(list: PostList<Post>, accepts: (post: Post) => boolean): Shown {
+  const { rows, more } = list.read({ limit: shownPerColumn, accepts, endsAt: () => false });
+  return { posts: rows.map(({ item }) => item), more };
+}
+
+function column(world: World, title: string, shown: Shown, none: string, now: number): string {
+  const posts = shown.posts.map((post) => renderPost(world, post, now)).join('');
+  const rest = shown.more
+    ? `<p class="none">The newest ${shownPerColumn}; there are more.</p>`
+    : '';
+  const count = `${shown.posts.length}${shown.more ? '+' : ''}`;
+  return `<div><h3>${title} (${count})</h3>${posts === '' ? `<p class="none">${none}</p>` : posts}${rest}</div>`;
+}
+
+function renderPost(world: World, post: Post, now: number): string {
+  const long = (post.message?.length ?? 0) > 600 ? ' long' : '';
+  const text =
+    post.message === null
+      ? ''
+      : `<p class="text${long}" dir="auto">${escapeHtml(post.message)}</p>`;
+  return `<article class="${post.visibility}" id="${post.id}"><div class="meta">${whenText(post, now)}</div>
+${text}${renderPhotos(world, post)}${renderLink(post)}<p class="id">${post.id}</p></article>`;
+}
+
+function whenText(post: Post, now: number): string {
+  const author = post.appId === null ? ', by a person' : '';
+  switch (post.visibility) {
+    case 'scheduled':
+      return `<span class="badge">Goes live ${distance((post.scheduledAt ?? now) - now)}</span>${timeTag(post.scheduledAt ?? now)}`;
+    case 'draft':
+      return `<span class="badge">Draft</span><span>saved ${timeTag(post.updatedAt)}</span>`;
+    case 'dark':
+      return `<span class="badge">Unpublished, not a draft</span>${timeTag(post.createdAt)}`;
+    case 'published':
+    case 'deleted':
+    case 'vanished':
+      return `<span>${timeTag(shownAt(post))}${author}</span>`;
+  }
+}
+
+function renderPhotos(world: World, post: Post): string {
+  const images = post.photoIds.flatMap((id) => {
+    const photo = livingPhoto(world, id);
+    const source = photoSource(world, id);
+    if (photo === undefined || source === undefined) return [];
+    const alt = escapeHtml(photo.altText ?? '');
+    return [`<img src="${escapeHtml(source)}" alt="${alt}" loading="lazy">`];
+  });
+  if (images.length === 0) return '';
+  return `<div class="photos${images.length === 1 ? ' one' : ''}">${images.join('')}</div>`;
+}
+
+function renderLink(post: Post): string {
+  if (post.link === null) return '';
+  // Only http and https get this far: the feed refuses every other scheme.
+  const href = escapeHtml(post.link);
+  return `<a class="card" href="${href}" rel="noopener noreferrer">${href}</a>`;
+}
+
+function timeTag(at: number): string {
+  const iso = new Date(at).toISOString();
+  return `<time datetime="${iso}">${iso.slice(0, 16).replace('T', ' ')} UTC</time>`;
+}
+
+function distance(ms: number): string {
+  const minutes = Math.round(ms / 60_000);
+  if (minutes < 1) return 'now';
+  if (minutes < 120) return `in ${countText(minutes, 'minute')}`;
+  const hours = Math.round(minutes / 60);
+  return hours < 72 ? `in ${hours} hours` : `in ${Math.round(hours / 24)} days`;
+}
+
+function countText(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }

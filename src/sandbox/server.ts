@@ -58,7 +58,12 @@ async function serve(
     serveControl(holder, request, response, body);
     return;
   }
-  if (request.method === 'GET' && isPage(request, url)) {
+  const post = /^\/(\d+)\/posts\/(\d+)$/.exec(url);
+  if (post !== null && isBrowser(request, url)) {
+    response.writeHead(302, { location: `/#${post[1]}_${post[2]}` }).end();
+    return;
+  }
+  if (request.method === 'GET' && (url === '/' || isBrowser(request, url))) {
     settle(holder.world);
     response.writeHead(200, {
       'content-type': 'text/html; charset=utf-8',
@@ -70,9 +75,8 @@ async function serve(
   await serveGraph(holder.world, request, response, body);
 }
 
-/** A browser at the root, or on a permalink; programs send a token and do not ask for HTML. */
-function isPage(request: IncomingMessage, url: string): boolean {
-  if (url === '/') return true;
+/** Programs send a token and do not ask for HTML. */
+function isBrowser(request: IncomingMessage, url: string): boolean {
   const isHtml = request.headers.accept?.includes('text/html') ?? false;
   return isHtml && request.headers.authorization === undefined && !url.includes('access_token');
 }

@@ -32,7 +32,7 @@ export function countCall(world: World, caller: Caller): Usage {
   return { headers, refusal: pageOver ? pageLimit() : appOver ? appLimit() : null };
 }
 
-export function bucket(page: Page, appId: string): RollingWindow {
+function bucket(page: Page, appId: string): RollingWindow {
   const known = page.calls.get(appId);
   if (known !== undefined) return known;
   const made = hour();
