@@ -27,8 +27,8 @@ export const queueOptions = {
 } as const;
 
 /**
- * A stalled job runs again, for running twice is safe (the row decides). After the third time the job itself
- * is the likely killer of its workers: it fails, so that a person sees it.
+ * A stalled job runs again, for running twice is safe (the row decides). One that stalls a fourth time is itself
+ * the likely killer of its workers: it fails, so that a person sees it.
  */
 const maxStalledCount = 3;
 

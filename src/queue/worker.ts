@@ -91,22 +91,25 @@ class QueueWorker<Services> implements RunningWorker {
     await succeeds(within(abortGraceMs, Promise.allSettled(this.#underWay.values())));
     const left = [...this.#underWay.keys()].map((job) => job.moveToWait(job.token));
     if (left.length === 0) return;
-    this.#options.logger.warn({ jobs: left.length }, 'jobs handed back to the queue unfinished');
+    this.#options.logger.warn({ jobs: left.length }, 'unfinished jobs go back to the queue');
     // Those that cannot be handed back are found when their lock has run out.
     await succeeds(within(answerDeadlineMs, Promise.all(left)));
   }
 
-  async #track(job: Job): Promise<void> {
+  #track(job: Job): Promise<void> {
+    const run = this.#run(job);
+    this.#underWay.set(job, run);
+    return run.finally(() => this.#underWay.delete(job));
+  }
+
+  async #run(job: Job): Promise<void> {
     // On PostgreSQL, being told to claim no more makes BullMQ 6.7.0 claim once more.
-    const work = this.#quieted === undefined ? this.#perform(job) : giveBack(job);
-    this.#underWay.set(job, work);
+    if (this.#quieted !== undefined) return giveBack(job);
     try {
-      await work;
+      return await this.#perform(job);
     } catch (error) {
-      if (error instanceof WaitingError || !this.#stopping.signal.aborted) throw error;
-      await giveBack(job);
-    } finally {
-      this.#underWay.delete(job);
+      if (this.#stopping.signal.aborted) return giveBack(job);
+      throw error;
     }
   }
 
