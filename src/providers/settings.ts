@@ -1,10 +1,2 @@
-import type { Logger } from '../log.ts';
-
-/** What every provider is built from: where Meta's hosts are and how long a call may take. */
-export interface GraphSettings {
-  readonly baseUrl: string;
-  /** `v26.0` */
-  readonly version: string;
-  readonly timeoutMs: number;
-  readonly logger: Logger;
-}
+/** What every provider is built from: where Meta's hosts are, how long a call may take, where to log. */
+export type { GraphSettings } from '../graph/client.ts';

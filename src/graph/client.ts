@@ -1,0 +1,227 @@
+import { createHmac } from 'node:crypto';
+import { type AxiosInstance, type AxiosResponse, create as createAxios } from 'axios';
+import type { z } from 'zod';
+import type { CallRecord, Effect } from '../attempts/attempt.ts';
+import { PublishError } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import type { Secret } from '../secret.ts';
+import { createAgents, type Reach, watchConnection } from './connection.ts';
+import { type Answer, type Failure, judge, judgeUnexpectedBody, type Refused } from './errors.ts';
+import { readUsage, type Usage } from './usage.ts';
+
+export interface GraphSettings {
+  readonly baseUrl: string;
+  /** `v26.0` */
+  readonly version: string;
+  /** From the start of a call to its last byte, the connection included. */
+  readonly timeoutMs: number;
+  readonly logger: Logger;
+}
+
+/** Whose token a call carries. */
+export interface GraphAccount {
+  readonly externalAccountId: string;
+  readonly token: Secret;
+  readonly appSecret: Secret | null;
+}
+
+export interface GraphCall<T> {
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  /** Below the version: `/123/feed`. */
+  readonly path: string;
+  readonly effect: Effect;
+  readonly account: GraphAccount;
+  /** Goes into the query of a GET or DELETE, into the JSON body of a POST. */
+  readonly params?: Readonly<Record<string, unknown>>;
+  readonly schema: z.ZodType<T>;
+  readonly context: GraphContext;
+}
+
+export interface GraphContext {
+  /** Told once of each call, when its answer or its failure is there; must not throw. */
+  onCall(call: CallRecord): void;
+}
+
+export interface GraphAnswer<T> {
+  readonly body: T;
+  /** Meta's clock when it answered, to the second. */
+  readonly date: Date | null;
+  readonly usage: Usage | null;
+}
+
+/** One call to Meta, made once. Throws a PublishError for every answer that is not the one asked for. */
+export interface GraphClient {
+  request<T>(call: GraphCall<T>): Promise<GraphAnswer<T>>;
+}
+
+/** Graph's answers are kilobytes; a hundred posts with attachments some hundred. */
+const maxAnswerBytes = 8 * 1024 * 1024;
+
+/** The only HTTP to Meta. Never retries, never follows a redirect, never waits past its deadline. */
+export function createGraphClient(settings: GraphSettings): GraphClient {
+  const http = createHttp();
+  const root = `${settings.baseUrl.replace(/\/+$/, '')}/${settings.version}`;
+  const rootPath = new URL(root).pathname;
+  const warnOfVersion = createVersionWarning(settings);
+
+  return {
+    async request(call) {
+      const startedAt = new Date();
+      const seen = await exchange(http, root + call.path, call, settings.timeoutMs);
+      if ('reason' in seen) {
+        report(call, rootPath, startedAt, null, settings.logger);
+        throw toError(judge(call.effect, seen, new Date()));
+      }
+      const answer = toAnswer(seen, call.account);
+      report(call, rootPath, startedAt, answer, settings.logger);
+      warnOfVersion(seen.headers['facebook-api-version']);
+      const body = readBody(call, answer);
+      return { body, date: dateOf(seen), usage: answer.usage ?? null };
+    },
+  };
+}
+
+function createHttp(): AxiosInstance {
+  return createAxios({
+    adapter: 'http',
+    ...createAgents(),
+    // A proxy from the environment would see every token.
+    proxy: false,
+    maxRedirects: 0,
+    maxContentLength: maxAnswerBytes,
+    responseType: 'text',
+    transformRequest: [(body: unknown) => body],
+    transformResponse: [(body: unknown) => body],
+    validateStatus: null,
+    headers: {
+      Accept: 'application/json',
+      'Content-Type': 'application/json',
+      'User-Agent': 'social-publisher',
+    },
+  });
+}
+
+/** Sends once and gives what came. Axios errors end here: their config holds the token. */
+async function exchange<T>(
+  http: AxiosInstance,
+  url: string,
+  call: GraphCall<T>,
+  timeoutMs: number,
+): Promise<AxiosResponse<unknown> | Failure> {
+  const token = call.account.token.reveal();
+  if (!/^[\x21-\x7e]+$/.test(token)) return unsendable;
+  const reach: Reach = { reached: false };
+  const deadline = new AbortController();
+  const timer = setTimeout(() => deadline.abort(), timeoutMs);
+  const params = withProof(call, token);
+  const isPost = call.method === 'POST';
+  try {
+    return await http.request<unknown>({
+      method: call.method,
+      url: isPost ? url : url + toQuery(params),
+      headers: { Authorization: `Bearer ${token}` },
+      ...(isPost ? { data: JSON.stringify(params) } : {}),
+      transport: watchConnection(url, reach),
+      signal: deadline.signal,
+    });
+  } catch (error) {
+    const { reached } = reach;
+    if (!deadline.signal.aborted) return { reached, reason: describe(error) };
+    const doing = reached ? 'no whole answer' : 'no connection';
+    return { reached, reason: `${doing} within ${timeoutMs} ms` };
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const unsendable: Failure = {
+  reached: false,
+  reason: 'The access token has characters that cannot be sent; connect the account again',
+};
+
+/** Proof that the caller holds the app's secret, so that a stolen token alone is worth nothing. */
+function withProof<T>(call: GraphCall<T>, token: string): Record<string, unknown> {
+  const { appSecret } = call.account;
+  if (appSecret === null) return { ...call.params };
+  const proof = createHmac('sha256', appSecret.reveal()).update(token).digest('hex');
+  return { ...call.params, appsecret_proof: proof };
+}
+
+function toQuery(params: Readonly<Record<string, unknown>>): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(params)) {
+    query.set(name, typeof value === 'string' ? value : JSON.stringify(value));
+  }
+  return query.size === 0 ? '' : `?${query.toString()}`;
+}
+
+/** The system's own code where there is one; never the whole error. */
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return 'the call failed';
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name;
+  return error.message === '' ? code : `${code}: ${error.message}`;
+}
+
+function toAnswer(response: AxiosResponse<unknown>, account: GraphAccount): Answer {
+  const { status, headers, data } = response;
+  const text = typeof data === 'string' ? data : '';
+  const traceId: unknown = headers['x-fb-trace-id'];
+  return {
+    status,
+    text: status < 300 ? text : hideSecrets(text, account),
+    fbtraceId: typeof traceId === 'string' ? traceId : null,
+    usage: readUsage(headers, account.externalAccountId),
+  };
+}
+
+/** Meta, or what stands before it, may quote the token that it did not like. */
+function hideSecrets(text: string, { token, appSecret }: GraphAccount): string {
+  const masked = text.replaceAll(token.reveal(), '[secret]');
+  return appSecret === null ? masked : masked.replaceAll(appSecret.reveal(), '[secret]');
+}
+
+function readBody<T>(call: GraphCall<T>, answer: Answer): T {
+  const at = new Date();
+  const verdict = judge(call.effect, answer, at);
+  if (!verdict.ok) throw toError(verdict);
+  const parsed = call.schema.safeParse(verdict.body);
+  if (!parsed.success) throw new PublishError(judgeUnexpectedBody(call.effect, answer, at));
+  return parsed.data;
+}
+
+function toError({ record, retryAfterMs }: Refused): PublishError {
+  return new PublishError(record, retryAfterMs === undefined ? {} : { retryAfterMs });
+}
+
+function dateOf(response: AxiosResponse<unknown>): Date | null {
+  const header: unknown = response.headers['date'];
+  const date = new Date(typeof header === 'string' ? header : Number.NaN);
+  return Number.isNaN(date.getTime()) ? null : date;
+}
+
+function report<T>(
+  call: GraphCall<T>,
+  rootPath: string,
+  startedAt: Date,
+  answer: Answer | null,
+  logger: Logger,
+): void {
+  const { method, effect } = call;
+  const status = answer?.status ?? null;
+  const path = rootPath + call.path;
+  call.context.onCall({ method, path, effect, status, at: startedAt.toISOString() });
+  if (!logger.isLevelEnabled('debug')) return;
+  const durationMs = Date.now() - startedAt.getTime();
+  const fbtraceId = answer?.fbtraceId ?? undefined;
+  logger.debug({ method, path, effect, status, durationMs, fbtraceId }, 'graph called');
+}
+
+/** Meta serves a dead version as the oldest living one, without refusing: fields then differ. */
+function createVersionWarning({ version, logger }: GraphSettings): (served: unknown) => void {
+  const known = new Set([version]);
+  return (served) => {
+    if (typeof served !== 'string' || known.has(served)) return;
+    known.add(served);
+    logger.warn({ asked: version, served }, 'Meta answers with another version of its API');
+  };
+}

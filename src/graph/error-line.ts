@@ -1,0 +1,42 @@
+import type { ErrorActor, ErrorClass } from '../errors.ts';
+
+/** One line of the table of Meta's errors. */
+export interface ErrorLine {
+  /** A code, or a first and last one. None: the subcode says it all, or the line has no number. */
+  readonly code?: number | readonly [number, number];
+  readonly subcode?: number;
+  /** What it is about, where the numbers alone would not tell the reader. */
+  readonly where?: string;
+  readonly class: ErrorClass;
+  readonly who: ErrorActor;
+  /** Stable, for translations. */
+  readonly key: string;
+  readonly user_message: string;
+  readonly action: string;
+  readonly source: string;
+  /** Only such an answer proves that a publishing call created nothing. */
+  readonly rejects?: true;
+  /** How long to wait when the usage headers do not say; 5 minutes when absent. */
+  readonly waitMs?: number;
+}
+
+const hourMs = 3_600_000;
+export const waits = { hour: hourMs, twoHours: 2 * hourMs, day: 24 * hourMs } as const;
+
+/** Next steps that many lines share. */
+export const actions = {
+  reconnect: 'Reconnect the account.',
+  grantRole:
+    'Give the person who connected the account full control of the Page on Facebook, then reconnect.',
+  grantScopes: 'Reconnect the account and leave every permission ticked.',
+  confirm: 'Log in at facebook.com, do what it asks for, then retry.',
+  nothing: 'Nothing to do: it goes on by itself.',
+  fixText: 'Change the text, then retry.',
+  fixLink: 'Correct the link, or remove it, then retry.',
+  fixImage: 'Replace the image, then retry.',
+  fixVideo: 'Export the video again as MP4 (H.264, AAC), then retry.',
+  checkUrl: 'Check that anyone can open the media address without logging in, then retry.',
+  checkPost: 'Look at the message and correct the post, then retry.',
+  checkApp: 'Check the app in the Meta App Dashboard and the configuration of this service.',
+  report: 'Report it to the developers of this service with the fbtrace_id.',
+} as const;

@@ -1,0 +1,55 @@
+import { accountErrors } from './account-errors.ts';
+import type { ErrorLine } from './error-line.ts';
+import { mediaErrors } from './media-errors.ts';
+
+export const errorTable: readonly ErrorLine[] = [...accountErrors, ...mediaErrors];
+
+export interface Found {
+  readonly line: ErrorLine;
+  /** False when the code alone led here: then other signs (is_transient, HTTP 5xx) may weigh more. */
+  readonly isExact: boolean;
+}
+
+/** From here on a number means the same whether it comes as code or as subcode. */
+const firstGlobalNumber = 1_000_000;
+/** Session codes share the subcodes of 190. */
+const sessionCodes = new Set([102, 450, 452]);
+
+const byPair = new Map<string, ErrorLine>();
+const byCode = new Map<number, ErrorLine>();
+const byNumber = new Map<number, ErrorLine>();
+const ranges: { readonly first: number; readonly last: number; readonly line: ErrorLine }[] = [];
+
+for (const line of errorTable) index(line);
+
+function index(line: ErrorLine): void {
+  const { code, subcode } = line;
+  if (typeof code === 'object') {
+    ranges.push({ first: code[0], last: code[1], line });
+    return;
+  }
+  if (code !== undefined && subcode !== undefined) byPair.set(`${code}/${subcode}`, line);
+  if (code !== undefined && subcode === undefined) byCode.set(code, line);
+  for (const number of [subcode, code]) {
+    if (number === undefined || number < firstGlobalNumber) continue;
+    if (!byNumber.has(number)) byNumber.set(number, line);
+  }
+}
+
+/** The line of an answer's numbers: subcode before code, one code before a range. */
+export function findLine(code: number | null, subcode: number | null): Found | null {
+  const exact = subcode === null ? undefined : findBySubcode(code, subcode);
+  if (exact !== undefined) return { line: exact, isExact: true };
+  if (code === null) return null;
+  const line = byNumber.get(code) ?? byCode.get(code) ?? findInRanges(code);
+  return line === undefined ? null : { line, isExact: false };
+}
+
+function findBySubcode(code: number | null, subcode: number): ErrorLine | undefined {
+  const owner = code !== null && sessionCodes.has(code) ? 190 : code;
+  return byPair.get(`${owner}/${subcode}`) ?? byNumber.get(subcode);
+}
+
+function findInRanges(code: number): ErrorLine | undefined {
+  return ranges.find(({ first, last }) => first <= code && code <= last)?.line;
+}

@@ -1,0 +1,29 @@
+import type { GraphClient } from '../../graph/client.ts';
+import type { Provider } from '../provider.ts';
+import { look } from './look.ts';
+import { publish } from './publish.ts';
+import { readBack } from './read-back.ts';
+import { rules } from './rules.ts';
+import { stage } from './stage.ts';
+import { verify } from './verify.ts';
+import { handoverWindow } from './window.ts';
+
+/** Posts on a Facebook Page: text, link or photos, as a draft, by Facebook's scheduler, or public at once. */
+export function createFacebook(client: GraphClient): Provider {
+  return {
+    name: 'facebook',
+    modes: ['draft', 'schedule', 'publish'],
+    rules,
+    handoverWindow,
+    // Each photo is staged by a call of its own; the post itself is one more.
+    callsFor: (content) => content.media.length + 1,
+    lookCalls: 3,
+    stage: (request, context) => stage(client, request, context),
+    publish: (request, context) => publish(client, request, context),
+    look: (request, context) => look(client, request, context),
+    readBack: (request, context) => readBack(client, request, context),
+    verify: (account, context) => verify(client, account, context),
+    // Leads to the post whatever its permalink is (Meta's posts guide).
+    publishUrl: (externalId) => `https://www.facebook.com/${externalId}`,
+  };
+}
