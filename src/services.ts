@@ -1,9 +1,11 @@
 import type { Config } from './config.ts';
 import type { Database } from './db/client.ts';
 import type { Logger } from './log.ts';
+import { createProviders } from './providers/index.ts';
 import type { Provider } from './providers/provider.ts';
-import type { Queues } from './queue/queues.ts';
-import type { Vault } from './vault.ts';
+import { openQueues, type QueueBackend, type Queues } from './queue/queues.ts';
+import { backgroundQueue } from './queue-names.ts';
+import { Vault } from './vault.ts';
 
 /** What every part of the program is given; made once per process. */
 export interface Services {
@@ -13,4 +15,29 @@ export interface Services {
   readonly providers: ReadonlyMap<string, Provider>;
   readonly vault: Vault;
   readonly log: Logger;
+}
+
+/** Connects to nothing yet. `directUrl` reaches PostgreSQL itself, for a queue that lives there. */
+export function openServices(
+  config: Config,
+  db: Database,
+  log: Logger,
+  directUrl: string,
+): Services {
+  const providers = new Map<string, Provider>(
+    Object.entries(createProviders({ ...config.graph, logger: log })),
+  );
+  const queues = openQueues({
+    backend: queueBackendOf(config, directUrl),
+    names: [...providers.keys(), backgroundQueue],
+    logger: log,
+  });
+  return { config, db, queues, providers, vault: new Vault(config.encryptionKeys), log };
+}
+
+/** Redis when it is configured, PostgreSQL when not: the one place that chooses. */
+export function queueBackendOf(config: Config, directUrl: string): QueueBackend {
+  if (config.redisUrl === undefined) return { kind: 'postgres', url: directUrl };
+  const prefix = config.queuePrefix;
+  return { kind: 'redis', url: config.redisUrl, ...(prefix === undefined ? {} : { prefix }) };
 }

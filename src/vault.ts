@@ -90,6 +90,11 @@ export class Vault {
     return parseSealed(sealed).keyId;
   }
 
+  /** Whether values that were sealed with this key can be opened. */
+  holds(keyId: string): boolean {
+    return this.#keys.has(keyId);
+  }
+
   /** Whether it is sealed under the first key, so that rotation has nothing left to do with it. */
   isCurrent(sealed: string): boolean {
     return this.keyIdOf(sealed) === this.#current.id;

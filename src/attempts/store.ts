@@ -1,0 +1,314 @@
+import { availableCalls, type Budget } from '../budgets/budget.ts';
+import { bookCalls, loadBudgets, lockBudgets } from '../budgets/store.ts';
+import type { Database, Sql } from '../db/client.ts';
+import type { ErrorRecord } from '../errors.ts';
+import type { PostContent, PublishMode } from '../posts/post.ts';
+import type { PostChange } from '../posts/store.ts';
+import { changePosts } from '../posts/store.ts';
+import type { AttemptState, CallRecord, StagedMedium } from './attempt.ts';
+
+/** How long after a worker began to commit `sent` it may still start the call (design: invariant 2). */
+export const sendWithinMs = 5_000;
+
+/** A post that its worker wants to begin, as it was judged. */
+export interface Beginning {
+  readonly postId: string;
+  readonly integrationId: string;
+  readonly version: number;
+  readonly mode: PublishMode;
+  readonly scheduledAt: Date | null;
+  readonly dueAt: Date;
+  readonly content: PostContent;
+  readonly contentHash: string;
+  /** Media of an interrupted attempt of the same version. */
+  readonly staged: readonly StagedMedium[];
+  readonly budgetKey: string;
+  readonly calls: number;
+  /** True when nothing comes before the visible call: the attempt is then opened as `sent`. */
+  readonly sends: boolean;
+  /** A hand-over for later than tomorrow leaves room for what must go out before. */
+  readonly leavesRoom: boolean;
+}
+
+export type Begun =
+  | { readonly kind: 'begun'; readonly attemptId: string; readonly run: number }
+  /** Somebody edited, cancelled or claimed it: nothing was done. */
+  | { readonly kind: 'gone' }
+  /** A post of equal content is on its way to the same account. */
+  | { readonly kind: 'equal_in_flight' }
+  | { readonly kind: 'no_budget'; readonly budget: Budget };
+
+export interface BeginSettings {
+  readonly callsPerHour: number;
+  readonly leaseMs: number;
+  readonly timeoutMs: number;
+}
+
+/**
+ * Claims queued posts, sets their calls aside and opens their attempts, all in one transaction: whoever has an attempt
+ * has its calls, and nobody else has the post.
+ */
+export async function beginAttempts(
+  db: Database,
+  beginnings: readonly Beginning[],
+  settings: BeginSettings,
+): Promise<readonly Begun[]> {
+  return db.transaction(async (tx) => {
+    const locked = await lockQueued(tx, beginnings);
+    const ready = beginnings.filter((item) => locked.has(item.postId));
+    const refused = await refuseBeyondBudget(tx, ready, settings.callsPerHour);
+    const affordable = ready.filter((item) => !refused.has(item.postId));
+    const opened = await openAttempts(tx, affordable, locked, settings.timeoutMs);
+    await changePosts(
+      tx,
+      affordable
+        .filter((item) => opened.has(item.postId))
+        .map((item) => toPublishing(item, settings)),
+    );
+    return beginnings.map((item): Begun => {
+      const run = locked.get(item.postId);
+      if (run === undefined) return { kind: 'gone' };
+      const budget = refused.get(item.postId);
+      if (budget !== undefined) return { kind: 'no_budget', budget };
+      const attemptId = opened.get(item.postId);
+      return attemptId === undefined
+        ? { kind: 'equal_in_flight' }
+        : { kind: 'begun', attemptId, run };
+    });
+  });
+}
+
+function toPublishing(item: Beginning, settings: BeginSettings): PostChange {
+  return {
+    id: item.postId,
+    version: item.version,
+    from: ['queued'],
+    to: 'publishing',
+    set: { effectiveMode: item.mode, calls: item.calls, leaseMs: settings.leaseMs, waiting: null },
+  };
+}
+
+async function lockQueued(
+  tx: Sql,
+  beginnings: readonly Beginning[],
+): Promise<ReadonlyMap<string, number>> {
+  const rows = await tx.query<{ id: string; run: number }>({
+    name: 'attempts_lock_queued',
+    text: `SELECT p.id, p.run FROM social_publisher.social_posts p
+           JOIN unnest($1::uuid[], $2::int[]) AS x (id, version) ON x.id = p.id
+           WHERE p.status = 'queued' AND p.version = x.version
+           ORDER BY p.id FOR UPDATE OF p`,
+    values: [beginnings.map((item) => item.postId), beginnings.map((item) => item.version)],
+  });
+  return new Map(rows.map((row) => [row.id, row.run]));
+}
+
+/** Nearest due first; whoever does not fit whole gets nothing. */
+async function refuseBeyondBudget(
+  tx: Sql,
+  ready: readonly Beginning[],
+  limit: number,
+): Promise<ReadonlyMap<string, Budget>> {
+  const refused = new Map<string, Budget>();
+  if (ready.length === 0) return refused;
+  const keys = [...new Set(ready.map((item) => item.budgetKey))];
+  await lockBudgets(tx, keys);
+  const loaded = await loadBudgets(tx, keys, limit);
+  const budgets = new Map(loaded.budgets);
+  const room = await neededWithinADay(
+    tx,
+    ready.filter((item) => item.leavesRoom),
+  );
+  for (const item of [...ready].sort((a, b) => a.dueAt.getTime() - b.dueAt.getTime())) {
+    const budget = budgets.get(item.budgetKey) ?? { limit, reserved: 0, used: [] };
+    const kept = item.leavesRoom ? (room.get(item.integrationId) ?? 0) : 0;
+    if (availableCalls(budget, loaded.now) - kept < item.calls) refused.set(item.postId, budget);
+    else budgets.set(item.budgetKey, { ...budget, reserved: budget.reserved + item.calls });
+  }
+  return refused;
+}
+
+async function neededWithinADay(
+  tx: Sql,
+  far: readonly Beginning[],
+): Promise<ReadonlyMap<string, number>> {
+  if (far.length === 0) return new Map();
+  const rows = await tx.query<{ integration_id: string; calls: number }>({
+    name: 'attempts_needed_within_a_day',
+    text: `SELECT integration_id, sum(calls)::int AS calls FROM social_publisher.social_posts
+           WHERE integration_id = ANY ($1::uuid[]) AND status IN ('approved', 'queued')
+             AND scheduled_at < clock_timestamp() + interval '1 day'
+           GROUP BY integration_id`,
+    values: [[...new Set(far.map((item) => item.integrationId))]],
+  });
+  return new Map(rows.map((row) => [row.integration_id, row.calls]));
+}
+
+/**
+ * An interrupted attempt that never reached `sent` gives way to the new one, which goes on with its staged media.
+ * Rows that a unique index refuses are those of equal content in flight (or of a post that was confirmed already).
+ */
+async function openAttempts(
+  tx: Sql,
+  items: readonly Beginning[],
+  runs: ReadonlyMap<string, number>,
+  timeoutMs: number,
+): Promise<ReadonlyMap<string, string>> {
+  if (items.length === 0) return new Map();
+  await tx.query({
+    name: 'attempts_abandon_prepared',
+    text: `UPDATE social_publisher.publish_attempts SET state = 'abandoned', reserved = 0, settled_at = clock_timestamp()
+           WHERE post_id = ANY ($1::uuid[]) AND state = 'prepared'`,
+    values: [items.map((item) => item.postId)],
+  });
+  const rows = items.map((item) => ({
+    post_id: item.postId,
+    integration_id: item.integrationId,
+    run: runs.get(item.postId),
+    version: item.version,
+    state: item.sends ? 'sent' : 'prepared',
+    mode: item.mode,
+    content_hash: item.contentHash,
+    content: item.content,
+    scheduled_at: item.scheduledAt,
+    staged: item.staged,
+    budget_key: item.budgetKey,
+    reserved: item.calls,
+  }));
+  const opened = await tx.query<{ id: string; post_id: string }>({
+    name: 'attempts_open',
+    text: `INSERT INTO social_publisher.publish_attempts
+             (post_id, integration_id, run, version, state, mode, content_hash, content, scheduled_at, staged,
+              budget_key, reserved, sent_at, owned_until)
+           SELECT x.*, CASE WHEN x.state = 'sent' THEN clock_timestamp() END,
+             CASE WHEN x.state = 'sent' THEN clock_timestamp() + $2 * interval '1 millisecond' END
+           FROM jsonb_to_recordset($1::jsonb) AS x (post_id uuid, integration_id uuid, run int, version int,
+             state text, mode text, content_hash text, content jsonb, scheduled_at timestamptz, staged jsonb,
+             budget_key text, reserved int)
+           ON CONFLICT DO NOTHING RETURNING id, post_id`,
+    values: [JSON.stringify(rows), sendWithinMs + timeoutMs],
+  });
+  return new Map(opened.map((row) => [row.post_id, row.id]));
+}
+
+/** Keeps what was staged before the next outside call. */
+export async function saveStaged(
+  sql: Sql,
+  attemptId: string,
+  staged: readonly StagedMedium[],
+  calls: readonly CallRecord[],
+): Promise<void> {
+  await sql.query({
+    name: 'attempts_save_staged',
+    text: `UPDATE social_publisher.publish_attempts SET staged = $2, calls = $3
+           WHERE id = $1 AND state = 'prepared'`,
+    values: [attemptId, JSON.stringify(staged), JSON.stringify(calls)],
+  });
+}
+
+export type Sent = 'sent' | 'gone' | 'equal_in_flight';
+
+/**
+ * `prepared` → `sent`, under the post's row lock: an edit or a cancel that came first has won, one that comes later is
+ * refused by the trigger.
+ */
+export async function markSent(
+  sql: Sql,
+  attempt: {
+    readonly id: string;
+    readonly postId: string;
+    readonly run: number;
+    readonly version: number;
+  },
+  timeoutMs: number,
+): Promise<Sent> {
+  try {
+    const rows = await sql.query<{ id: string }>({
+      name: 'attempts_mark_sent',
+      text: `WITH post AS (
+               SELECT p.id FROM social_publisher.social_posts p
+               WHERE p.id = $2 AND p.status = 'publishing' AND p.run = $3 AND p.version = $4 FOR UPDATE
+             )
+             UPDATE social_publisher.publish_attempts a
+             SET state = 'sent', sent_at = clock_timestamp(),
+               owned_until = clock_timestamp() + $5 * interval '1 millisecond'
+             FROM post WHERE a.id = $1 AND a.post_id = post.id AND a.state = 'prepared' RETURNING a.id`,
+      values: [attempt.id, attempt.postId, attempt.run, attempt.version, sendWithinMs + timeoutMs],
+    });
+    return rows.length === 1 ? 'sent' : 'gone';
+  } catch (error) {
+    if (isUniqueViolation(error)) return 'equal_in_flight';
+    throw error;
+  }
+}
+
+export function isUniqueViolation(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === '23505';
+}
+
+/** How an attempt ended, or that it rests as `prepared` with what it staged, and what becomes of its post. */
+export interface Settlement {
+  readonly attemptId: string;
+  readonly state: Exclude<AttemptState, 'sent'>;
+  readonly externalId: string | null;
+  readonly error: ErrorRecord | null;
+  readonly calls: readonly CallRecord[];
+  readonly budgetKey: string;
+  readonly post: PostChange;
+}
+
+/**
+ * Attempt, post, budget and (by trigger) event in one transaction. False for an attempt that somebody else has
+ * settled meanwhile; a confirmation still replaces `unknown`, because it is knowledge.
+ */
+export async function settleAttempts(
+  db: Database,
+  settlements: readonly Settlement[],
+): Promise<readonly boolean[]> {
+  return db.transaction(async (tx) => {
+    const settled = await closeAttempts(tx, settlements);
+    const done = settlements.filter((item) => settled.has(item.attemptId));
+    await changePosts(
+      tx,
+      done.map((item) => item.post),
+    );
+    await bookCalls(
+      tx,
+      done.map((item) => ({ budgetKey: item.budgetKey, calls: item.calls.length })),
+    );
+    return settlements.map((item) => settled.has(item.attemptId));
+  });
+}
+
+async function closeAttempts(
+  tx: Sql,
+  settlements: readonly Settlement[],
+): Promise<ReadonlySet<string>> {
+  const rows = settlements.map((item) => ({
+    id: item.attemptId,
+    state: item.state,
+    external_id: item.externalId,
+    error: item.error,
+    calls: item.calls,
+  }));
+  // The posts are locked first, as everybody who touches both does.
+  const closed = await tx.query<{ id: string }>({
+    name: 'attempts_close',
+    text: `WITH x AS MATERIALIZED (
+             SELECT * FROM jsonb_to_recordset($1::jsonb)
+               AS x (id uuid, state text, external_id text, error jsonb, calls jsonb)
+           ), posts AS MATERIALIZED (
+             SELECT p.id FROM social_publisher.social_posts p
+             WHERE p.id = ANY ($2::uuid[]) ORDER BY p.id FOR UPDATE
+           )
+           UPDATE social_publisher.publish_attempts a
+           SET state = x.state, external_id = x.external_id, error = x.error, calls = x.calls, reserved = 0,
+             settled_at = CASE WHEN x.state <> 'prepared' THEN clock_timestamp() END
+           FROM x WHERE a.id = x.id AND (SELECT count(*) FROM posts) >= 0
+             AND (a.state = 'prepared' OR (a.state = 'sent' AND x.state <> 'prepared')
+               OR (a.state = 'unknown' AND x.state = 'confirmed'))
+           RETURNING a.id`,
+    values: [JSON.stringify(rows), settlements.map((item) => item.post.id)],
+  });
+  return new Set(closed.map((row) => row.id));
+}

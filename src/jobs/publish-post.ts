@@ -1,0 +1,72 @@
+import { z } from 'zod';
+import { AppError } from '../errors.ts';
+import type { PublishRow } from '../posts/publish-row.ts';
+import { waitForBudget } from '../publishing/budget-wait.ts';
+import { judge, type Verdict } from '../publishing/judge.ts';
+import type { OpenAttempt } from '../publishing/outcome.ts';
+import { waitForEqual } from '../publishing/rest.ts';
+import { jobFailure, type PublishServices, runAttempt } from '../publishing/run.ts';
+import { defineJob } from '../queue/job.ts';
+
+const payload = z.strictObject({ postId: z.uuid(), run: z.int() });
+
+/** A job is a hint: it names a post, and the row decides whether anything is to be done, whoever added the job. */
+export const publishPost = defineJob({
+  name: 'publish-post',
+  payload,
+  async perform(job, services: PublishServices) {
+    const row = await services.pipeline.read(job.payload.postId);
+    const readAt = performance.now();
+    if (row === null || row.status !== 'queued') return;
+    const provider = services.providers.get(row.provider);
+    if (provider === undefined) {
+      throw new AppError('provider_unknown', `No provider is named ${row.provider}`);
+    }
+    const verdict = judge(row, provider);
+    if (verdict.kind === 'change') return writeChange(services, verdict);
+
+    const { beginning, decision } = verdict;
+    // Before the transaction that may commit `sent`: the five seconds count from here.
+    const beganAt = performance.now();
+    const begun = await services.pipeline.begin(beginning);
+    switch (begun.kind) {
+      case 'gone':
+        return;
+      case 'equal_in_flight':
+        return standBack(services, row);
+      case 'no_budget':
+        return waitForBudget(services, row, beginning, begun.budget);
+      case 'begun': {
+        const attempt: OpenAttempt = {
+          id: begun.attemptId,
+          run: begun.run,
+          row,
+          provider,
+          decision,
+          budgetKey: beginning.budgetKey,
+          calls: [],
+          now: () => new Date(row.now.getTime() + performance.now() - readAt),
+        };
+        return runAttempt(services, attempt, beginning, { beganAt, logger: job.logger });
+      }
+    }
+  },
+});
+
+async function writeChange(
+  services: PublishServices,
+  { change, failure }: Extract<Verdict, { kind: 'change' }>,
+): Promise<void> {
+  const changed = await services.pipeline.change(change);
+  if (changed && failure !== null) throw jobFailure(failure);
+}
+
+async function standBack(services: PublishServices, row: PublishRow): Promise<void> {
+  await services.pipeline.change({
+    id: row.id,
+    version: row.version,
+    from: ['queued'],
+    to: 'approved',
+    set: { ...waitForEqual(row.now), leaseMs: null },
+  });
+}

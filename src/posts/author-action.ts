@@ -1,0 +1,68 @@
+import { ConflictError } from '../errors.ts';
+import type { PostStatus } from './post.ts';
+
+export const authorActions = ['approve', 'withdraw', 'cancel', 'retry'] as const;
+export type AuthorAction = (typeof authorActions)[number];
+
+/** What an author's wish means for a post in some status. `holds`: it is so already, or came to its end since. */
+export type ActionStep =
+  | { readonly kind: 'change'; readonly to: PostStatus }
+  | { readonly kind: 'holds' }
+  | { readonly kind: 'refused'; readonly error: ConflictError };
+
+const targets = {
+  approve: 'approved',
+  withdraw: 'draft',
+  cancel: 'cancelled',
+  retry: 'approved',
+} as const satisfies Record<AuthorAction, PostStatus>;
+
+type Verdict = 'change' | 'holds' | 'refused' | 'not_yet';
+
+/** The arrows of an author, one line a status; the triggers of the table say the same to everyone who writes SQL. */
+const verdicts: Readonly<Record<PostStatus, Readonly<Record<AuthorAction, Verdict>>>> = {
+  draft: { approve: 'change', withdraw: 'holds', cancel: 'change', retry: 'refused' },
+  in_review: { approve: 'change', withdraw: 'change', cancel: 'change', retry: 'refused' },
+  approved: { approve: 'holds', withdraw: 'change', cancel: 'change', retry: 'holds' },
+  queued: { approve: 'holds', withdraw: 'change', cancel: 'change', retry: 'holds' },
+  publishing: { approve: 'holds', withdraw: 'change', cancel: 'change', retry: 'holds' },
+  published: { approve: 'holds', withdraw: 'refused', cancel: 'refused', retry: 'refused' },
+  scheduled: { approve: 'holds', withdraw: 'refused', cancel: 'not_yet', retry: 'refused' },
+  drafted: { approve: 'holds', withdraw: 'refused', cancel: 'not_yet', retry: 'refused' },
+  failed: { approve: 'refused', withdraw: 'refused', cancel: 'change', retry: 'change' },
+  missed: { approve: 'refused', withdraw: 'refused', cancel: 'change', retry: 'change' },
+  unknown: { approve: 'holds', withdraw: 'refused', cancel: 'not_yet', retry: 'not_yet' },
+  cancelled: { approve: 'refused', withdraw: 'refused', cancel: 'holds', retry: 'refused' },
+};
+
+export function judgeAction(action: AuthorAction, status: PostStatus): ActionStep {
+  const verdict = verdicts[status][action];
+  switch (verdict) {
+    case 'change':
+      return { kind: 'change', to: targets[action] };
+    case 'holds':
+      return { kind: 'holds' };
+    case 'refused':
+      return refuse('conflict', `the post is ${status}: ${reasons[action]}`);
+    case 'not_yet':
+      return refuse('not_available_yet', notYet(action, status));
+  }
+}
+
+const reasons: Readonly<Record<AuthorAction, string>> = {
+  approve: 'only a draft or a post in review is approved; one that failed or was missed is retried',
+  withdraw: 'only a post that has not been sent goes back to draft',
+  cancel: 'what is live can no longer be called off',
+  retry: 'only a post that failed or was missed is retried',
+};
+
+function notYet(action: AuthorAction, status: PostStatus): string {
+  if (status === 'unknown') {
+    return 'the post is unknown: it may be live, so a person must look at the account first';
+  }
+  return `the post is ${status}: the network holds it, and this version cannot ${action} it there; do it on the network`;
+}
+
+function refuse(code: string, message: string): ActionStep {
+  return { kind: 'refused', error: new ConflictError(code, message) };
+}

@@ -1,0 +1,156 @@
+import type { Sql } from '../db/client.ts';
+import { sqlState } from '../db/statement.ts';
+import { ConflictError } from '../errors.ts';
+import type { PostPatch } from './author-input.ts';
+import { brokenRules, keptMoving, versionMismatch } from './author-outcome.ts';
+import { type AuthorNeeds, getPost, loadScope } from './author-read-store.ts';
+import { type AuthorScope, judgeDraft, mustKeepRules } from './author-scope.ts';
+import { noSuchIntegration } from './author-store.ts';
+import type { PostStatus } from './post.ts';
+import { type PostRow, parsePostRows, postColumns } from './post-row.ts';
+import { type DueTime, readDueTime } from './wall-time.ts';
+
+const mostRounds = 5;
+
+/**
+ * Changes the fields given and keeps the status. Throws NotFoundError, ConflictError (409, or 412 for a version) and
+ * InvalidRequestError (422); an approved post may not come to break a rule.
+ */
+export async function editPost(
+  needs: AuthorNeeds,
+  tenantId: string,
+  id: string,
+  patch: PostPatch,
+): Promise<PostRow> {
+  for (let round = 1; round <= mostRounds; round += 1) {
+    const row = await getPost(needs.db, tenantId, id);
+    if (patch.version !== undefined && patch.version !== row.version) throw versionMismatch(row);
+    refuseStatus(row.status);
+    const integrationId = (patch.integration_id ?? row.integration_id).toLowerCase();
+    const scope = await loadScope(needs, tenantId, [integrationId]);
+    if (!scope.integrations.has(integrationId)) throw noSuchIntegration();
+    const next = merge(scope, row, { ...patch, integration_id: integrationId });
+    if (mustKeepRules(row.status)) refuseBroken(scope, next);
+    const written = await write(needs.db, row, next);
+    if (written !== undefined) return written;
+  }
+  throw keptMoving(id);
+}
+
+function refuseStatus(status: PostStatus): void {
+  switch (status) {
+    case 'draft':
+    case 'in_review':
+    case 'approved':
+    case 'queued':
+    case 'publishing':
+    case 'failed':
+    case 'missed':
+      return;
+    case 'scheduled':
+      throw new ConflictError(
+        'not_available_yet',
+        'the post is scheduled: the network holds it, and this version cannot change it there; do it on the network',
+      );
+    case 'published':
+    case 'drafted':
+    case 'unknown':
+    case 'cancelled':
+      throw new ConflictError('conflict', `the post is ${status}: it can no longer be changed`);
+  }
+}
+
+interface Edited extends DueTime {
+  readonly integrationId: string;
+  readonly message: string | null;
+  readonly link: string | null;
+  readonly media: readonly unknown[];
+  readonly publishMode: PostRow['publish_mode'];
+  readonly reference: string | null;
+  readonly metadata: Readonly<Record<string, unknown>>;
+}
+
+function merge(
+  scope: AuthorScope,
+  row: PostRow,
+  patch: PostPatch & { readonly integration_id: string },
+): Edited {
+  return {
+    integrationId: patch.integration_id,
+    message: pick(patch.message, row.message),
+    link: pick(patch.link, row.link),
+    media: pick(patch.media, row.media) ?? [],
+    publishMode: pick(patch.publish_mode, row.publish_mode),
+    ...mergeDueTime(scope, row, patch),
+    reference: pick(patch.reference, row.reference),
+    metadata: pick(patch.metadata, row.metadata) ?? {},
+  };
+}
+
+function pick<T>(given: T | undefined, present: T): T {
+  return given === undefined ? present : given;
+}
+
+/** Whichever of the two forms is given replaces the other; a zone alone moves the wall time there is. */
+function mergeDueTime(scope: AuthorScope, row: PostRow, patch: PostPatch): DueTime {
+  const { scheduled_at: instant, scheduled_local: local, timezone } = patch;
+  if (instant === undefined && local === undefined && (timezone ?? null) === null) {
+    return {
+      scheduledAt: row.scheduled_at,
+      scheduledLocal: row.scheduled_local,
+      timezone: row.timezone,
+    };
+  }
+  const isZoneAlone = instant === undefined && local === undefined;
+  const read = readDueTime(
+    {
+      scheduledAt: instant,
+      scheduledLocal: isZoneAlone ? row.scheduled_local : local,
+      timezone: timezone ?? (typeof local === 'string' ? row.timezone : null),
+    },
+    scope.timezone,
+  );
+  if (read.due === null) throw brokenRules([read.problem]);
+  return read.due;
+}
+
+function refuseBroken(scope: AuthorScope, next: Edited): void {
+  const { errors } = judgeDraft(scope, next);
+  if (errors.length > 0) throw brokenRules(errors);
+}
+
+/** Undefined when the post has moved since it was read. */
+async function write(sql: Sql, row: PostRow, next: Edited): Promise<PostRow | undefined> {
+  try {
+    const rows = await sql.query({
+      name: 'author_edit_post',
+      text: `UPDATE social_publisher.social_posts p
+             SET integration_id = $5, message = $6, link = $7, media = $8, publish_mode = $9, scheduled_at = $10,
+               scheduled_local = $11, timezone = $12, reference = $13, metadata = $14
+             WHERE p.id = $1 AND p.tenant_id = $2 AND p.status = $3 AND p.version = $4 AND p.updated_at = $15
+             RETURNING ${postColumns}`,
+      values: [
+        row.id,
+        row.tenant_id,
+        row.status,
+        row.version,
+        next.integrationId,
+        next.message,
+        next.link,
+        JSON.stringify(next.media),
+        next.publishMode,
+        next.scheduledAt,
+        next.scheduledLocal,
+        next.timezone,
+        next.reference,
+        JSON.stringify(next.metadata),
+        // Reference and metadata do not raise the version, and a whole row is written.
+        row.updated_at,
+      ],
+    });
+    return parsePostRows(rows)[0];
+  } catch (error) {
+    if (sqlState(error) !== 'SP409' || !(error instanceof Error)) throw error;
+    throw new ConflictError('conflict', error.message, { cause: error });
+  }
+}

@@ -1,0 +1,66 @@
+import { z } from 'zod';
+import { mediaItemSchema, publishModes } from './post.ts';
+
+const maxMetadataLength = 16_384;
+
+const text = (maxLength: number) => z.string().max(maxLength).nullish();
+
+/** The bounds here keep nonsense out of the table; a network's own bounds are its rules, which drafts may break. */
+const contentFields = {
+  message: text(200_000).meta({ description: 'The text of the post.' }),
+  link: text(8_192).meta({ description: 'A link that the network shows as a preview.' }),
+  media: z
+    .array(
+      mediaItemSchema.extend({
+        url: z.string().min(1).max(8_192),
+        alt_text: z.string().max(10_000).nullish(),
+      }),
+    )
+    .max(100)
+    .nullish()
+    .meta({ description: 'In the order in which they are shown.' }),
+  publish_mode: z.enum(publishModes).nullish().meta({
+    description: 'Without one: `schedule` when there is a due time, `draft` when there is none.',
+  }),
+  scheduled_at: text(64).meta({
+    description: 'The due time, offset required.',
+    examples: ['2026-12-24T18:30:00+01:00'],
+  }),
+  scheduled_local: text(64).meta({
+    description:
+      'The due time as a wall clock shows it in `timezone`. A time skipped there is refused, of a repeated one the earlier is taken.',
+    examples: ['2026-12-24T18:30'],
+  }),
+  timezone: text(64).meta({
+    description: "IANA zone of `scheduled_local`; the tenant's when left out.",
+    examples: ['Europe/Berlin'],
+  }),
+  reference: text(500).meta({ description: "The calendar's own id of this post." }),
+  metadata: z
+    .record(z.string().max(200), z.unknown())
+    .nullish()
+    .refine((value) => JSON.stringify(value ?? {}).length <= maxMetadataLength, {
+      error: `is larger than ${maxMetadataLength} characters of JSON`,
+    })
+    .meta({ description: 'Anything; kept and given back, never sent.' }),
+};
+
+/** What POST /v1/posts takes, and a calendar's row after it was read. */
+export const postInputSchema = z
+  .strictObject({
+    integration_id: z.string().max(64),
+    ...contentFields,
+    status: z.enum(['draft', 'in_review', 'approved']).optional(),
+  })
+  .meta({ id: 'PostInput' });
+export type PostInput = z.output<typeof postInputSchema>;
+
+/** Null clears a field, an absent one stays as it is. */
+export const postPatchSchema = z
+  .strictObject({
+    integration_id: z.string().max(64).optional(),
+    ...contentFields,
+    version: z.int().positive().optional(),
+  })
+  .meta({ id: 'PostPatch' });
+export type PostPatch = z.output<typeof postPatchSchema>;

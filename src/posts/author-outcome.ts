@@ -1,0 +1,39 @@
+import { type AppError, ConflictError, type FieldProblem, InvalidRequestError } from '../errors.ts';
+import type { PostRow } from './post-row.ts';
+
+/** What became of one item of a request: the post, or why it stayed as it was. */
+export type PostOutcome =
+  | { readonly row: PostRow; readonly error: null }
+  | { readonly row: null; readonly error: AppError };
+
+export function done(row: PostRow): PostOutcome {
+  return { row, error: null };
+}
+
+export function failed(error: AppError): PostOutcome {
+  return { row: null, error };
+}
+
+/** For a request about one post. */
+export function unwrap(outcome: PostOutcome | undefined): PostRow {
+  if (outcome === undefined) throw new Error('a request about one post had no outcome');
+  if (outcome.error !== null) throw outcome.error;
+  return outcome.row;
+}
+
+export function brokenRules(errors: readonly FieldProblem[]): InvalidRequestError {
+  const [first] = errors;
+  const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : '';
+  const detail = `${first?.path ?? 'post'}: ${first?.message ?? 'breaks a rule'}${more}`;
+  return new InvalidRequestError(422, 'invalid', detail, errors);
+}
+
+/** The code answers as 412: whoever asked decided on another content than is there. */
+export function versionMismatch(row: PostRow): ConflictError {
+  return new ConflictError('version_mismatch', `The post has version ${row.version} now.`);
+}
+
+/** Workers kept moving the post between our reading and our writing. */
+export function keptMoving(id: string): ConflictError {
+  return new ConflictError('conflict', `The post ${id} is being worked on; read it and try again.`);
+}

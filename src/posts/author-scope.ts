@@ -1,0 +1,65 @@
+import type { FieldProblem } from '../errors.ts';
+import type { Provider } from '../providers/provider.ts';
+import { type PostStatus, type PublishMode, requestedMode } from './post.ts';
+import { readContent } from './publish-row.ts';
+import { checkPost, type RuleVerdict } from './rules.ts';
+
+/** Whose posts they are and what decides about them, as the database had it at `now`, its own clock. */
+export interface AuthorScope {
+  readonly tenantId: string;
+  readonly timezone: string;
+  readonly autoPublish: boolean;
+  readonly lateLimitS: number;
+  readonly now: Date;
+  /** Only the tenant's own; anybody else's is absent. */
+  readonly integrations: ReadonlyMap<string, AuthorIntegration>;
+  readonly providers: ReadonlyMap<string, Provider>;
+}
+
+export interface AuthorIntegration {
+  readonly id: string;
+  readonly provider: string;
+  readonly externalAccountId: string;
+  readonly appId: string;
+  readonly nearWindowUntil: Date | null;
+}
+
+/** What the rules judge, stored or not. */
+export interface PostDraft {
+  readonly integrationId: string;
+  readonly message: string | null;
+  readonly link: string | null;
+  readonly media: readonly unknown[];
+  readonly publishMode: PublishMode | null;
+  readonly scheduledAt: Date | null;
+}
+
+/** In these the content was approved, so a change must not break a rule. */
+export function mustKeepRules(status: PostStatus): boolean {
+  return status === 'approved' || status === 'queued' || status === 'publishing';
+}
+
+/** The verdict of the rules on what would be approved now. The integration must be in the scope. */
+export function judgeDraft(scope: AuthorScope, draft: PostDraft): RuleVerdict {
+  const name = scope.integrations.get(draft.integrationId)?.provider ?? '';
+  const provider = scope.providers.get(name);
+  if (provider === undefined) return refused(unknownProvider(name));
+  const { content, problem } = readContent(draft);
+  if (problem !== null) return refused({ ...problem, rule: 'media_shape' });
+  return checkPost(provider, {
+    content,
+    mode: requestedMode(draft),
+    scheduledAt: draft.scheduledAt,
+    autoPublish: scope.autoPublish,
+    now: scope.now,
+  });
+}
+
+function refused(error: FieldProblem): RuleVerdict {
+  return { errors: [error], warnings: [] };
+}
+
+function unknownProvider(name: string): FieldProblem {
+  const message = `Nothing is published to "${name}" by this installation.`;
+  return { path: 'integration_id', message, rule: 'provider_supported' };
+}

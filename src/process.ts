@@ -1,0 +1,42 @@
+import type { Environment } from './config/environment.ts';
+import type { Role } from './config.ts';
+import { loadProcessConfig } from './embedded-secrets.ts';
+import { AppError, ConfigError } from './errors.ts';
+import { createLogger } from './log.ts';
+import { type RoleName, roleNames } from './roles.ts';
+import { type Running, start } from './start.ts';
+
+/** A whole process: reads the environment, runs its roles, obeys SIGTERM and SIGINT, sets the exit code. */
+export async function runProcess(role: Role, env: Environment): Promise<void> {
+  const roles: readonly RoleName[] = roleNames.filter((name) => role === 'all' || role === name);
+  const stopping = new AbortController();
+  let running: Running | undefined;
+  const stop = (signal: NodeJS.Signals): void => {
+    // Asked twice: whoever asks does not want to wait.
+    if (stopping.signal.aborted) process.exit(1);
+    stopping.abort();
+    running?.services.log.info({ signal }, 'stopping');
+    running?.close().then(
+      () => process.exit(0),
+      () => process.exit(1),
+    );
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+  try {
+    const config = loadProcessConfig(env, { role });
+    const log = createLogger({ level: config.logLevel });
+    const { signal } = stopping;
+    running = await start(config, { roles, migrates: role === 'all', log, signal });
+  } catch (error) {
+    if (stopping.signal.aborted) process.exit(0);
+    fail(error);
+  }
+  if (stopping.signal.aborted) await running.close();
+}
+
+function fail(error: unknown): never {
+  const text = error instanceof ConfigError || error instanceof AppError ? error.message : error;
+  process.stderr.write(`${text instanceof Error ? (text.stack ?? text.message) : String(text)}\n`);
+  process.exit(error instanceof ConfigError ? 78 : 1);
+}

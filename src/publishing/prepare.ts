@@ -1,0 +1,77 @@
+import type { StagedMedium } from '../attempts/attempt.ts';
+import { type Beginning, markSent, type Settlement } from '../attempts/store.ts';
+import { sentBefore } from '../posts/publish-row.ts';
+import type { Account } from '../providers/provider.ts';
+import type { Services } from '../services.ts';
+import { openAccount } from './account.ts';
+import { decideRow } from './judge.ts';
+import { lookForEarlier } from './look.ts';
+import type { OpenAttempt } from './outcome.ts';
+import { askAbout, gone, missed, rest, waitForEqual } from './rest.ts';
+import { stageMedia } from './stage.ts';
+
+/** Ready for the visible call, or how the attempt ends without one. */
+export type Prepared =
+  | {
+      readonly kind: 'ready';
+      readonly account: Account;
+      readonly staged: readonly StagedMedium[];
+      /** When the commit of `sent` began, by the monotonic clock. */
+      readonly beganAt: number;
+    }
+  | { readonly kind: 'stopped'; readonly settlement: Settlement };
+
+/** Everything before the visible call: look, stage, judge again, commit `sent`. Throws what the provider throws. */
+export async function prepare(
+  services: Services,
+  attempt: OpenAttempt,
+  beginning: Beginning,
+): Promise<Prepared> {
+  const account = openAccount(attempt.row, services.vault, services.config);
+  const before = sentBefore(attempt.row);
+  if (before !== null) {
+    const found = await lookForEarlier(attempt, account, before);
+    if (found.length > 0) return { kind: 'stopped', settlement: askAbout(attempt, found) };
+  }
+  const staged = await stageMedia(services.db, attempt, { account, ...beginning });
+  const notNow = judgeAgain(attempt);
+  if (notNow !== null) return { kind: 'stopped', settlement: notNow };
+  return commitSent(services, attempt, { account, staged });
+}
+
+/** Staging takes its time: lateness and window are judged again, with a fresh clock. */
+function judgeAgain(attempt: OpenAttempt): Settlement | null {
+  const decision = decideRow(attempt.row, attempt.provider, attempt.now());
+  switch (decision.kind) {
+    case 'missed':
+      return missed(attempt, decision.attention);
+    case 'hold':
+      return rest(attempt, decision.until, decision.waiting);
+    case 'go':
+      return decision.mode === attempt.decision.mode ? null : rest(attempt, attempt.now(), null);
+  }
+}
+
+async function commitSent(
+  services: Services,
+  attempt: OpenAttempt,
+  ready: { readonly account: Account; readonly staged: readonly StagedMedium[] },
+): Promise<Prepared> {
+  const beganAt = performance.now();
+  const { id, run, row } = attempt;
+  const sent = await markSent(
+    services.db,
+    { id, run, postId: row.id, version: row.version },
+    services.config.graph.timeoutMs,
+  );
+  switch (sent) {
+    case 'sent':
+      return { kind: 'ready', beganAt, ...ready };
+    case 'gone':
+      return { kind: 'stopped', settlement: gone(attempt) };
+    case 'equal_in_flight': {
+      const { nextRunAt, waiting } = waitForEqual(attempt.now());
+      return { kind: 'stopped', settlement: rest(attempt, nextRunAt, waiting) };
+    }
+  }
+}

@@ -1,0 +1,48 @@
+import type { Settlement } from '../attempts/store.ts';
+import type { Attention, Evidence, Waiting } from '../posts/post.ts';
+import type { PostFields } from '../posts/store.ts';
+import { changeOf, type OpenAttempt } from './outcome.ts';
+
+/** How an attempt ends, or rests, that did not send: nothing failed, but now is not the time. */
+export function rest(attempt: OpenAttempt, nextRunAt: Date, waiting: Waiting | null): Settlement {
+  return unsent(attempt, 'prepared', 'approved', { nextRunAt, waiting });
+}
+
+export function missed(attempt: OpenAttempt, attention: Attention): Settlement {
+  return unsent(attempt, 'abandoned', 'missed', { attention, waiting: null, nextRunAt: null });
+}
+
+/** Somebody edited or cancelled the post, or another run has it: only the attempt and its calls are ours to settle. */
+export function gone(attempt: OpenAttempt): Settlement {
+  return unsent(attempt, 'abandoned', 'publishing', {});
+}
+
+/** Something on the page looks like an earlier attempt of this post whose end said otherwise: a person decides. */
+export function askAbout(attempt: OpenAttempt, evidence: readonly Evidence[]): Settlement {
+  const attention: Attention = {
+    reason: 'found_earlier_attempt',
+    since: attempt.now().toISOString(),
+    text: 'A post like this one is on the page already, from about the time of an earlier attempt. Is it this post?',
+    who: 'author',
+    evidence,
+    choices: ['resolve_live', 'resolve_absent'],
+  };
+  return unsent(attempt, 'abandoned', 'unknown', { attention, waiting: null, nextRunAt: null });
+}
+
+export function waitForEqual(now: Date): { nextRunAt: Date; waiting: Waiting } {
+  const nextRunAt = new Date(now.getTime() + 5_000);
+  const text = 'A post of equal content is on its way to the same page; they go out one at a time.';
+  return { nextRunAt, waiting: { reason: 'reconcile', until: nextRunAt.toISOString(), text } };
+}
+
+function unsent(
+  attempt: OpenAttempt,
+  state: 'prepared' | 'abandoned',
+  to: Settlement['post']['to'],
+  set: PostFields,
+): Settlement {
+  const post = changeOf(attempt, to, { ...set, leaseMs: null });
+  const { id, calls, budgetKey } = attempt;
+  return { attemptId: id, state, externalId: null, error: null, calls, budgetKey, post };
+}

@@ -1,0 +1,133 @@
+import { type Beginning, sendWithinMs } from '../attempts/store.ts';
+import { AppError, type ErrorRecord, PublishError } from '../errors.ts';
+import { holdIntegration, markTrouble, narrowWindow } from '../integrations/health-store.ts';
+import type { Logger } from '../log.ts';
+import type { Recovery } from '../posts/recovery.ts';
+import type { Services } from '../services.ts';
+import { openAccount } from './account.ts';
+import { ownFailure, toPublishError, toSendError } from './errors.ts';
+import { confirmed, failed, isWindowRefusal, type OpenAttempt } from './outcome.ts';
+import type { Pipeline } from './pipeline.ts';
+import { type Prepared, prepare } from './prepare.ts';
+import { settleDurably } from './settle.ts';
+import { callsOf, whileLeased } from './stage.ts';
+
+export interface PublishServices extends Services {
+  readonly pipeline: Pipeline;
+}
+
+type Ready = Extract<Prepared, { kind: 'ready' }>;
+
+/** Takes an open attempt to its end. Throws only what the admins should see as a failed job. */
+export async function runAttempt(
+  services: PublishServices,
+  attempt: OpenAttempt,
+  beginning: Beginning,
+  context: { readonly beganAt: number; readonly logger: Logger },
+): Promise<void> {
+  let isSent = beginning.sends;
+  try {
+    const ready = beginning.sends
+      ? openedAsSent(services, attempt, beginning, context.beganAt)
+      : await prepareOrStop(services, attempt, beginning);
+    if (ready === null) return;
+    isSent = true;
+    await send(services, attempt, beginning, ready);
+    context.logger.info({ postId: attempt.row.id }, 'post published');
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'settle_failed') throw error;
+    const failure = isSent ? toSendError(error) : toPublishError(error);
+    const { to } = await settleFailure(services, attempt, failure, isSent);
+    const { key, class: errorClass } = failure.record;
+    context.logger.warn(
+      { postId: attempt.row.id, code: key, class: errorClass, to },
+      'post not published',
+    );
+    if (to !== 'approved') throw jobFailure(failure.record);
+  }
+}
+
+function openedAsSent(
+  services: PublishServices,
+  attempt: OpenAttempt,
+  beginning: Beginning,
+  beganAt: number,
+): Ready {
+  try {
+    const account = openAccount(attempt.row, services.vault, services.config);
+    return { kind: 'ready', account, staged: beginning.staged, beganAt };
+  } catch (error) {
+    // Sent by the ledger's word only: no call was begun.
+    throw toPublishError(error);
+  }
+}
+
+async function prepareOrStop(
+  services: PublishServices,
+  attempt: OpenAttempt,
+  beginning: Beginning,
+): Promise<Ready | null> {
+  const prepared = await whileLeased(services.db, attempt, services.config.leaseMs, () =>
+    prepare(services, attempt, beginning),
+  );
+  if (prepared.kind === 'ready') return prepared;
+  await settleDurably(services, prepared.settlement);
+  return null;
+}
+
+/** The one visible call, at most once, within five seconds of beginning the commit or not at all. */
+async function send(
+  services: PublishServices,
+  attempt: OpenAttempt,
+  beginning: Beginning,
+  { account, staged, beganAt }: Ready,
+): Promise<void> {
+  if (performance.now() - beganAt > sendWithinMs) {
+    const text = 'The worker was too slow to call after it had committed to; nothing was sent.';
+    throw new PublishError(ownFailure('retry', 'not_sent_in_time', text));
+  }
+  const { content, mode, scheduledAt } = beginning;
+  const published = await attempt.provider.publish(
+    { account, content, staged, mode, scheduledAt },
+    callsOf(attempt),
+  );
+  await settleDurably(services, confirmed(attempt, published.externalId));
+}
+
+async function settleFailure(
+  services: PublishServices,
+  attempt: OpenAttempt,
+  error: PublishError,
+  isSent: boolean,
+): Promise<Recovery> {
+  const { settlement, recovery } = failed(attempt, error, isSent);
+  // First the integration, so that nothing else of it is claimed; but knowing the outcome matters more.
+  await tellIntegration(services, attempt, error, recovery, isSent).catch((cause: unknown) => {
+    services.log.warn(
+      { err: cause, integrationId: attempt.row.integrationId },
+      'integration not told',
+    );
+  });
+  await settleDurably(services, settlement);
+  return recovery;
+}
+
+async function tellIntegration(
+  { db }: PublishServices,
+  attempt: OpenAttempt,
+  error: PublishError,
+  recovery: Recovery,
+  isSent: boolean,
+): Promise<void> {
+  const { integrationId } = attempt.row;
+  if (isWindowRefusal(attempt, error, isSent)) await narrowWindow(db, integrationId);
+  if (recovery.trouble !== null) {
+    await markTrouble(db, integrationId, recovery.trouble, error.record);
+  }
+  if (recovery.heldUntil !== null) await holdIntegration(db, integrationId, recovery.heldUntil);
+}
+
+/** A job of a post that goes on by itself has done its work; one that needs a person shows as failed. */
+export function jobFailure(record: ErrorRecord): AppError {
+  return new AppError(record.key, `${record.class}: ${record.message} → ${record.action}`);
+}

@@ -1,0 +1,78 @@
+import { startHealthServer } from './api/health-server.ts';
+import { startApi } from './api/server.ts';
+import { publishPost } from './jobs/publish-post.ts';
+import { readBackPost } from './jobs/read-back-post.ts';
+import { createPipeline } from './publishing/pipeline.ts';
+import { startWorker } from './queue/worker.ts';
+import { backgroundQueue } from './queue-names.ts';
+import { startScheduler } from './scheduler/scheduler.ts';
+import type { Services } from './services.ts';
+
+export const roleNames = ['api', 'scheduler', 'publisher', 'background'] as const;
+export type RoleName = (typeof roleNames)[number];
+
+/** A part of the program that runs until it is closed. */
+export interface RunningRole {
+  /** Stops claiming at once, and resolves when what was under way has ended or the deadline has passed. */
+  close(deadlineMs: number): Promise<void>;
+}
+
+/** `directUrl` reaches PostgreSQL past any pooler, for LISTEN. */
+export async function startRole(
+  role: RoleName,
+  services: Services,
+  directUrl: string,
+): Promise<RunningRole> {
+  switch (role) {
+    case 'api': {
+      const { app } = await startApi(services);
+      return { close: () => app.close() };
+    }
+    case 'scheduler':
+      return startScheduler(services, directUrl);
+    case 'publisher':
+      return startPublisher(services);
+    case 'background':
+      return startBackground(services);
+  }
+}
+
+function startPublisher(services: Services): RunningRole {
+  const { queues, config, log } = services;
+  const pipeline = createPipeline(services.db, config);
+  const workers = [...services.providers.keys()].map((queueName) =>
+    startWorker({
+      queues,
+      queueName,
+      definitions: [publishPost],
+      services: { ...services, pipeline },
+      concurrency: config.concurrency,
+      logger: log,
+    }),
+  );
+  return {
+    close: async (deadlineMs) => {
+      await Promise.all(workers.map((worker) => worker.close({ deadlineMs })));
+    },
+  };
+}
+
+function startBackground(services: Services): RunningRole {
+  const worker = startWorker({
+    queues: services.queues,
+    queueName: backgroundQueue,
+    definitions: [readBackPost],
+    services,
+    concurrency: 4,
+    logger: services.log,
+  });
+  return { close: (deadlineMs) => worker.close({ deadlineMs }) };
+}
+
+/** Health on a port of its own, for the processes that have no API. */
+export async function startHealth(services: Services): Promise<RunningRole | null> {
+  const { healthPort } = services.config.http;
+  if (healthPort === undefined) return null;
+  const server = await startHealthServer(services);
+  return { close: () => server.close() };
+}

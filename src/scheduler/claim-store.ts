@@ -1,0 +1,69 @@
+import type { Sql } from '../db/client.ts';
+
+export interface Claimed {
+  readonly id: string;
+  readonly run: number;
+}
+
+/** How long a queued post may be without a worker before the sweeper asks whether a job still carries it. */
+export const queuedLeaseMs = 10_000;
+
+/**
+ * Due posts become `queued`, each with its next run. Integrations take turns (every one's nearest due post comes
+ * before anyone's second), at most `perIntegration` of one are in flight, and rows that another scheduler holds are
+ * passed over. Costs one index probe an active integration, however many posts lie in the future.
+ */
+export async function claimDue(
+  sql: Sql,
+  claim: { readonly provider: string; readonly limit: number; readonly perIntegration: number },
+): Promise<readonly Claimed[]> {
+  const rows = await sql.query<Claimed & { place: string; due_at: Date }>({
+    name: 'posts_claim_due',
+    text: `WITH turns AS MATERIALIZED (
+             SELECT due.id, due.due_at, due.place
+             FROM social_publisher.integrations i
+             CROSS JOIN LATERAL (
+               SELECT p.id, coalesce(p.scheduled_at, p.approved_at) AS due_at,
+                 row_number() OVER (ORDER BY coalesce(p.scheduled_at, p.approved_at), p.id) AS place
+               FROM social_publisher.social_posts p
+               WHERE p.integration_id = i.id AND p.status = 'approved' AND p.next_run_at <= clock_timestamp()
+               ORDER BY 2, 1
+               LIMIT greatest(0, $3 - (SELECT count(*) FROM social_publisher.social_posts f
+                 WHERE f.provider = $1 AND f.integration_id = i.id AND f.status IN ('queued', 'publishing')))
+             ) due
+             WHERE i.provider = $1 AND i.status = 'active'
+               AND (i.held_until IS NULL OR i.held_until <= clock_timestamp())
+             ORDER BY due.place, due.due_at LIMIT $2
+           ), mine AS MATERIALIZED (
+             SELECT p.id, turns.place, turns.due_at FROM social_publisher.social_posts p
+             JOIN turns ON turns.id = p.id
+             WHERE p.status = 'approved' AND p.next_run_at <= clock_timestamp()
+             FOR UPDATE OF p SKIP LOCKED
+           )
+           UPDATE social_publisher.social_posts p SET internal_write = true, status = 'queued', run = p.run + 1,
+             lease_until = clock_timestamp() + $4 * interval '1 millisecond', waiting = NULL
+           FROM mine WHERE p.id = mine.id RETURNING p.id, p.run, mine.place, mine.due_at`,
+    values: [claim.provider, claim.limit, claim.perIntegration, queuedLeaseMs],
+  });
+  return rows
+    .sort((a, b) => Number(a.place) - Number(b.place) || a.due_at.getTime() - b.due_at.getTime())
+    .map(({ id, run }) => ({ id, run }));
+}
+
+/** How many jobs of the provider are out, and how long until the next post is due; null: none is planned. */
+export async function readAgenda(
+  sql: Sql,
+  provider: string,
+): Promise<{ readonly queued: number; readonly nextInMs: number | null }> {
+  const [row] = await sql.query<{ queued: number; next_in_ms: number | null }>({
+    name: 'posts_agenda',
+    text: `SELECT
+             (SELECT count(*)::int FROM social_publisher.social_posts
+              WHERE provider = $1 AND status = 'queued') AS queued,
+             (SELECT (extract(epoch FROM min(next_run_at) - clock_timestamp()) * 1000)::float8
+              FROM social_publisher.social_posts
+              WHERE status = 'approved' AND next_run_at IS NOT NULL) AS next_in_ms`,
+    values: [provider],
+  });
+  return { queued: row?.queued ?? 0, nextInMs: row?.next_in_ms ?? null };
+}

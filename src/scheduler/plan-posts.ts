@@ -1,0 +1,76 @@
+import type { Database } from '../db/client.ts';
+import { decide } from '../posts/plan.ts';
+import { requestedMode } from '../posts/post.ts';
+import { readContent } from '../posts/publish-row.ts';
+import { checkPost } from '../posts/rules.ts';
+import { changePosts, type PostChange, type PostFields } from '../posts/store.ts';
+import type { Provider } from '../providers/provider.ts';
+import { ruleFailure } from '../publishing/judge.ts';
+import { lockUnplanned, type UnplannedRow } from './plan-store.ts';
+
+const batchSize = 500;
+
+/**
+ * Gives every newly approved post its moment, or its refusal: whoever approved it, by HTTP or by SQL, the same rules
+ * run here. Resolves with how many were planned; when that is a whole batch there may be more.
+ */
+export async function planPosts(
+  db: Database,
+  providers: ReadonlyMap<string, Provider>,
+): Promise<{ readonly planned: number; readonly mayBeMore: boolean }> {
+  const planned = await db.transaction(async (tx) => {
+    const rows = await lockUnplanned(tx, batchSize);
+    await changePosts(
+      tx,
+      rows.map((row) => plan(row, providers.get(row.provider))),
+    );
+    return rows.length;
+  });
+  return { planned, mayBeMore: planned === batchSize };
+}
+
+function plan(row: UnplannedRow, provider: Provider | undefined): PostChange {
+  if (provider === undefined) {
+    const message = `nothing publishes to "${row.provider}"`;
+    return fail(row, [{ path: 'integration_id', message, rule: 'provider_supported' }]);
+  }
+  const { content, problem } = readContent(row);
+  if (problem !== null) return fail(row, [{ ...problem, rule: 'media_shape' }]);
+  const mode = requestedMode(row);
+  const { errors } = checkPost(provider, { ...row, content, mode });
+  if (errors.length > 0) return fail(row, errors);
+
+  const calls = provider.callsFor(content);
+  const decision = decide({ ...row, window: provider.handoverWindow });
+  switch (decision.kind) {
+    case 'missed':
+      return change(row, 'missed', { calls, attention: decision.attention });
+    case 'hold':
+      return change(row, 'approved', {
+        calls,
+        effectiveMode: decision.mode,
+        nextRunAt: decision.until,
+        waiting: decision.waiting,
+      });
+    case 'go':
+      return change(row, 'approved', {
+        calls,
+        effectiveMode: decision.mode,
+        nextRunAt: row.now,
+        waiting: row.integrationStatus === 'active' ? null : waitsForIntegration(row),
+      });
+  }
+}
+
+function waitsForIntegration(row: UnplannedRow): NonNullable<PostFields['waiting']> {
+  const text = `The connection to this account is ${row.integrationStatus}: a person must reconnect it.`;
+  return { reason: 'integration', until: null, text };
+}
+
+function fail(row: UnplannedRow, problems: Parameters<typeof ruleFailure>[0]): PostChange {
+  return change(row, 'failed', { error: ruleFailure(problems, row.now), waiting: null });
+}
+
+function change(row: UnplannedRow, to: PostChange['to'], set: PostFields): PostChange {
+  return { id: row.id, version: row.version, from: ['approved'], to, set };
+}

@@ -1,0 +1,118 @@
+import type { Sql } from '../db/client.ts';
+import { unknownOutcome } from '../posts/recovery.ts';
+import type { Claimed } from './claim-store.ts';
+import { queuedLeaseMs } from './claim-store.ts';
+
+/** Queued posts that no worker has taken for a while; the sweeper that gets them is alone with them for as long again. */
+export async function takeOverdueQueued(
+  sql: Sql,
+  provider: string,
+  limit: number,
+): Promise<readonly Claimed[]> {
+  return sql.query<Claimed>({
+    name: 'posts_take_overdue_queued',
+    text: `UPDATE social_publisher.social_posts p SET internal_write = true,
+             lease_until = clock_timestamp() + $3 * interval '1 millisecond'
+           FROM (SELECT id FROM social_publisher.social_posts
+                 WHERE provider = $1 AND status = 'queued' AND lease_until < clock_timestamp()
+                 ORDER BY lease_until LIMIT $2 FOR UPDATE SKIP LOCKED) x
+           WHERE p.id = x.id RETURNING p.id, p.run`,
+    values: [provider, limit, queuedLeaseMs],
+  });
+}
+
+/** The next run for posts whose job is gone: BullMQ would ignore an id that it still knows as failed. */
+export async function raiseRuns(sql: Sql, lost: readonly Claimed[]): Promise<readonly Claimed[]> {
+  if (lost.length === 0) return [];
+  return sql.query<Claimed>({
+    name: 'posts_raise_runs',
+    text: `UPDATE social_publisher.social_posts p SET internal_write = true, run = p.run + 1,
+             lease_until = clock_timestamp() + $3 * interval '1 millisecond'
+           FROM unnest($1::uuid[], $2::int[]) AS x (id, run)
+           WHERE p.id = x.id AND p.run = x.run AND p.status = 'queued' RETURNING p.id, p.run`,
+    values: [lost.map((post) => post.id), lost.map((post) => post.run), queuedLeaseMs],
+  });
+}
+
+/** Publishing posts whose worker is gone before anything was sent: they go on with the attempt as it was prepared. */
+export async function releaseUnsent(sql: Sql): Promise<number> {
+  const rows = await sql.query<{ id: string }>({
+    name: 'posts_release_unsent',
+    text: `WITH x AS (
+             SELECT p.id FROM social_publisher.social_posts p
+             WHERE p.status = 'publishing' AND p.lease_until < clock_timestamp()
+               AND NOT EXISTS (SELECT FROM social_publisher.publish_attempts a
+                               WHERE a.post_id = p.id AND a.state IN ('sent', 'unknown', 'confirmed'))
+             ORDER BY p.id LIMIT 500 FOR UPDATE SKIP LOCKED
+           ), attempts AS (
+             UPDATE social_publisher.publish_attempts a SET reserved = 0 FROM x
+             WHERE a.post_id = x.id AND a.state = 'prepared'
+             RETURNING a.budget_key, jsonb_array_length(a.calls) + 1 AS calls
+           ), booked AS (
+             -- What was called is known only up to the last save: one more may have been under way.
+             INSERT INTO social_publisher.call_usage AS u (budget_key, minute, calls)
+             SELECT budget_key, date_trunc('minute', clock_timestamp()), sum(calls) FROM attempts
+             GROUP BY budget_key ORDER BY budget_key
+             ON CONFLICT (budget_key, minute) DO UPDATE SET calls = u.calls + EXCLUDED.calls
+           )
+           UPDATE social_publisher.social_posts p
+           SET internal_write = true, status = 'approved', next_run_at = clock_timestamp(), lease_until = NULL
+           FROM x WHERE p.id = x.id AND p.status = 'publishing' RETURNING p.id`,
+  });
+  return rows.length;
+}
+
+/**
+ * Sent attempts whose worker had its five seconds and its deadline: the outcome is unknown from here on.
+ * Resolves with the posts that ask for a person now.
+ */
+export async function declareUnknown(sql: Sql): Promise<readonly string[]> {
+  const rows = await sql.query<{ id: string }>({
+    name: 'attempts_declare_unknown',
+    text: `WITH x AS (
+             SELECT p.id, a.id AS attempt_id, a.reserved FROM social_publisher.publish_attempts a
+             JOIN social_publisher.social_posts p ON p.id = a.post_id
+             WHERE a.state = 'sent' AND a.owned_until < clock_timestamp()
+             ORDER BY p.id LIMIT 500 FOR UPDATE OF p SKIP LOCKED
+           ), attempts AS (
+             UPDATE social_publisher.publish_attempts a
+             SET state = 'unknown', settled_at = clock_timestamp(), reserved = 0
+             FROM x WHERE a.id = x.attempt_id AND a.state = 'sent'
+             RETURNING a.post_id, a.budget_key, greatest(x.reserved, 1) AS calls
+           ), booked AS (
+             INSERT INTO social_publisher.call_usage AS u (budget_key, minute, calls)
+             SELECT budget_key, date_trunc('minute', clock_timestamp()), sum(calls) FROM attempts
+             GROUP BY budget_key ORDER BY budget_key
+             ON CONFLICT (budget_key, minute) DO UPDATE SET calls = u.calls + EXCLUDED.calls
+           )
+           UPDATE social_publisher.social_posts p SET internal_write = true, status = 'unknown', lease_until = NULL,
+             next_run_at = NULL, waiting = NULL, attention = $1
+           FROM attempts x WHERE p.id = x.post_id AND p.status = 'publishing' RETURNING p.id`,
+    values: [JSON.stringify(unknownOutcome(new Date()))],
+  });
+  return rows.map((row) => row.id);
+}
+
+/** Approved posts that nothing claims (their integration waits for a person, say) become missed all the same. */
+export async function declareMissed(sql: Sql): Promise<number> {
+  const rows = await sql.query<{ id: string }>({
+    name: 'posts_declare_missed',
+    text: `WITH x AS (
+             SELECT late.id FROM social_publisher.integrations i
+             JOIN social_publisher.tenants t ON t.id = i.tenant_id
+             CROSS JOIN LATERAL (
+               SELECT p.id FROM social_publisher.social_posts p
+               WHERE p.integration_id = i.id AND p.status = 'approved' AND p.effective_mode <> 'draft'
+                 AND p.scheduled_at < clock_timestamp() - t.late_limit_s * interval '1 second'
+               ORDER BY p.scheduled_at LIMIT 500 FOR UPDATE OF p SKIP LOCKED
+             ) late
+           )
+           UPDATE social_publisher.social_posts p SET internal_write = true, status = 'missed', next_run_at = NULL,
+             waiting = NULL, attention = jsonb_build_object(
+               'reason', 'missed', 'since', to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+               'text', 'It could not go out within its tenant''s limit after its time. Retry it with a new time, or cancel it.',
+               'who', 'author', 'evidence', '[]'::jsonb, 'choices', '["retry", "cancel"]'::jsonb)
+           FROM x WHERE p.id = x.id RETURNING p.id`,
+  });
+  return rows.length;
+}

@@ -1,0 +1,40 @@
+import { publishPost } from '../jobs/publish-post.ts';
+import type { Services } from '../services.ts';
+import { jobsOf } from './enqueue.ts';
+import {
+  declareMissed,
+  declareUnknown,
+  raiseRuns,
+  releaseUnsent,
+  takeOverdueQueued,
+} from './sweep-store.ts';
+
+const batchSize = 500;
+
+/** Puts back what a row needs and no job carries; whatever happened to the queue, the rows know. */
+export async function sweepQueue(services: Services, provider: string): Promise<number> {
+  const overdue = await takeOverdueQueued(services.db, provider, batchSize);
+  if (overdue.length === 0) return 0;
+  const carried = await services.queues.carried(
+    provider,
+    jobsOf(overdue).map((job) => job.id),
+  );
+  const lost = overdue.filter((post) => !carried.has(`${post.id}-${post.run}`));
+  const raised = await raiseRuns(services.db, lost);
+  await services.queues.add(provider, publishPost, jobsOf(raised));
+  if (raised.length > 0) {
+    services.log.warn({ provider, posts: raised.length }, 'jobs were gone, posts queued again');
+  }
+  return raised.length;
+}
+
+/** What workers left behind, and what came too late. Needs the database only. */
+export async function sweepRows({ db, log }: Services): Promise<void> {
+  const released = await releaseUnsent(db);
+  if (released > 0) log.warn({ posts: released }, 'posts of lost workers go on');
+  for (const postId of await declareUnknown(db)) {
+    log.error({ postId }, 'outcome unknown: a person must look at the page');
+  }
+  const missed = await declareMissed(db);
+  if (missed > 0) log.error({ posts: missed }, 'posts missed their time');
+}
