@@ -1,0 +1,55 @@
+import { z } from 'zod';
+import { eventViewSchema } from '../../events/event-view.ts';
+import { readEvents } from '../../events/store.ts';
+import { postStatuses } from '../../posts/post.ts';
+import { forTenantOrOperator } from '../access.ts';
+import { pageShape } from '../paging.ts';
+import { defineRoute } from '../route.ts';
+
+const types = z
+  .string()
+  .transform((text) => text.split(','))
+  .pipe(z.array(z.enum(postStatuses.map((status) => `post.${status}` as const))))
+  .meta({ description: 'One or more, comma-separated.', examples: ['post.published,post.failed'] });
+
+const position = z
+  .string()
+  .regex(/^\d{1,15}$/, { error: 'is not a cursor of ours: copy next_cursor as it is' })
+  .transform(Number);
+
+export const eventRoutes = [
+  defineRoute({
+    method: 'GET',
+    path: '/v1/events',
+    operationId: 'listEvents',
+    summary: 'Every status change, oldest first',
+    description:
+      'Keep `next_cursor` and send it as `after` next time: nothing is passed over, nothing comes twice. Kept for 30 days. The operator sees all tenants, or the one in Tenant-Id.',
+    tag: 'Events',
+    auth: forTenantOrOperator,
+    input: {
+      query: z.strictObject({
+        after: position
+          .default(0)
+          .meta({ description: 'A `next_cursor`, or the `position` of an event.' }),
+        types: types.optional(),
+        limit: pageShape.limit,
+      }),
+    },
+    responses: {
+      200: {
+        description: 'Events after that position.',
+        body: z.strictObject({
+          data: z.array(eventViewSchema),
+          next_cursor: z.string().meta({
+            description: 'Where to go on; the same as before while there is nothing new.',
+          }),
+        }),
+      },
+    },
+    async handler({ query, tenantId }, { db }) {
+      const { events, next } = await readEvents(db, { tenantId, ...query });
+      return { status: 200, body: { data: events, next_cursor: String(next) } };
+    },
+  }),
+];
