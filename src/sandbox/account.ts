@@ -5,16 +5,21 @@ import type { Page, Token, User } from './model.ts';
 import { pageType } from './nodes.ts';
 import { textParam } from './params.ts';
 import { askedFields, limitOf } from './reads.ts';
-import { type Caller, deadToken, issueToken, pageScopes } from './tokens.ts';
+import { type Caller, deadToken, issueToken, pageScopes, readingDenied } from './tokens.ts';
 import type { World } from './world.ts';
 
-/** GET /{page}: open to any token; the Page's own token is given to itself and to people with a role. */
+/** GET /{page}: for its own token and for people with a role on it, who may also have its token. */
 export function readPage(world: World, page: Page, caller: Caller, call: Call): object {
+  requireRole(world, page, caller);
   const fields = askedFields(call.params, pageType);
   const wantsToken = fields?.some((field) => field.name === 'access_token') ?? false;
   const token = wantsToken ? pageTokenFor(world, page, caller) : null;
   const tasks = token?.tasks ?? tasksOf(world, page, caller);
   return project(pageType, { world, page, accessToken: token?.value ?? null, tasks }, fields);
+}
+
+function requireRole(world: World, page: Page, caller: Caller): void {
+  if (tasksOf(world, page, caller) === null) throw readingDenied();
 }
 
 function tasksOf(world: World, page: Page, { token }: Caller): ReadonlySet<string> | null {

@@ -68,7 +68,7 @@ function open(options: SandboxOptions, url: URL): Promise<IncomingMessage | null
   if (!anyAddress && isIP(host) !== 0 && isPrivate(host)) return Promise.resolve(null);
   const settings = {
     headers: { 'user-agent': 'facebookexternalhit/1.1', accept: '*/*' },
-    timeout: deadlineMs,
+    signal: AbortSignal.timeout(deadlineMs),
     ...(anyAddress ? {} : { lookup: publicLookup }),
   };
   return new Promise((resolve) => {
@@ -76,7 +76,6 @@ function open(options: SandboxOptions, url: URL): Promise<IncomingMessage | null
       url.protocol === 'https:'
         ? httpsGet(url, { ...settings, agent: httpsAgent }, resolve)
         : httpGet(url, { ...settings, agent: httpAgent }, resolve);
-    request.on('timeout', () => request.destroy(new Error('timed out')));
     request.on('error', () => resolve(null));
   });
 }

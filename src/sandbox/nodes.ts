@@ -33,6 +33,11 @@ function nameOf({ world, post }: PostView): object {
   return { id: post.pageId, name: world.pages.get(post.pageId)?.name ?? '' };
 }
 
+/** Fields that Meta has and this sandbox has nothing to say about: asked for, they are left out. */
+function silent(...names: string[]): Record<string, () => undefined> {
+  return Object.fromEntries(names.map((name) => [name, () => undefined]));
+}
+
 /** Comments and reactions: none here, but their empty edges have Meta's shape. */
 function emptyEdge(field: Field): object {
   const summary = field.args.get('summary') === 'true';
@@ -43,11 +48,20 @@ export const postType: NodeType<PostView> = {
   name: 'PagePost',
   defaults: ['created_time', 'message', 'id'],
   fields: {
+    ...silent('story', 'shares', 'to', 'place', 'actions', 'admin_creator', 'backdated_time'),
+    ...silent('child_attachments', 'coordinates', 'event', 'icon', 'message_tags', 'story_tags'),
+    ...silent(
+      'parent_id',
+      'privacy',
+      'properties',
+      'sponsor_tags',
+      'via',
+      'video_buying_eligibility',
+    ),
     id: ({ post }) => post.id,
     created_time: ({ post }) => graphDate(shownAt(post)),
     updated_time: ({ post }) => graphDate(post.updatedAt),
     message: ({ post }) => post.message,
-    story: () => undefined,
     permalink_url: ({ world, post }) => permalink(world, post),
     is_published: ({ post }) => post.visibility === 'published',
     scheduled_publish_time: ({ post }) =>
@@ -60,10 +74,7 @@ export const postType: NodeType<PostView> = {
           : 'shared_story',
     full_picture: ({ world, post }) => photoSource(world, post.photoIds[0]),
     attachments: ({ world, post }) => postAttachments(world, post),
-    shares: () => undefined,
     from: (view) => nameOf(view),
-    to: () => undefined,
-    place: () => undefined,
     application: ({ world, post }) =>
       post.appId === null
         ? undefined
@@ -141,6 +152,8 @@ export const pageType: NodeType<PageView> = {
   name: 'Page',
   defaults: ['name', 'id'],
   fields: {
+    ...silent('username', 'about', 'cover', 'emails', 'phone', 'website', 'location', 'business'),
+    ...silent('instagram_business_account', 'connected_instagram_account'),
     id: ({ page }) => page.id,
     name: ({ page }) => page.name,
     access_token: ({ accessToken }) => accessToken,
@@ -148,8 +161,6 @@ export const pageType: NodeType<PageView> = {
     category: ({ page }) => page.category,
     category_list: ({ page }) => [{ id: '2208', name: page.category }],
     link: ({ world, page }) => `${world.options.permalinkBase}/${page.id}`,
-    username: () => undefined,
-    about: () => undefined,
     picture: ({ world, page }) => ({
       data: {
         height: 50,
@@ -162,8 +173,6 @@ export const pageType: NodeType<PageView> = {
     followers_count: () => 0,
     is_published: () => true,
     verification_status: () => 'not_verified',
-    instagram_business_account: () => undefined,
-    connected_instagram_account: () => undefined,
   },
   children: {
     picture: {

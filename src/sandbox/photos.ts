@@ -3,7 +3,7 @@ import { causeOf, cleanMessage, newPost, type Placement, placementOf } from './f
 import { checkFrequency } from './frequency.ts';
 import { GraphError, invalidParameter, unsupportedRequest } from './graph-error.ts';
 import { type ImageFacts, readImage } from './image.ts';
-import { addPost, livingPhoto, recordPhoto } from './life.ts';
+import { addPost, livingPhoto, recordPhoto, settle } from './life.ts';
 import { fetchMedia } from './media-client.ts';
 import type { Page, Photo } from './model.ts';
 import { booleanParam, textParam } from './params.ts';
@@ -24,6 +24,8 @@ export async function createPhoto(
   const altText = textParam(params, 'alt_text_custom') ?? null;
   const temporary = booleanParam(params, 'temporary') ?? false;
   const { url, bytes, facts } = await imageOf(world, call);
+  // Time has passed: what became due meanwhile went live before this photo.
+  settle(world);
   if (placement.visibility === 'published') checkFrequency(world, page, caption);
   const photo: Photo = {
     id: newId(world),

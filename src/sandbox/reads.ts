@@ -26,8 +26,9 @@ export function isPostEdge(edge: string): boolean {
 /** GET /{page}/{edge}: one page of posts, newest first, with cursors. */
 export function readPosts(world: World, page: Page, edge: string, call: Call): object {
   const fields = askedFields(call.params, postType);
-  const query = listQuery(world, edge, call.params);
-  const { rows, more } = listOf(page, edge, call.params).read(query);
+  const list = listOf(page, edge, call.params);
+  const query = listQuery(world, edge, call.params, list === page.all);
+  const { rows, more } = list.read(query);
   const data = rows.map(({ item: post }) =>
     project(edge === 'scheduled_posts' ? scheduledType : postType, { world, post }, fields),
   );
@@ -60,7 +61,7 @@ function listOf(page: Page, edge: string, params: Params): PostList<Post> {
   return published ? page.live : page.hidden;
 }
 
-function listQuery(world: World, edge: string, params: Params) {
+function listQuery(world: World, edge: string, params: Params, mixed: boolean) {
   const limit = limitOf(params);
   const since = timeParam(world, params, 'since');
   const until = timeParam(world, params, 'until');
@@ -68,13 +69,15 @@ function listQuery(world: World, edge: string, params: Params) {
   const accepts = (post: Post) =>
     belongs(edge, post) &&
     shownAt(post) <= shownUntil &&
+    (since === null || shownAt(post) >= since) &&
     (until === null || shownAt(post) <= until);
   return {
     after: cursorParam(params, 'after'),
     before: cursorParam(params, 'before'),
     limit: world.settings.short_pages ? Math.ceil(limit / 2) : limit,
     accepts,
-    endsAt: (post: Post) => since !== null && shownAt(post) < since,
+    // In the list of all posts, one written early may have gone live late: no early end there.
+    endsAt: (post: Post) => !mixed && since !== null && shownAt(post) < since,
   };
 }
 

@@ -34,8 +34,12 @@ export async function serveGraph(
   const call = readCall(request, body);
   const logged = logCall(world, call);
   const fault = takeFault(world, call, logged);
+  const delayMs = fault?.spec.delay_ms ?? 0;
+  const delaysEffect = fault?.spec.kind === 'delay' && fault.spec.when === 'before';
+  // The effect comes late, and comes even if the client has left by then.
+  if (delaysEffect) await sleep(delayMs);
   const answer = await decide(world, call, fault, logged);
-  const waitMs = world.settings.latency_ms + (fault?.spec.delay_ms ?? 0);
+  const waitMs = world.settings.latency_ms + (delaysEffect ? 0 : delayMs);
   if (waitMs > 0) await sleep(waitMs);
   logged.status = answer.instead === undefined ? answer.status : null;
   logged.fault = fault === null ? null : `${fault.spec.kind} ${fault.spec.when}`;
@@ -65,6 +69,7 @@ async function decide(
 ): Promise<Answer> {
   const spec = given?.spec;
   if (spec !== undefined && spec.when === 'before' && replacesAnswer(spec)) {
+    countRefused(world, call);
     return faultAnswer(spec, call.traceId, `{"id":"${call.segments[0] ?? ''}`);
   }
   const result = await perform(world, call, given);
@@ -85,6 +90,13 @@ async function decide(
 
 function withHeaders(answer: Answer, headers: Headers): Answer {
   return { ...answer, headers: { ...headers, ...answer.headers } };
+}
+
+/** A call that failed on Meta's side before doing anything has been counted all the same. */
+function countRefused(world: World, call: Call): void {
+  const token = world.tokens.get(call.token ?? '');
+  const app = world.apps.get(token?.appId ?? '');
+  if (token !== undefined && app !== undefined) countCall(world, { token, app });
 }
 
 async function perform(world: World, call: Call, fault: Fault | null): Promise<Result> {

@@ -153,11 +153,15 @@ export function requireReading(caller: Caller, page: Page): void {
   const { token } = caller;
   if (token.type === 'user') throw userTokenRefused();
   if (token.pageId !== page.id || !token.scopes.has('pages_read_engagement')) {
-    throw permissionDenied(
-      10,
-      "This endpoint requires the 'pages_read_engagement' permission or the 'Page Public Content Access' feature. Refer to https://developers.facebook.com/docs/apps/review/login-permissions#manage-pages and https://developers.facebook.com/docs/apps/review/feature#reference-PAGES_ACCESS for details.",
-    );
+    throw readingDenied();
   }
+}
+
+export function readingDenied(): GraphError {
+  return permissionDenied(
+    10,
+    "This endpoint requires the 'pages_read_engagement' permission or the 'Page Public Content Access' feature. Refer to https://developers.facebook.com/docs/apps/review/login-permissions#manage-pages and https://developers.facebook.com/docs/apps/review/feature#reference-PAGES_ACCESS for details.",
+  );
 }
 
 function userTokenRefused(): GraphError {

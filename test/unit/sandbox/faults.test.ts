@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { useSandbox } from './sandbox-client.ts';
 
-const { control, aPage, posts } = useSandbox();
+const { send, control, aPage, posts } = useSandbox();
 type Page = Awaited<ReturnType<typeof aPage>>;
 
 const fault = (given: object) => control('POST', 'faults', { match: { edge: 'feed' }, ...given });
@@ -171,4 +171,24 @@ test('a draft can be made to go public against what was asked', async () => {
     unpublished_content_type: 'DRAFT',
   });
   expect(await posts()).toMatchObject([{ visibility: 'published' }]);
+});
+
+test('an effect can come after the client has given up', async () => {
+  const page = await aPage();
+  await fault({ kind: 'delay', when: 'before', delay_ms: 150 });
+  const given = { message: 'x', access_token: page.token };
+  const body = new URLSearchParams(given).toString();
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+  const signal = AbortSignal.timeout(30);
+  const call = send('POST', `/v26.0/${page.id}/feed`, { body, headers, signal });
+  await expect(call).rejects.toThrow('timeout');
+  expect(await posts()).toEqual([]);
+  await expect.poll(posts).toMatchObject([{ message: 'x', visibility: 'published' }]);
+});
+
+test('a call that fails before its effect is counted against the hour', async () => {
+  const page = await aPage({ calls_per_hour: 1 });
+  await fault({ kind: 'code_2' });
+  await publish(page);
+  expect((await publish(page)).body.error.code).toBe(80001);
 });

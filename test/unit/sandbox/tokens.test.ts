@@ -167,7 +167,7 @@ describe('reading who one is', () => {
       name: 'Corner Bakery',
     });
     expect((await page.get('me', fields)).body.id).toBe(page.id);
-    expect((await other.get(page.id, fields)).body.access_token).toBeUndefined();
+    expect((await other.get(page.id, fields)).body.error.code).toBe(10);
     const made = await control('POST', 'tokens', { type: 'user', page_id: page.id });
     const derived = (await as(made.access_token).get(page.id, fields)).body.access_token;
     expect(derived).toMatch(/^EAA/);
