@@ -14,7 +14,7 @@ export function parseInput<Output>(schema: InputSchema<Output>, parts: Parts): O
   const { params, query, body } = parts;
   checkTexts(query, 'query');
   const stray = findStray(schema.shape, parts);
-  const parsed = schema.safeParse({ params, query, body });
+  const parsed = schema.safeParse({ params, query, body }, { reportInput: true });
   const issues = parsed.error?.issues ?? [];
   if (parsed.success && stray.length === 0) return parsed.data;
   throw refuse(issues, stray);

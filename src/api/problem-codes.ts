@@ -76,6 +76,13 @@ export const problemKinds = {
       'The thing is in a state from which this step is not possible; `detail` names the state.',
     action: 'Read it again and decide anew.',
   },
+  not_available_yet: {
+    status: 409,
+    title: 'This version cannot do that yet',
+    meaning:
+      'The network holds the post, or may hold it, and this version of the program can neither change nor look it up there.',
+    action: 'Look at the post on the network, and do there what you wanted.',
+  },
   reference_taken: {
     status: 409,
     title: 'The reference belongs to another',

@@ -20,7 +20,7 @@ import {
   send,
 } from './register.ts';
 import type { Route } from './route.ts';
-import { routesOf } from './routes/index.ts';
+import { routes as allRoutes } from './routes/index.ts';
 
 const bodyLimitBytes = 1024 * 1024;
 const allMethods: readonly HTTPMethods[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
@@ -58,9 +58,8 @@ export async function buildApi(
   app.setNotFoundHandler((request, reply) =>
     send(reply, problemAnswer(services, request, problemOf('not_found', noSuchAddress(request)))),
   );
-  const routes = routesOf(services);
-  for (const route of routes) registerRoute(app, services, route, options);
-  refuseOtherMethods(app, routes);
+  for (const route of allRoutes) registerRoute(app, services, route, options);
+  refuseOtherMethods(app, allRoutes);
   await app.ready();
   return app;
 }

@@ -1,0 +1,132 @@
+import type { Database, Sql } from '../db/client.ts';
+import { NotFoundError } from '../errors.ts';
+import type { Integration } from './integration.ts';
+
+const columns = `id, tenant_id AS "tenantId", provider, external_account_id AS "externalAccountId", name, status,
+  error, held_until AS "heldUntil", verified_at AS "verifiedAt", created_at AS "createdAt", updated_at AS "updatedAt"`;
+
+export interface ProvenAccount {
+  readonly tenantId: string;
+  readonly provider: string;
+  readonly externalAccountId: string;
+  readonly name: string | null;
+  /** The id that a new integration gets. */
+  readonly newId: string;
+  /** Seals the token for the integration that it will belong to. */
+  seal(integrationId: string): string;
+}
+
+/**
+ * Saves an account whose token was proven. One that the tenant knows keeps its id and gets the new token, is active
+ * again, and its approved posts are planned anew. Of several at once the last one's token stays.
+ */
+export async function saveIntegration(
+  db: Database,
+  account: ProvenAccount,
+): Promise<{ readonly integration: Integration; readonly isNew: boolean }> {
+  return db.transaction(async (tx) => {
+    const created = await insertIntegration(tx, account);
+    if (created !== undefined) return { integration: created, isNew: true };
+    const renewed = await renewIntegration(tx, account);
+    return { integration: renewed, isNew: false };
+  });
+}
+
+/** Throws NotFoundError, also for an integration of another tenant. */
+export async function getIntegration(sql: Sql, tenantId: string, id: string): Promise<Integration> {
+  const [found] = await sql.query<Integration>({
+    name: 'get_integration',
+    text: `SELECT ${columns} FROM social_publisher.integrations WHERE id = $2 AND tenant_id = $1`,
+    values: [tenantId, id],
+  });
+  if (found === undefined) throw noSuchIntegration();
+  return found;
+}
+
+/** Newest first, those before the id `before`. */
+export async function listIntegrations(
+  sql: Sql,
+  page: { readonly tenantId: string; readonly before: string | null; readonly limit: number },
+): Promise<Integration[]> {
+  return sql.query<Integration>({
+    text: `SELECT ${columns} FROM social_publisher.integrations
+            WHERE tenant_id = $1 AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $3`,
+    values: [page.tenantId, page.before, page.limit],
+  });
+}
+
+/** Forgets the token. Again: nothing more happens. Throws NotFoundError. */
+export async function disconnectIntegration(
+  db: Database,
+  tenantId: string,
+  id: string,
+): Promise<void> {
+  await db.transaction(async (tx) => {
+    const rows = await tx.query({
+      text: `UPDATE social_publisher.integrations
+                SET status = 'disconnected', sealed_token = NULL, error = NULL, updated_at = clock_timestamp()
+              WHERE id = $2 AND tenant_id = $1 RETURNING id`,
+      values: [tenantId, id],
+    });
+    if (rows.length === 0) throw noSuchIntegration();
+    await replanIntegration(tx, id);
+  });
+}
+
+async function insertIntegration(
+  tx: Sql,
+  account: ProvenAccount,
+): Promise<Integration | undefined> {
+  const [created] = await tx.query<Integration>({
+    text: `INSERT INTO social_publisher.integrations
+             (id, tenant_id, provider, external_account_id, name, sealed_token, verified_at)
+           VALUES ($1, $2, $3, $4, $5, $6, clock_timestamp())
+           ON CONFLICT DO NOTHING RETURNING ${columns}`,
+    values: [
+      account.newId,
+      account.tenantId,
+      account.provider,
+      account.externalAccountId,
+      account.name,
+      account.seal(account.newId),
+    ],
+  });
+  return created;
+}
+
+async function renewIntegration(tx: Sql, account: ProvenAccount): Promise<Integration> {
+  const known = await lockIntegration(tx, account);
+  const [renewed] = await tx.query<Integration>({
+    text: `UPDATE social_publisher.integrations
+              SET sealed_token = $2, name = coalesce($3, name), status = 'active', error = NULL, app_id = '',
+                  verified_at = clock_timestamp(), updated_at = clock_timestamp()
+            WHERE id = $1 RETURNING ${columns}`,
+    values: [known.id, account.seal(known.id), account.name],
+  });
+  if (renewed === undefined) throw noSuchIntegration();
+  await replanIntegration(tx, renewed.id);
+  return renewed;
+}
+
+async function lockIntegration(tx: Sql, account: ProvenAccount): Promise<{ readonly id: string }> {
+  const [known] = await tx.query<{ readonly id: string }>({
+    text: `SELECT id FROM social_publisher.integrations
+            WHERE tenant_id = $1 AND provider = $2 AND external_account_id = $3 FOR UPDATE`,
+    values: [account.tenantId, account.provider, account.externalAccountId],
+  });
+  if (known === undefined) throw noSuchIntegration();
+  return known;
+}
+
+/** A row without `next_run_at` is planned by the scheduler within a second. */
+async function replanIntegration(tx: Sql, integrationId: string): Promise<void> {
+  await tx.query({
+    text: `UPDATE social_publisher.social_posts SET internal_write = true, next_run_at = NULL
+            WHERE integration_id = $1 AND status = 'approved' AND next_run_at IS NOT NULL`,
+    values: [integrationId],
+  });
+}
+
+function noSuchIntegration(): NotFoundError {
+  return new NotFoundError('not_found', 'There is no such integration.');
+}

@@ -1,0 +1,174 @@
+import { createSecretKey, randomBytes } from 'node:crypto';
+import { Writable } from 'node:stream';
+import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify';
+import { z } from 'zod';
+import { buildApi } from '../../src/api/server.ts';
+import { loadConfig } from '../../src/config.ts';
+import { type Database, openDatabase } from '../../src/db/client.ts';
+import { createLogger } from '../../src/log.ts';
+import type { Provider } from '../../src/providers/provider.ts';
+import { openQueues, prepareQueueBackend, type Queues } from '../../src/queue/queues.ts';
+import type { Services } from '../../src/services.ts';
+import { Vault } from '../../src/vault.ts';
+import { createTestDatabase } from './database.ts';
+
+export const operatorToken = 'operator-token-of-the-tests';
+
+export interface ApiAnswer {
+  readonly status: number;
+  readonly headers: LightMyRequestResponse['headers'];
+  readonly text: string;
+  readonly body: AnswerBody;
+}
+
+/** Read as a test expects it to be; what is not so fails there. */
+export interface AnswerBody {
+  readonly id: string;
+  readonly key: string;
+  readonly code: string;
+  readonly version: number;
+  readonly updated_at: string;
+  readonly data: readonly AnswerBody[];
+  readonly next_cursor: string | null;
+  readonly errors: readonly { path: string; message: string; rule: string }[];
+  readonly [name: string]: unknown;
+}
+
+const answerBody = z.custom<AnswerBody>();
+
+export interface TestApi {
+  readonly app: FastifyInstance;
+  readonly services: Services;
+  readonly db: Database;
+  /** Every line that was logged. */
+  readonly logged: string[];
+  call(
+    method: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE',
+    path: string,
+    more?: CallOptions,
+  ): Promise<ApiAnswer>;
+  /** A tenant made over the API, with a key of each scope. */
+  createTenant(settings?: object): Promise<TestTenant>;
+  close(): Promise<void>;
+}
+
+export interface CallOptions {
+  readonly token?: string | null;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface TestTenant {
+  readonly id: string;
+  readonly key: string;
+  readonly readKey: string;
+}
+
+export interface TestApiOptions {
+  readonly providers?: readonly Provider[];
+  readonly databaseUrl?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** The API over a database of its own and the PostgreSQL queue; calls are the operator's unless they say otherwise. */
+export async function createTestApi(options: TestApiOptions = {}): Promise<TestApi> {
+  const database = await createTestDatabase();
+  const url = options.databaseUrl ?? database.url;
+  const logged: string[] = [];
+  const services = await openServices(url, options, logged);
+  const app = await buildApi(services, { checkAnswers: true });
+  const call: TestApi['call'] = (method, path, more = {}) => callApi(app, method, path, more);
+  return {
+    app,
+    services,
+    db: services.db,
+    logged,
+    call,
+    createTenant: (settings = {}) => createTenant(call, settings),
+    async close() {
+      await app.close();
+      await services.queues.close();
+      await services.db.close();
+      await database.drop();
+    },
+  };
+}
+
+async function openServices(
+  url: string,
+  options: TestApiOptions,
+  logged: string[],
+): Promise<Services> {
+  const destination = new Writable({
+    write(chunk: unknown, _encoding, done) {
+      logged.push(String(chunk));
+      done();
+    },
+  });
+  const log = createLogger({ level: 'info', destination });
+  const config = loadConfig({
+    DATABASE_URL: url,
+    ADMIN_TOKEN: operatorToken,
+    ENCRYPTION_KEYS: `k1:${randomBytes(32).toString('base64')}`,
+    PUBLIC_URL: 'https://publisher.test',
+    ...options.env,
+  });
+  return {
+    config,
+    db: openDatabase({ url, maxConnections: 6 }),
+    queues: await openTestQueues(url, log),
+    providers: new Map((options.providers ?? []).map((provider) => [provider.name, provider])),
+    vault: new Vault([{ id: 'k1', key: createSecretKey(randomBytes(32)) }]),
+    log,
+  };
+}
+
+async function openTestQueues(url: string, logger: Services['log']): Promise<Queues> {
+  const backend = { kind: 'postgres', url } as const;
+  await prepareQueueBackend(backend);
+  return openQueues({ backend, names: ['facebook', 'background'], logger });
+}
+
+async function callApi(
+  app: FastifyInstance,
+  method: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE',
+  path: string,
+  { token = operatorToken, body, headers = {} }: CallOptions,
+): Promise<ApiAnswer> {
+  const authorization = token === null ? {} : { authorization: `Bearer ${token}` };
+  const request: InjectOptions = {
+    method,
+    url: path,
+    headers: { ...authorization, ...headers },
+    ...(body === undefined ? {} : { payload: JSON.stringify(body) }),
+  };
+  if (body !== undefined) {
+    request.headers = { 'content-type': 'application/json', ...request.headers };
+  }
+  return toAnswer(await app.inject(request));
+}
+
+export function toAnswer(response: LightMyRequestResponse): ApiAnswer {
+  const isJson = response.headers['content-type']?.toString().includes('json') === true;
+  return {
+    status: response.statusCode,
+    headers: response.headers,
+    text: response.body,
+    body: answerBody.parse(isJson && response.body !== '' ? JSON.parse(response.body) : {}),
+  };
+}
+
+const withId = z.object({ id: z.string() });
+const withKey = z.object({ key: z.string() });
+
+async function createTenant(call: TestApi['call'], settings: object): Promise<TestTenant> {
+  const made = await call('POST', '/v1/tenants', { body: { name: 'A tenant', ...settings } });
+  const { id } = withId.parse(made.body);
+  const keyOf = async (scope: string): Promise<string> => {
+    const answer = await call('POST', `/v1/tenants/${id}/api-keys`, {
+      body: { name: scope, scope },
+    });
+    return withKey.parse(answer.body).key;
+  };
+  return { id, key: await keyOf('tenant'), readKey: await keyOf('read') };
+}
