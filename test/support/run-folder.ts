@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, glob, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -7,7 +7,6 @@ import { readPostmaster, stopServer } from '../../src/db/embedded-server.ts';
 
 const prefix = 'social-publisher-test-';
 const runFile = 'run.json';
-const pointerFile = join('postgres', 'postgres.json');
 
 const identity = z.object({ pid: z.number(), startedAt: z.string() });
 const run = z.object({ owner: identity, redis: identity.optional() });
@@ -45,25 +44,32 @@ async function removeLeftovers(): Promise<void> {
     const found = await readJson(join(path, runFile), run);
     if (found === undefined || isSame(found.owner)) continue;
     if (found.redis !== undefined && isSame(found.redis)) process.kill(found.redis.pid, 'SIGTERM');
-    await stopPostgres(path);
     await removeFolder(path);
   }
 }
 
-async function stopPostgres(path: string): Promise<void> {
-  const known = await readJson(join(path, pointerFile), pointer);
-  if (known === undefined) return;
-  const server = await readPostmaster(join(known.cluster_parent, 'data'));
-  if (server !== undefined) await stopServer(server.pid);
+/** The embedded servers of the run and of single tests, wherever their data are. */
+async function clustersOf(path: string): Promise<string[]> {
+  const pattern = join(path, '**', 'postgres.json');
+  const files = await Array.fromAsync(glob(pattern, { exclude: (name) => name === 'base' }));
+  const found = await Promise.all(files.map((file) => readJson(file, pointer)));
+  return found.flatMap((known) => (known === undefined ? [] : [known.cluster_parent]));
 }
 
 async function removeFolder(path: string): Promise<void> {
-  const known = await readJson(join(path, pointerFile), pointer);
-  if (known !== undefined) await rm(known.cluster_parent, { recursive: true, force: true });
+  for (const parent of await clustersOf(path)) {
+    const server = await readPostmaster(join(parent, 'data'));
+    if (server !== undefined) await stopServer(server.pid);
+    await rm(parent, { recursive: true, force: true });
+  }
   await rm(path, { recursive: true, force: true });
 }
 
 async function readJson<T>(file: string, schema: z.ZodType<T>): Promise<T | undefined> {
-  const text = await readFile(file, 'utf8').catch(() => undefined);
-  return text === undefined ? undefined : schema.parse(JSON.parse(text));
+  try {
+    return schema.parse(JSON.parse(await readFile(file, 'utf8')));
+  } catch {
+    // Not there, or another run is just writing it.
+    return undefined;
+  }
 }

@@ -11,6 +11,8 @@ declare module 'vitest' {
     serverUrl: string;
     /** The name of a migrated database without rows. */
     templateDatabase: string;
+    /** Of this run alone, removed at its end. */
+    runFolder: string;
     redisUrl: string | undefined;
     hasDocker: boolean;
   }
@@ -35,6 +37,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const services = await shared.started;
   project.provide('serverUrl', services.postgres.serverUrl);
   project.provide('templateDatabase', services.postgres.templateDatabase);
+  project.provide('runFolder', services.folder.path);
   project.provide('redisUrl', services.redis?.url);
   project.provide('hasDocker', services.hasDocker);
   return async () => {

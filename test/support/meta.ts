@@ -1,0 +1,133 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import { crc32, deflateSync } from 'node:zlib';
+import { z } from 'zod';
+import { type Sandbox, startSandbox } from '../../src/sandbox/server.ts';
+
+const effectSchema = z.looseObject({
+  seq: z.number(),
+  kind: z.string(),
+  id: z.string(),
+  page_id: z.string(),
+  visibility: z.string(),
+  message: z.string().nullable(),
+  link: z.string().nullable(),
+  photo_ids: z.array(z.string()),
+  scheduled_publish_time: z.string().nullable(),
+});
+export type Effect = z.infer<typeof effectSchema>;
+
+const requestSchema = z.looseObject({
+  method: z.string(),
+  path: z.string(),
+  status: z.number().nullable(),
+});
+
+export interface MetaPage {
+  readonly id: string;
+  readonly token: string;
+}
+
+/** The sandbox and a server of images, as the tests talk to them: over HTTP. */
+export interface Meta {
+  readonly url: string;
+  /** A readable image, another at every number. */
+  image(number?: number): string;
+  /** An address on the image server that answers 404. */
+  readonly missingImage: string;
+  page(options?: object): Promise<MetaPage>;
+  control(method: string, path: string, body?: object): Promise<unknown>;
+  /** Posts that were created, in order; of one page if named. */
+  posts(pageId?: string): Promise<readonly Effect[]>;
+  effects(kind: string, pageId?: string): Promise<readonly Effect[]>;
+  requests(pageId?: string): Promise<readonly z.infer<typeof requestSchema>[]>;
+  close(): Promise<void>;
+}
+
+export async function startMeta(): Promise<Meta> {
+  const sandbox: Sandbox = await startSandbox({ allowLoopbackMedia: true });
+  const images = await serveImages();
+  const control = async (method: string, path: string, body?: object): Promise<unknown> => {
+    const response = await fetch(`${sandbox.url}/_sandbox/${path}`, {
+      method,
+      ...(body === undefined
+        ? {}
+        : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+    });
+    const answer: unknown = await response.json();
+    if (!response.ok) throw new Error(`sandbox ${method} ${path}: ${JSON.stringify(answer)}`);
+    return answer;
+  };
+  const effects = async (kind: string, pageId?: string): Promise<readonly Effect[]> => {
+    const page = pageId === undefined ? '' : `&page_id=${pageId}`;
+    return z
+      .object({ data: z.array(effectSchema) })
+      .parse(await control('GET', `ledger?kind=${kind}${page}`)).data;
+  };
+  let pages = 0;
+  return {
+    url: sandbox.url,
+    image: (number = 0) => `${images.url}/${number}.png`,
+    missingImage: `${images.url}/missing`,
+    async page(options = {}) {
+      pages += 1;
+      const made = z
+        .looseObject({ id: z.string(), access_token: z.string() })
+        .parse(await control('POST', 'pages', { name: `Page ${pages}`, ...options }));
+      return { id: made.id, token: made.access_token };
+    },
+    control,
+    effects,
+    posts: (pageId) => effects('post', pageId),
+    async requests(pageId) {
+      const query = pageId === undefined ? '' : `?page_id=${pageId}`;
+      return z
+        .looseObject({ data: z.array(requestSchema) })
+        .parse(await control('GET', `requests${query}`)).data;
+    },
+    async close() {
+      await sandbox.close();
+      images.server.closeAllConnections();
+      images.server.close();
+    },
+  };
+}
+
+async function serveImages(): Promise<{ server: Server; url: string }> {
+  const png = smallPng();
+  const server = createServer((request, response) => {
+    if (request.url?.endsWith('.png') !== true) {
+      response.writeHead(404).end('nothing here');
+      return;
+    }
+    response.writeHead(200, { 'content-type': 'image/png', 'content-length': png.length }).end(png);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return { server, url: `http://127.0.0.1:${address.port}` };
+}
+
+/** 64 × 64 pixels of one grey. */
+function smallPng(): Buffer {
+  const side = 64;
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(side, 0);
+  header.writeUInt32BE(side, 4);
+  header.set([8, 0, 0, 0, 0], 8);
+  const rows = Buffer.alloc(side * (side + 1), 128);
+  for (let row = 0; row < side; row += 1) rows[row * (side + 1)] = 0;
+  const signature = Buffer.from([137, 80, 78, 71, 13, 10, 26, 10]);
+  const chunks = [chunk('IHDR', header), chunk('IDAT', deflateSync(rows)), chunk('IEND')];
+  return Buffer.concat([signature, ...chunks]);
+}
+
+function chunk(type: string, content = Buffer.alloc(0)): Buffer {
+  const body = Buffer.concat([Buffer.from(type, 'latin1'), content]);
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(content.length);
+  const check = Buffer.alloc(4);
+  check.writeUInt32BE(crc32(body));
+  return Buffer.concat([length, body, check]);
+}
