@@ -6,7 +6,14 @@ import { PublishError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Secret } from '../secret.ts';
 import { createAgents, type Reach, watchConnection } from './connection.ts';
-import { type Answer, type Failure, judge, judgeUnexpectedBody, type Refused } from './errors.ts';
+import {
+  type Answer,
+  type Failure,
+  judge,
+  judgeMalformedToken,
+  judgeUnexpectedBody,
+  type Refused,
+} from './errors.ts';
 import { readUsage, type Usage } from './usage.ts';
 
 export interface GraphSettings {
@@ -66,6 +73,7 @@ export function createGraphClient(settings: GraphSettings): GraphClient {
 
   return {
     async request(call) {
+      if (!isSendable(call.account.token)) throw toError(judgeMalformedToken(new Date()));
       const startedAt = new Date();
       const seen = await exchange(http, root + call.path, call, settings.timeoutMs);
       if ('reason' in seen) {
@@ -109,7 +117,6 @@ async function exchange<T>(
   timeoutMs: number,
 ): Promise<AxiosResponse<unknown> | Failure> {
   const token = call.account.token.reveal();
-  if (!/^[\x21-\x7e]+$/.test(token)) return unsendable;
   const reach: Reach = { reached: false };
   const deadline = new AbortController();
   const timer = setTimeout(() => deadline.abort(), timeoutMs);
@@ -134,10 +141,10 @@ async function exchange<T>(
   }
 }
 
-const unsendable: Failure = {
-  reached: false,
-  reason: 'The access token has characters that cannot be sent; connect the account again',
-};
+/** What a header cannot carry is no token of Meta's; node would refuse it with the token in hand. */
+function isSendable(token: Secret): boolean {
+  return /^[\x21-\x7e]+$/.test(token.reveal());
+}
 
 /** Proof that the caller holds the app's secret, so that a stolen token alone is worth nothing. */
 function withProof<T>(call: GraphCall<T>, token: string): Record<string, unknown> {

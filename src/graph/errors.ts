@@ -59,6 +59,12 @@ export function judgeUnexpectedBody(effect: Effect, answer: Answer, at: Date): E
   return toRecord(judgeUnreadable(effect, answer), at);
 }
 
+/** A token that cannot even be sent: no call is made. */
+export function judgeMalformedToken(at: Date): Refused {
+  const message = 'The access token is empty or has characters that no token has';
+  return refuse({ line: generalErrors.malformedToken, message }, at);
+}
+
 /** What a verdict is made of, before it becomes a record. */
 interface Judgement {
   readonly line: ErrorLine;

@@ -7,6 +7,7 @@ const { nothing, reconnect, grantScopes, checkPost, fixVideo } = actions;
 export const generalErrors = {
   unknownOutcome: { where: 'a publishing call without an answer that proves its end', class: 'unknown_outcome', who: 'nobody', key: 'outcome_unknown', user_message: 'Meta did not say whether the post was made.', action: 'Wait: it is looked for on the account before anything is sent again.', source: 'graph-api 4.3, 4.4' },
   unreachable: { where: 'no connection was made', class: 'retry', who: 'nobody', key: 'provider_unreachable', user_message: 'Meta could not be reached.', action: nothing, source: 'nothing was sent' },
+  malformedToken: { where: 'a token that no header can carry', class: 'reauth', who: 'tenant_admin', key: 'token_malformed', user_message: 'The access token is damaged.', action: reconnect, source: 'nothing was sent' },
   noAnswer: { where: 'the connection broke, or the time ran out', class: 'retry', who: 'nobody', key: 'provider_no_answer', user_message: 'Meta did not answer in time.', action: nothing, source: 'graph-api 4.3' },
   unreadable: { where: 'HTML, nothing, a cut-off or unexpected body', class: 'retry', who: 'meta', key: 'provider_unreadable', user_message: 'Meta gave an answer that cannot be read.', action: nothing, source: 'graph-api 4.3' },
   transient: { where: 'an unlisted code marked transient, or under HTTP 5xx', class: 'retry', who: 'meta', key: 'provider_error', user_message: 'Meta had an error.', action: nothing, source: 'graph-api 4.3' },

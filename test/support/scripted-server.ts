@@ -21,15 +21,18 @@ export interface ScriptedServer {
 export async function startScriptedServer(): Promise<ScriptedServer> {
   const requests: SeenRequest[] = [];
   let replies: readonly Reply[] = [];
-  const server = createServer(async (request, response) => {
+  const server = createServer((request, response) => {
     let body = '';
-    for await (const chunk of request) body += String(chunk);
-    const { method = '', url = '', headers } = request;
-    const seen = { method, url, headers, body };
-    requests.push(seen);
-    const [reply, ...rest] = replies;
-    if (rest.length > 0) replies = rest;
-    reply?.(response, seen);
+    request.setEncoding('utf8');
+    request.on('data', (chunk: string) => (body += chunk));
+    request.on('end', () => {
+      const { method = '', url = '', headers } = request;
+      const seen = { method, url, headers, body };
+      requests.push(seen);
+      const [reply, ...rest] = replies;
+      if (rest.length > 0) replies = rest;
+      reply?.(response, seen);
+    });
   });
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
