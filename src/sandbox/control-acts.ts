@@ -129,7 +129,8 @@ function changeToken(
 ): void {
   if (given.state !== undefined) token.state = given.state;
   if (given.state === 'expired') token.expiresAt ??= now;
-  if (given.state === 'valid') token.expiresAt = null;
+  const isPast = token.expiresAt !== null && token.expiresAt <= now;
+  if (given.state === 'valid' && isPast) token.expiresAt = null;
   if (given.expires_at !== undefined) token.expiresAt = given.expires_at;
   if (given.scopes !== undefined) token.scopes = new Set(given.scopes);
   if (given.remove_scopes !== undefined) {
