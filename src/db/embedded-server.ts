@@ -12,7 +12,7 @@ import { sqlState } from './statement.ts';
 
 const maxLogBytes = 5_000_000;
 const startLimitMs = 60_000;
-const connectLimitMs = 3_000;
+const connectLimitMs = 2_000;
 
 export interface Postmaster {
   readonly pid: number;
@@ -99,7 +99,7 @@ export async function answers(url: string): Promise<boolean> {
 export async function stopServer(pid: number, graceMs = 20_000): Promise<void> {
   const steps: ReadonlyArray<readonly [NodeJS.Signals, number]> = [
     ['SIGINT', graceMs],
-    ['SIGQUIT', 5_000],
+    ['SIGQUIT', Math.min(graceMs, 5_000)],
     ['SIGKILL', 5_000],
   ];
   for (const [signal, limitMs] of steps) {

@@ -69,7 +69,7 @@ async function findRunning(home: EmbeddedHome): Promise<RunningServer | undefine
   const postmaster = await readPostmaster(home.clusterDir);
   if (postmaster === undefined) return undefined;
   if (await answers(urlOf(home, postmaster.port, 'postgres'))) return postmaster;
-  await stopServer(postmaster.pid, 3_000);
+  await stopServer(postmaster.pid, 2_000);
   return undefined;
 }
 

@@ -50,10 +50,12 @@ async function removeLeftovers(): Promise<void> {
 
 /** The embedded servers of the run and of single tests, wherever their data are. */
 async function clustersOf(path: string): Promise<string[]> {
-  const pattern = join(path, '**', 'postgres.json');
-  const files = await Array.fromAsync(glob(pattern, { exclude: (name) => name === 'base' }));
-  const found = await Promise.all(files.map((file) => readJson(file, pointer)));
-  return found.flatMap((known) => (known === undefined ? [] : [known.cluster_parent]));
+  const parents: string[] = [];
+  for await (const file of glob(join(path, '**', 'postgres.json'))) {
+    const known = await readJson(file, pointer);
+    if (known !== undefined) parents.push(known.cluster_parent);
+  }
+  return parents;
 }
 
 async function removeFolder(path: string): Promise<void> {

@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { fileURLToPath } from 'node:url';
@@ -11,6 +10,7 @@ import { z } from 'zod';
 import { startEmbedded } from '../../../src/db/embedded.ts';
 import { readPostmaster, stopServer } from '../../../src/db/embedded-server.ts';
 import { execute } from '../../support/postgres-server.ts';
+import { createTemporaryFolder } from '../../support/temporary-folder.ts';
 
 const program = fileURLToPath(new URL('../../support/hold-embedded.ts', import.meta.url));
 const announcement = z.object({ url: z.string(), joined: z.boolean() });
@@ -19,14 +19,13 @@ let dataDir: string;
 let clusterDir: string;
 
 beforeEach(async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'social-publisher-embedded-'));
-  await chmod(folder, 0o755);
-  dataDir = join(folder, 'data');
+  const folder = await createTemporaryFolder();
+  dataDir = join(folder.path, 'data');
   clusterDir = join(dataDir, 'postgres', 'data');
   return async () => {
     const left = await readPostmaster(clusterDir);
     if (left !== undefined) await stopServer(left.pid);
-    await rm(folder, { recursive: true, force: true });
+    await folder.remove();
   };
 });
 

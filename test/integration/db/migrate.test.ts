@@ -91,10 +91,15 @@ describe('migrate', () => {
 
 describe('draftMigration', () => {
   it('finds nothing to do, because migrations and schema agree', async () => {
+    const before = await shadowDatabases();
     expect(await draftMigration(database.url)).toBe('');
-    const { rows } = await session.query(
-      "SELECT datname FROM pg_database WHERE datname LIKE 'social_publisher_shadow%'",
-    );
-    expect(rows).toEqual([]);
+    expect(await shadowDatabases()).toEqual(before);
   });
 });
+
+async function shadowDatabases(): Promise<object[]> {
+  const { rows } = await session.query<object>(
+    "SELECT datname FROM pg_database WHERE datname LIKE 'social_publisher_shadow%' ORDER BY datname",
+  );
+  return rows;
+}
