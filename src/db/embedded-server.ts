@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'pg';
-import { AppError } from '../errors.ts';
+import { AppError, ConfigError } from '../errors.ts';
 import { programEnvironment } from './embedded-cluster.ts';
 import type { EmbeddedHome } from './embedded-home.ts';
 import { commandOf, isAlive, waitUntilGone } from './embedded-process.ts';
@@ -153,13 +153,19 @@ async function tryToConnect(url: string): Promise<'ready' | 'starting' | 'refuse
     await client.query({ text: 'SELECT 1' });
     return 'ready';
   } catch (error) {
-    // invalid_password: the file with the password is not the one this data was made with.
-    if (sqlState(error) === '28P01') throw error;
+    // invalid_password
+    if (sqlState(error) === '28P01') throw passwordLost();
     // cannot_connect_now: starting up, recovering or shutting down.
     return sqlState(error) === '57P03' ? 'starting' : 'refused';
   } finally {
     await client.end().catch(() => undefined);
   }
+}
+
+function passwordLost(): ConfigError {
+  return new ConfigError([
+    'DATA_DIR: the password in postgres.json is not the one its database was made with; put the right file back, or move DATA_DIR away to begin anew',
+  ]);
 }
 
 async function freePort(): Promise<number> {
