@@ -1,0 +1,42 @@
+import type { Command } from 'commander';
+import { grantCalendar } from '../../db/grant-calendar.ts';
+import { draftMigration, migrate } from '../../db/migrate.ts';
+import type { Launch } from '../command.ts';
+
+export function databaseCommand(program: Command, launch: Launch): void {
+  const db = program.command('db').description('migrations, and the database as an API');
+
+  db.command('migrate')
+    .description('bring the database up to date; safe to run at any time, by any number at once')
+    .action((_options: unknown, command: Command) =>
+      launch(command, async ({ session, answer }) => {
+        const { applied } = await migrate(await session.databaseUrl());
+        answer({ applied }, () =>
+          applied.length === 0
+            ? 'The database is up to date.\n'
+            : `Applied ${applied.join(', ')}.\n`,
+        );
+      }),
+    );
+
+  db.command('diff')
+    .description(
+      'print the SQL of a new migration: what prisma/schema.prisma has and the migrations lack',
+    )
+    .action((_options: unknown, command: Command) =>
+      launch(command, async ({ session, answer }) => {
+        const sql = await draftMigration(await session.databaseUrl());
+        answer({ sql }, () => (sql === '' ? '-- Nothing to migrate.\n' : sql));
+      }),
+    );
+
+  db.command('grant-calendar')
+    .argument('<role>', 'a role of the database that the calendar logs in with')
+    .description('let a role write posts by SQL: exactly the columns of an author')
+    .action((role: string, _options: unknown, command: Command) =>
+      launch(command, async ({ session, answer }) => {
+        await grantCalendar(await session.database(), role);
+        answer({ role, granted: true }, () => `The role "${role}" may write posts.\n`);
+      }),
+    );
+}

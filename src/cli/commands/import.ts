@@ -1,0 +1,162 @@
+import { readFile } from 'node:fs/promises';
+import type { Command } from 'commander';
+import { z } from 'zod';
+import { readCalendar } from '../../import/calendar.ts';
+import { type Created, createRows, judgeRows } from '../../import/import.ts';
+import { type PlacedRow, placeRows } from '../../import/placing.ts';
+import type { CalendarProblem } from '../../import/problem.ts';
+import type { Launch, Run } from '../command.ts';
+import { CommandError } from '../failure.ts';
+import { deskOver, directoryOver } from '../post-desk.ts';
+import { renderTable } from '../table.ts';
+
+const importOptions = z.object({
+  skipInvalid: z.boolean().default(false),
+  dryRun: z.boolean().default(false),
+  mediaBase: z.url({ protocol: /^https?$/ }).optional(),
+});
+type ImportOptions = z.output<typeof importOptions>;
+
+export function importCommand(program: Command, launch: Launch): void {
+  program
+    .command('import')
+    .argument('<file>', 'a calendar as CSV; docs/calendar-csv.md lists its columns')
+    .description('create posts from a file, under the same rules as the API; repeatable')
+    .option('--skip-invalid', 'import the good rows although others are not')
+    .option('--dry-run', 'say what would happen, import nothing')
+    .option('--media-base <url>', 'where relative file names in the column media lie')
+    .action((file: string, options: unknown, command: Command) =>
+      launch(command, async (run) => {
+        const parsed = importOptions.safeParse(options);
+        if (!parsed.success) {
+          throw new CommandError('media_base', '--media-base must be an address: https://…');
+        }
+        await importFile(run, file, parsed.data);
+      }),
+    );
+}
+
+interface Report {
+  readonly file: string;
+  /** Nothing was imported: there are problems, or it was a dry run. */
+  readonly stored: boolean;
+  readonly rows: readonly ReportedRow[];
+  readonly problems: readonly CalendarProblem[];
+  readonly warnings: readonly CalendarProblem[];
+}
+
+interface ReportedRow {
+  readonly line: number;
+  readonly outcome: 'imported' | 'already there' | 'good';
+  readonly id: string | null;
+  readonly tenant: string;
+  readonly page: string;
+  readonly due: string | null;
+  readonly reference: string | null;
+  readonly message: string;
+}
+
+async function importFile(run: Run, file: string, options: ImportOptions): Promise<void> {
+  const { mediaBase } = options;
+  const bytes = await readCalendarFile(file);
+  const calendar = readCalendar(bytes, {
+    now: new Date(),
+    ...(mediaBase === undefined ? {} : { mediaBase }),
+  });
+  const api = await run.session.api();
+  const desk = deskOver(api);
+  const { placed, problems: unplaced } = await placeRows(calendar.rows, directoryOver(api));
+  const judged = await judgeRows(placed, desk);
+  const before = [...calendar.problems, ...unplaced, ...judged.problems];
+  const stores = !options.dryRun && (before.length === 0 || options.skipInvalid);
+  const { created, problems: late }: Created = stores
+    ? await createRows(judged.good, desk, (done) => showProgress(run, done, judged.good.length))
+    : { created: [], problems: [] };
+  const ids = new Map(created.map(({ row, id }) => [row.line, id]));
+  const rows = [
+    ...judged.known.map(({ row, id }) => reported(row, 'already there', id)),
+    ...judged.good.map((row) => {
+      const id = ids.get(row.line);
+      return id === undefined ? reported(row, 'good', null) : reported(row, 'imported', id);
+    }),
+  ];
+  const problems = [...before, ...late].toSorted((one, other) => one.line - other.line);
+  if (problems.length > 0 && !(options.skipInvalid && late.length === 0)) run.fail();
+  const sorted = rows.toSorted((one, other) => one.line - other.line);
+  const report = { file, stored: stores, rows: sorted, problems, warnings: judged.warnings };
+  run.answer(report, () => writeReport(run, report, options));
+}
+
+async function readCalendarFile(file: string): Promise<Uint8Array> {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    const reason = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
+    throw new CommandError('file_unreadable', `${file} cannot be read (${reason}).`);
+  }
+}
+
+function showProgress({ io, isJson }: Run, done: number, all: number): void {
+  if (io.stderr.isTTY !== true || isJson || all <= 500) return;
+  io.stderr.write(`\r${done} of ${all}${done === all ? '\n' : ''}`);
+}
+
+function reported(row: PlacedRow, outcome: ReportedRow['outcome'], id: string | null): ReportedRow {
+  const { line, tenant, page, post } = row;
+  return {
+    line,
+    outcome,
+    id,
+    tenant,
+    page,
+    due: post.scheduled_at ?? post.scheduled_local ?? null,
+    reference: post.reference ?? null,
+    message: post.message ?? '',
+  };
+}
+
+function writeReport({ io, style }: Run, report: Report, options: ImportOptions): string {
+  const rows = renderTable(
+    [
+      { title: 'LINE', text: ({ line }) => String(line) },
+      { title: 'ROW', text: ({ outcome }) => outcome },
+      { title: 'TENANT', text: ({ tenant }) => tenant, flexible: true },
+      { title: 'PAGE', text: ({ page }) => page, flexible: true },
+      { title: 'DUE', text: ({ due }) => due ?? '' },
+      { title: 'REFERENCE', text: ({ reference }) => reference ?? '' },
+      { title: 'MESSAGE', text: ({ message }) => message, flexible: true },
+    ],
+    report.rows,
+    io.stdout,
+    style,
+  );
+  return [
+    report.rows.length === 0 ? '' : rows,
+    listProblems(style.yellow('Warnings'), report.warnings),
+    listProblems(style.red('Problems'), report.problems),
+    `\n${summary(report, options)}\n`,
+  ].join('');
+}
+
+function listProblems(title: string, found: readonly CalendarProblem[]): string {
+  if (found.length === 0) return '';
+  return `\n${title}\n${found.map((one) => `  ${describeProblem(one)}\n`).join('')}`;
+}
+
+function describeProblem({ line, column, rule, message }: CalendarProblem): string {
+  return `line ${line}${column === '' ? '' : `, ${column}`}: ${message} [${rule}]`;
+}
+
+function summary({ rows, problems, stored }: Report, options: ImportOptions): string {
+  const count = (outcome: string): number => rows.filter((row) => row.outcome === outcome).length;
+  const wrongRows = new Set(problems.map(({ line }) => line)).size;
+  const known = count('already there');
+  const knownText = known === 0 ? '' : ` ${known} rows were there already and stay as they are.`;
+  if (stored) {
+    const left = wrongRows === 0 ? '' : ` ${wrongRows} rows were left out.`;
+    return `Imported ${count('imported')} posts.${knownText}${left}`;
+  }
+  const good = `${count('good')} rows are good.${knownText}`;
+  if (options.dryRun) return `Nothing was imported: a dry run. ${good}`;
+  return `Nothing was imported: ${wrongRows} rows have problems. ${good} Correct them, or use --skip-invalid.`;
+}

@@ -1,0 +1,130 @@
+import type { Command } from 'commander';
+import { z } from 'zod';
+import type { Api } from '../api.ts';
+import type { Launch, Run } from '../command.ts';
+import { CommandError } from '../failure.ts';
+import { findTenant, listTenants } from '../find.ts';
+import { ownerOfPost } from '../ledger/store.ts';
+import { wholeNumber } from '../number.ts';
+import { describePost, postColumns } from '../post-text.ts';
+import { type PostView, postView } from '../views.ts';
+
+const listOptions = z.object({
+  tenant: z.string().optional(),
+  status: z.string().optional(),
+  attention: z.boolean().default(false),
+  reference: z.string().optional(),
+  limit: z.number(),
+});
+const retryOptions = z.object({ at: z.string().optional() });
+
+export function postCommand(program: Command, launch: Launch): void {
+  const post = program.command('post').description('posts of all tenants');
+
+  post
+    .command('list')
+    .description('posts, newest first')
+    .option('--tenant <tenant>', 'id, reference or name; all of them without it')
+    .option('--status <list>', 'such as failed,missed,unknown')
+    .option('--attention', 'only those that wait for a person')
+    .option('--reference <text>', "the calendar's own id")
+    .option('--limit <count>', 'at most so many per tenant', wholeNumber, 50)
+    .action((options: unknown, command: Command) =>
+      launch(command, async (run) => listPosts(run, listOptions.parse(options))),
+    );
+
+  post
+    .command('show')
+    .argument('<id>')
+    .description('one post; `why` tells its whole story')
+    .action((id: string, _options: unknown, command: Command) =>
+      launch(command, async ({ session, answer }) => {
+        const tenantId = await ownerOf(await session.database(), id);
+        const api = await session.api();
+        const found = await api.call(
+          { method: 'GET', path: `/v1/posts/${id}`, tenantId },
+          postView,
+        );
+        answer(found, () => describePost(found));
+      }),
+    );
+
+  for (const [action, description] of [
+    ['approve', 'release a post: it goes out at its time'],
+    ['cancel', 'call a post off, as long as nothing was sent'],
+  ] as const) {
+    post
+      .command(action)
+      .argument('<id>')
+      .description(description)
+      .action((id: string, _options: unknown, command: Command) =>
+        launch(command, (run) => act(run, id, action, {})),
+      );
+  }
+  addRetry(post, launch);
+}
+
+/** `retry` stands beside `why` as well: the two an operator needs in a hurry. */
+export function retryCommand(program: Command, launch: Launch): void {
+  addRetry(program, launch);
+}
+
+function addRetry(parent: Command, launch: Launch): void {
+  parent
+    .command('retry')
+    .argument('<id>')
+    .description('approve a failed or missed post again')
+    .option('--at <time>', 'at a new time, with its offset: 2026-12-24T18:00:00+01:00')
+    .action((id: string, options: unknown, command: Command) =>
+      launch(command, (run) => {
+        const { at } = retryOptions.parse(options);
+        return act(run, id, 'retry', at === undefined ? {} : { scheduled_at: at });
+      }),
+    );
+}
+
+async function act(
+  { session, answer }: Run,
+  id: string,
+  action: 'approve' | 'cancel' | 'retry',
+  body: object,
+): Promise<void> {
+  const tenantId = await ownerOf(await session.database(), id);
+  const api = await session.api();
+  const request = { method: 'POST', path: `/v1/posts/${id}/${action}`, body, tenantId } as const;
+  const changed = await api.call(request, postView);
+  answer(changed, () => describePost(changed));
+}
+
+/** Throws CommandError: an id that is none, or is not there. */
+export async function ownerOf(db: Parameters<typeof ownerOfPost>[0], id: string): Promise<string> {
+  if (!z.guid().safeParse(id).success) {
+    throw new CommandError('malformed_id', `"${id}" is no post id: those are UUIDs.`);
+  }
+  const tenantId = await ownerOfPost(db, id);
+  if (tenantId === undefined) throw new CommandError('not_found', `There is no post ${id}.`);
+  return tenantId;
+}
+
+async function listPosts(
+  { session, table, style }: Run,
+  { tenant, status, attention, reference, limit }: z.output<typeof listOptions>,
+): Promise<void> {
+  const api = await session.api();
+  const tenants = tenant === undefined ? await listTenants(api) : [await findTenant(api, tenant)];
+  const query = { status, reference, attention: attention ? 'true' : undefined };
+  const posts: PostView[] = [];
+  for (const { id: tenantId } of tenants)
+    posts.push(...(await postsOf(api, tenantId, query, limit)));
+  posts.sort((one, other) => (one.id < other.id ? 1 : -1));
+  table(postColumns(style), posts, 'There are no such posts.');
+}
+
+function postsOf(
+  api: Api,
+  tenantId: string,
+  query: Readonly<Record<string, string | undefined>>,
+  limit: number,
+): Promise<PostView[]> {
+  return api.list({ method: 'GET', path: '/v1/posts', query, tenantId }, postView, limit);
+}

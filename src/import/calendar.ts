@@ -1,0 +1,182 @@
+import {
+  type CalendarColumn,
+  calendarColumns,
+  ignoredColumns,
+  isCalendarColumn,
+  requiredColumns,
+} from './columns.ts';
+import { type CellMedia, readMedia } from './media.ts';
+import type { CalendarProblem } from './problem.ts';
+import type { TableRow } from './records.ts';
+import { readTable } from './table.ts';
+import { resolveInstant, resolveWallTime } from './times.ts';
+
+export interface CalendarRow {
+  readonly line: number;
+  /** Name, reference or id. */
+  readonly tenant: string;
+  /** External account id, name, or id of the integration. */
+  readonly page: string;
+  /** What `POST /v1/posts` takes, but for `integration_id`: judged by the same schema and rules. */
+  readonly post: RowPost;
+}
+
+export interface RowPost {
+  readonly message?: string;
+  readonly link?: string;
+  readonly media?: readonly CellMedia[];
+  readonly publish_mode?: string;
+  readonly scheduled_at?: string;
+  readonly scheduled_local?: string;
+  readonly timezone?: string;
+  readonly status?: string;
+  readonly reference?: string;
+}
+
+export interface Calendar {
+  readonly rows: readonly CalendarRow[];
+  readonly problems: readonly CalendarProblem[];
+}
+
+export interface ReadOptions {
+  /** What relative times count from. */
+  readonly now: Date;
+  /** Address of the folder that relative file names in `media` belong to. */
+  readonly mediaBase?: string;
+}
+
+type Cells = Readonly<Record<CalendarColumn, string>>;
+
+/** Reads a calendar file; what is wrong with one row never hides another. */
+export function readCalendar(bytes: Uint8Array, options: ReadOptions): Calendar {
+  const table = readTable(bytes);
+  const headerProblems = table.header.length === 0 ? [] : checkHeader(table.header);
+  if (table.header.length === 0 || headerProblems.length > 0) {
+    return { rows: [], problems: [...headerProblems, ...table.problems] };
+  }
+  const rows: CalendarRow[] = [];
+  const problems = [...table.problems];
+  for (const row of table.rows) {
+    const read = readRow(row, table.header, options);
+    problems.push(...read.problems);
+    if (read.row !== undefined) rows.push(read.row);
+  }
+  return refuseRepeatedReferences({ rows, problems });
+}
+
+function checkHeader(header: readonly string[]): CalendarProblem[] {
+  const known = calendarColumns.join(', ');
+  const unknown = header.filter(
+    (name) => !isCalendarColumn(name) && !ignoredColumns.includes(name),
+  );
+  const repeated = header.filter((name, index) => header.indexOf(name) !== index);
+  const missing = requiredColumns.filter((name) => !header.includes(name));
+  return [
+    ...unknown.map((name) =>
+      inHeader(name, 'unknown_column', `There is no column "${name}"; the columns are ${known}.`),
+    ),
+    ...repeated.map((name) =>
+      inHeader(name, 'repeated_column', `The column "${name}" stands twice.`),
+    ),
+    ...missing.map((name) => inHeader(name, 'missing_column', `The column "${name}" is missing.`)),
+  ];
+}
+
+function inHeader(column: string, rule: string, message: string): CalendarProblem {
+  return { line: 1, column, rule, message };
+}
+
+function readRow(
+  { line, cells }: TableRow,
+  header: readonly string[],
+  options: ReadOptions,
+): { row?: CalendarRow; problems: CalendarProblem[] } {
+  if (cells.length !== header.length) {
+    const message = `The row has ${cells.length} cells, the header ${header.length}: quote cells that hold the separator.`;
+    return { problems: [{ line, column: '', rule: 'column_count', message }] };
+  }
+  const problems = findNul(line, header, cells);
+  const named = nameCells(header, cells);
+  for (const column of requiredColumns) {
+    if (named[column] === '') {
+      problems.push({ line, column, rule: 'required', message: `"${column}" is empty.` });
+    }
+  }
+  const media = readMedia(named.media, named.alt_text, options.mediaBase);
+  if (!Array.isArray(media)) problems.push({ line, ...media });
+  if (problems.length > 0 || !Array.isArray(media)) return { problems };
+  const post = readPost(named, media, options.now);
+  return { row: { line, tenant: named.tenant, page: named.page, post }, problems };
+}
+
+function findNul(line: number, header: readonly string[], cells: readonly string[]) {
+  return cells.flatMap((cell, index): CalendarProblem[] => {
+    if (!cell.includes('\0')) return [];
+    const message = 'The cell holds a NUL character, which no post can carry.';
+    return [{ line, column: header[index] ?? '', rule: 'no_nul', message }];
+  });
+}
+
+function nameCells(header: readonly string[], cells: readonly string[]): Cells {
+  const cell = (name: CalendarColumn): string => cells[header.indexOf(name)] ?? '';
+  return {
+    tenant: cell('tenant').trim(),
+    page: cell('page').trim(),
+    // Its line breaks and spaces are the author's.
+    message: cell('message'),
+    link: cell('link').trim(),
+    media: cell('media').trim(),
+    alt_text: cell('alt_text').trim(),
+    publish_mode: cell('publish_mode').trim(),
+    scheduled_at: cell('scheduled_at').trim(),
+    scheduled_local: cell('scheduled_local').trim(),
+    timezone: cell('timezone').trim(),
+    status: cell('status').trim(),
+    reference: cell('reference').trim(),
+  };
+}
+
+function readPost(cells: Cells, media: readonly CellMedia[], now: Date): RowPost {
+  const {
+    message,
+    link,
+    publish_mode,
+    scheduled_at,
+    scheduled_local,
+    timezone,
+    status,
+    reference,
+  } = cells;
+  return {
+    ...(message === '' ? {} : { message }),
+    ...(link === '' ? {} : { link }),
+    ...(media.length === 0 ? {} : { media }),
+    ...(publish_mode === '' ? {} : { publish_mode }),
+    ...(scheduled_at === '' ? {} : { scheduled_at: resolveInstant(scheduled_at, now) }),
+    ...(scheduled_local === ''
+      ? {}
+      : { scheduled_local: resolveWallTime(scheduled_local, timezone, now) }),
+    ...(timezone === '' ? {} : { timezone }),
+    ...(status === '' ? {} : { status }),
+    ...(reference === '' ? {} : { reference }),
+  };
+}
+
+/** The reference is what makes a second import harmless, so one of them can only mean one row. */
+function refuseRepeatedReferences({ rows, problems }: Calendar): Calendar {
+  const first = new Map<string, number>();
+  const repeated: CalendarProblem[] = [];
+  const kept = rows.filter(({ line, tenant, post }) => {
+    if (post.reference === undefined) return true;
+    const key = JSON.stringify([tenant, post.reference]);
+    const earlier = first.get(key);
+    if (earlier === undefined) {
+      first.set(key, line);
+      return true;
+    }
+    const message = `The reference "${post.reference}" stands in line ${earlier} already.`;
+    repeated.push({ line, column: 'reference', rule: 'reference_unique', message });
+    return false;
+  });
+  return { rows: kept, problems: [...problems, ...repeated] };
+}
