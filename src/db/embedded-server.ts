@@ -80,7 +80,6 @@ export async function waitUntilReady(
     if ((await tryToConnect(url)) === 'ready') return;
     await delay(30);
   }
-  await stopServer(server.pid);
   throw await startFailed(home, `it was not ready after ${startLimitMs / 1000} s`);
 }
 

@@ -97,7 +97,9 @@ async function startPatiently(home: EmbeddedHome): Promise<RunningServer> {
       await waitUntilReady(home, server, urlOf(home, server.port, 'postgres'));
       return server;
     } catch (error) {
-      if (tries === 5 || isAlive(server.pid)) throw error;
+      const isRunning = isAlive(server.pid);
+      await stopServer(server.pid);
+      if (tries === 5 || isRunning) throw error;
       await delay(200 * tries);
     }
   }
