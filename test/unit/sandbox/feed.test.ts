@@ -171,6 +171,15 @@ describe('attached photos', () => {
     expect(await posts()).toHaveLength(1);
   });
 
+  test('are refused with 1366051 when a draft holds them', async () => {
+    const page = await aPage();
+    const attached = { message: 'x', attached_media: [{ media_fbid: await staged(page) }] };
+    const draft = { ...attached, published: false, unpublished_content_type: 'DRAFT' };
+    expect((await page.post(`${page.id}/feed`, draft)).status).toBe(200);
+    const again = await page.post(`${page.id}/feed`, attached);
+    expect(again.body.error.error_subcode).toBe(1366051);
+  });
+
   test('of another Page refuse the whole post', async () => {
     const [page, other] = [await aPage(), await aPage()];
     const attached = [{ media_fbid: await staged(page) }, { media_fbid: await staged(other) }];

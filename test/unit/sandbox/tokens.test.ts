@@ -58,6 +58,15 @@ test('a token expires by the sandbox clock', async () => {
   expect((await as(made.access_token).get(page.id)).body.error.error_subcode).toBe(463);
 });
 
+test('a token healed before its time still expires', async () => {
+  const page = await aPage();
+  const expiresAt = (await now()) + 60_000;
+  const made = await control('POST', 'tokens', { page_id: page.id, expires_at: expiresAt });
+  await control('PATCH', 'tokens', { token: made.access_token, state: 'valid' });
+  await advance(60_000);
+  expect((await as(made.access_token).get(page.id)).body.error.error_subcode).toBe(463);
+});
+
 test('an unknown token is refused with 401 and 190, a missing one with 104', async () => {
   const page = await aPage();
   const unknown = await as('EAAnobody').get(page.id);
