@@ -33,12 +33,14 @@ export function deskOver(api: Api): PostDesk {
     async validate(tenantId, body) {
       const path = '/v1/posts/validate';
       try {
-        return await api.call({ method: 'POST', path, body, tenantId }, verdict);
+        const judged = await api.call({ method: 'POST', path, body, tenantId }, verdict);
+        return { isReadable: true, errors: judged.errors, warnings: judged.warnings };
       } catch (error) {
         // A body that cannot be read at all is a problem of the row as well.
         if (!(error instanceof CommandError)) throw error;
         const whole = [{ path: '', rule: error.code, message: error.message }];
-        return { errors: error.details.length > 0 ? error.details : whole, warnings: [] };
+        const errors = error.details.length > 0 ? error.details : whole;
+        return { isReadable: false, errors, warnings: [] };
       }
     },
     async create(tenantId, bodies) {

@@ -3,6 +3,8 @@ import type { PlacedRow } from './placing.ts';
 import type { CalendarProblem } from './problem.ts';
 
 export interface Verdict {
+  /** False when it is no post at all: then not even a draft of it can be stored. */
+  readonly isReadable: boolean;
   readonly errors: readonly FieldProblem[];
   readonly warnings: readonly FieldProblem[];
 }
@@ -43,12 +45,34 @@ export async function judgeRows(rows: readonly PlacedRow[], desk: PostDesk): Pro
       known.push({ row, id });
       continue;
     }
-    const verdict = await desk.validate(row.tenantId, row.body);
+    const verdict = asDraft(row, await desk.validate(row.tenantId, row.body));
     warnings.push(...verdict.warnings.map((warning) => inRow(row, warning)));
     if (verdict.errors.length === 0) good.push(row);
     else problems.push(...verdict.errors.map((error) => inRow(row, error)));
   }
   return { good, known, problems, warnings };
+}
+
+/** What must hold for any post, or it could not even be stored as a draft. */
+const storageRules = new Set([
+  'one_due_time',
+  'timezone_needs_local_time',
+  'timezone_known',
+  'offset_required',
+  'time_format',
+  'time_exists',
+  'time_range',
+  'local_time_without_offset',
+  'local_time_does_not_exist',
+]);
+
+/** The verdict is that of approval; a draft may break its rules until then. */
+function asDraft({ post }: PlacedRow, verdict: Verdict): Verdict {
+  if (post.status === 'approved' || !verdict.isReadable) return verdict;
+  const { errors = [], forgiven = [] } = Object.groupBy(verdict.errors, ({ rule }) =>
+    storageRules.has(rule) ? 'errors' : 'forgiven',
+  );
+  return { ...verdict, errors, warnings: [...forgiven, ...verdict.warnings] };
 }
 
 export interface Created {

@@ -1,0 +1,55 @@
+import { parseArgs } from 'node:util';
+import { failureOf } from '../cli/failure.ts';
+import { runDemo } from './demo.ts';
+
+const help = `npm run demo            publishes a calendar against the sandbox and stays open
+npm run demo -- --exit  ends when it is through; exit code 1 if a post is not where it should be
+`;
+
+const { stdin, stdout, stderr } = process;
+const stopping = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    // Asked twice: whoever asks does not want to wait.
+    if (stopping.signal.aborted) process.exit(130);
+    stopping.abort();
+  });
+}
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: { exit: { type: 'boolean' }, help: { type: 'boolean' } },
+  });
+  if (values.help === true) {
+    stdout.write(help);
+    return 0;
+  }
+  const demo = await runDemo(process.env, { stdin, stdout, stderr }, stopping.signal);
+  if (values.exit !== true && !stopping.signal.aborted) {
+    stdout.write(
+      [
+        '',
+        `Sandbox    ${demo.sandboxUrl}/              the Pages as people would see them`,
+        `API        ${demo.apiUrl}/docs          Authorization: Bearer ${demo.adminToken}`,
+        `Dashboard  ${demo.apiUrl}/admin/queues  any user name, password ${demo.adminToken}`,
+        '',
+        'Ctrl-C ends it.',
+        '',
+      ].join('\n'),
+    );
+    await new Promise<void>((resolve) => {
+      stopping.signal.addEventListener('abort', () => resolve());
+    });
+  }
+  await demo.close();
+  return demo.isGood ? 0 : 1;
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  const failure = failureOf(error);
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  stderr.write(`${failure?.message ?? text}\n`);
+  process.exitCode = stopping.signal.aborted ? 130 : 1;
+}
