@@ -35,7 +35,8 @@ export const actions = {
   fixLink: 'Correct the link, or remove it, then retry.',
   fixImage: 'Replace the image, then retry.',
   fixVideo: 'Export the video again as MP4 (H.264, AAC), then retry.',
-  checkUrl: 'Check that anyone can open the media address without logging in, then retry.',
+  checkUrl:
+    'Check that anyone can open the media address without logging in and gets the file itself, then retry.',
   checkPost: 'Look at the message and correct the post, then retry.',
   checkApp: 'Check the app in the Meta App Dashboard and the configuration of this service.',
   report: 'Report it to the developers of this service with the fbtrace_id.',

@@ -1,8 +1,7 @@
-import type { PublishMode } from '../../posts/post.ts';
 import type { LookRequest } from '../provider.ts';
 import type { FoundPost } from './edges.ts';
 
-/** Whether Meta rounds schedule times is not known (graph-api 2.2). */
+/** Whether Meta rounds schedule times is not known. */
 const toleranceMs = 300_000;
 
 interface Bound {
@@ -33,15 +32,13 @@ function normalize(text: string): string {
   return text.replaceAll('\r\n', '\n').trim().normalize('NFC');
 }
 
+/** A post of ours may have gone live meanwhile; never the other way round. */
 function hasTime(post: FoundPost, { mode, scheduledAt }: LookRequest): boolean {
   if (post.isPublished) return true;
-  if (post.scheduledAt === null) return hiddenModes.has(mode);
+  if (post.scheduledAt === null) return mode === 'draft';
   if (mode !== 'schedule' || scheduledAt === null) return false;
   return Math.abs(post.scheduledAt.getTime() - scheduledAt.getTime()) <= toleranceMs;
 }
-
-/** Modes that leave a post neither public nor with a time. A schedule call whose time got lost is one. */
-const hiddenModes: ReadonlySet<PublishMode> = new Set(['draft', 'schedule']);
 
 /**
  * Posts that show the very link. A page may name another address for itself and Facebook then shows

@@ -47,7 +47,7 @@ const postSchema = z.looseObject({
   is_published: z.boolean().nullish(),
   created_time: graphTime,
   scheduled_publish_time: graphTime,
-  attachments: z.unknown(),
+  attachments: z.unknown().optional(),
 });
 const pageSchema = z.looseObject({
   data: z.array(postSchema),
@@ -73,7 +73,7 @@ export async function readEdge(
     const { body, since } = await readPage(client, edge, request, context, after);
     const page = body.data.map((post) => toFound(post, edge));
     posts.push(...page.filter((post) => !isBefore(post, since)));
-    // A short or empty page may still have a next one; only its absence is the end (graph-api 10).
+    // A short or empty page may still have a next one; only its absence is the end.
     const isEnd = !body.paging?.next;
     const isPast = edge.isByTime && page.length > 0 && page.every((post) => isBefore(post, since));
     if (isEnd || isPast) return { posts, complete: true };

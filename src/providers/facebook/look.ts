@@ -9,7 +9,7 @@ const edges: readonly Edge[] = [
   { name: 'published_posts', filter: {}, isPublished: true, isByTime: true },
   // Its times are those to come, so that its order says nothing about when a post was made.
   { name: 'scheduled_posts', filter: {}, isPublished: false, isByTime: false },
-  // The only one that lists drafts (graph-api 2.7).
+  // The only one that lists drafts.
   { name: 'promotable_posts', filter: { is_published: false }, isPublished: false, isByTime: true },
 ];
 

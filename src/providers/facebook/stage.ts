@@ -9,7 +9,7 @@ const answer = z.object({ id: idSchema });
 
 /**
  * Puts one photo on the Page, unpublished. Also when it is the post's only one: a photo attached to
- * a feed post shows as a post, keeps the id's shape, and leaves one visible call (graph-api 2.3).
+ * a feed post shows as a post, keeps the id's shape, and leaves one visible call.
  */
 export async function stage(
   client: GraphClient,

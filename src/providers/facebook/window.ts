@@ -5,7 +5,7 @@ const dayMs = 24 * 60 * minuteMs;
 
 /**
  * When Facebook's scheduler takes a post. Meta's reference says 75 days, its guide 30, and clients
- * that ran into refusals hold to 29 (graph-api 2.2).
+ * that ran into refusals hold to 29.
  */
 export const handoverWindow: HandoverWindow = {
   minAheadMs: 10 * minuteMs,

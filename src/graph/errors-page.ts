@@ -1,0 +1,77 @@
+import type { ErrorLine } from './error-line.ts';
+import { errorTable } from './error-table.ts';
+import { generalErrors } from './general-errors.ts';
+
+const head = `# Errors of Meta
+
+What each answer of Meta means here: the table that the program itself uses (\`src/graph/\`), written out.
+A post's \`error\` holds the class, the key, Meta's own numbers and the next step; this page is for looking one up.
+
+Subcode goes before code, code before HTTP status, and no text of a message is ever read. *Proof* says that such an
+answer to the call that makes the post visible proves that nothing was made. Every other answer to that call, and no
+answer at all, is \`unknown_outcome\`: the post is looked for on the account before anything is sent again.
+
+| class | what happens |
+| --- | --- |
+| \`retry\` | tried again by itself, a bounded number of times |
+| \`rate_limited\`, \`not_ready\` | waits as long as told; uses up no try |
+| \`reauth\`, \`permission\`, \`blocked\` | the account's posts wait until somebody heals the account |
+| \`invalid\`, \`duplicate\` | ends; somebody must act |
+| \`unknown_outcome\` | looked for at Meta |
+`;
+
+const columns =
+  '| code / subcode | key | class | who acts | meaning | next step | proof | source |';
+const rule = '| --- | --- | --- | --- | --- | --- | --- | --- |';
+
+/** `docs/errors.md`, made of the table; a test keeps the file the same as this. */
+export function renderErrorsPage(): string {
+  const numbered = [...errorTable].toSorted(byNumbers).map(row);
+  const general = Object.values<ErrorLine>(generalErrors).map(row);
+  return [
+    head,
+    '## With a code',
+    '',
+    columns,
+    rule,
+    ...numbered,
+    '',
+    '## Without one',
+    '',
+    columns,
+    rule,
+    ...general,
+    '',
+  ].join('\n');
+}
+
+function byNumbers(a: ErrorLine, b: ErrorLine): number {
+  return first(a) - first(b) || (a.subcode ?? 0) - (b.subcode ?? 0);
+}
+
+/** Lines with a subcode only come after all codes. */
+function first({ code }: ErrorLine): number {
+  if (code === undefined) return Number.MAX_SAFE_INTEGER;
+  return typeof code === 'object' ? code[0] + 0.5 : code;
+}
+
+function row(line: ErrorLine): string {
+  const cells = [
+    numbers(line),
+    `\`${line.key}\``,
+    `\`${line.class}\``,
+    line.who,
+    line.user_message,
+    line.action,
+    line.rejects ? 'yes' : '',
+    line.source,
+  ];
+  return `| ${cells.map((cell) => cell.replaceAll('|', String.raw`\|`)).join(' | ')} |`;
+}
+
+function numbers({ code, subcode, where }: ErrorLine): string {
+  const codeText = typeof code === 'object' ? code.join('–') : String(code ?? 'any');
+  const text = subcode === undefined ? codeText : `${codeText} / ${subcode}`;
+  const known = code === undefined && subcode === undefined ? '' : text;
+  return [known, where === undefined ? '' : `(${where})`].filter(Boolean).join(' ');
+}

@@ -1,0 +1,30 @@
+import { expect, it } from 'vitest';
+import { errorTable } from '../../../src/graph/error-table.ts';
+import { renderErrorsPage } from '../../../src/graph/errors-page.ts';
+import { generalErrors } from '../../../src/graph/general-errors.ts';
+
+it('is written out in docs/errors.md (vitest -u writes it)', async () => {
+  await expect(renderErrorsPage()).toMatchFileSnapshot('../../../docs/errors.md');
+});
+
+it('has each number once', () => {
+  const numbers = errorTable.map(({ code, subcode }) => `${String(code)}/${subcode}`);
+  expect(numbers.filter((one, index) => numbers.indexOf(one) !== index)).toEqual([]);
+});
+
+it('tells people, in whole sentences, what happened and what to do', () => {
+  const lines = [...errorTable, ...Object.values(generalErrors)];
+  const sloppy = lines.filter(
+    ({ key, user_message: said, action }) =>
+      !/^[a-z][a-z0-9_]+$/.test(key) || !/^[A-Z].*\.$/.test(said) || !/^[A-Z].*\.$/.test(action),
+  );
+  expect(sloppy).toEqual([]);
+});
+
+it('means the same by the same key', () => {
+  const classes = Map.groupBy([...errorTable, ...Object.values(generalErrors)], ({ key }) => key);
+  const mixed = [...classes].filter(
+    ([, lines]) => new Set(lines.map((line) => line.class)).size > 1,
+  );
+  expect(mixed.map(([key]) => key)).toEqual([]);
+});

@@ -1,0 +1,403 @@
+import { readdir } from 'node:fs/promises';
+import { inspect } from 'node:util';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { StagedMedium } from '../../../src/attempts/attempt.ts';
+import type { PostContent, PublishMode } from '../../../src/posts/post.ts';
+import {
+  createProviders,
+  isProviderName,
+  type ProviderName,
+  providerNames,
+} from '../../../src/providers/index.ts';
+import { contentOf, failureOf, openSandboxPage, recorder } from './sandbox-page.ts';
+
+const dayMs = 86_400_000;
+const inDays = (days: number) => new Date(Math.round((Date.now() + days * dayMs) / 1000) * 1000);
+
+/** The network of each provider, simulated. A new provider brings its own. */
+const networks: Record<ProviderName, typeof openSandboxPage> = { facebook: openSandboxPage };
+
+it('has a line in the registry for every folder of a provider', async () => {
+  const entries = await readdir(new URL('../../../src/providers', import.meta.url), {
+    withFileTypes: true,
+  });
+  const folders = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+  expect([...providerNames].toSorted()).toEqual(folders.toSorted());
+  expect(providerNames.every(isProviderName)).toBe(true);
+  expect(isProviderName('toString')).toBe(false);
+});
+
+describe.each(providerNames)('provider %s', (name) => {
+  let network: Awaited<ReturnType<typeof openSandboxPage>>;
+  beforeEach(async () => {
+    network = await networks[name]();
+  });
+  afterEach(() => network.close());
+
+  function setup({ timeoutMs = 10_000, baseUrl = network.url } = {}) {
+    const seen = recorder();
+    const settings = { baseUrl, version: 'v26.0', timeoutMs, logger: seen.logger };
+    const provider = createProviders(settings)[name];
+    const stageAll = async (content: PostContent, mode: PublishMode) => {
+      const staged: StagedMedium[] = [];
+      for (const [index, medium] of content.media.entries()) {
+        staged.push(
+          await provider.stage({ account: network.account, medium, index, mode }, seen.context),
+        );
+      }
+      return staged;
+    };
+    const requestOf = async (
+      content: PostContent,
+      mode: PublishMode,
+      scheduledAt: Date | null = null,
+    ) => ({
+      account: network.account,
+      content,
+      staged: await stageAll(content, mode),
+      mode,
+      scheduledAt,
+    });
+    const publish = async (
+      content: PostContent,
+      mode: PublishMode,
+      scheduledAt: Date | null = null,
+    ) => provider.publish(await requestOf(content, mode, scheduledAt), seen.context);
+    return { provider, requestOf, publish, stageAll, ...seen };
+  }
+
+  async function sendAhead(days: number, maxDays: number) {
+    await network.control('PATCH', `pages/${network.page.id}`, { max_schedule_days: maxDays });
+    const { publish } = setup();
+    return publish(contentOf({ message: 'later' }), 'schedule', inDays(days));
+  }
+
+  const photos = (count: number) =>
+    Array.from({ length: count }, (_, index) => network.photo(`${index}.jpg`, `photo ${index}`));
+
+  const contents: readonly (readonly [string, () => PostContent, number])[] = [
+    ['text', () => contentOf({ message: 'Guten Morgen ☀️ — こんにちは' }), 0],
+    ['a link', () => contentOf({ message: 'Read', link: 'https://example.com/a?b=1' }), 0],
+    ['one photo', () => contentOf({ message: 'Cake', media: photos(1) }), 1],
+    ['ten photos', () => contentOf({ media: photos(10) }), 10],
+  ];
+  const modes: readonly (readonly [PublishMode, string, Date | null])[] = [
+    ['draft', 'draft', null],
+    ['schedule', 'scheduled', inDays(3)],
+    ['publish', 'published', null],
+  ];
+  const matrix = contents.flatMap(([what, make, count]) =>
+    modes.map(([mode, visibility, at]) => ({ what, mode, visibility, at, make, count })),
+  );
+
+  it.each(matrix)('makes one post of $what in mode $mode', async (row) => {
+    const { provider, publish, calls } = setup();
+    const content = row.make();
+    const { externalId } = await publish(content, row.mode, row.at);
+    const posts = await network.posts();
+    expect(posts).toMatchObject([
+      {
+        id: externalId,
+        visibility: row.visibility,
+        message: content.message,
+        link: content.link,
+        scheduled_publish_time: row.at?.toISOString() ?? null,
+      },
+    ]);
+    expect(posts[0]?.photo_ids).toHaveLength(row.count);
+    expect(calls.map((call) => call.effect)).toEqual([
+      ...Array.from({ length: row.count }, () => 'stages'),
+      'publishes',
+    ]);
+    expect(calls).toHaveLength(provider.callsFor(content));
+    expect(provider.publishUrl(externalId)).toBe(`https://www.facebook.com/${externalId}`);
+  });
+
+  it('shows photos in the order of the post', async () => {
+    const { provider, stageAll, requestOf, context } = setup();
+    const content = contentOf({ media: photos(3) });
+    const request = await requestOf(contentOf({}), 'publish');
+    const staged = (await stageAll(content, 'publish')).toReversed();
+    await provider.publish({ ...request, content, staged }, context);
+    const [post] = await network.posts();
+    expect(post?.photo_ids).toEqual(staged.map(({ id }) => id));
+  });
+
+  it('never publishes a post with fewer photos than it has', async () => {
+    const { provider, requestOf, context } = setup();
+    const request = await requestOf(contentOf({ message: 'x', media: photos(2) }), 'publish');
+    const short = { ...request, staged: request.staged.slice(0, 1) };
+    await expect(provider.publish(short, context)).rejects.toThrow('before each of its media');
+    expect(await network.posts()).toEqual([]);
+  });
+
+  describe('a refusal', () => {
+    it.each([
+      ['expired', 'reauth', 'token_expired'],
+      ['revoked', 'reauth', 'app_removed'],
+      ['password_changed', 'reauth', 'password_changed'],
+      ['checkpoint', 'permission', 'account_checkpoint'],
+      ['no_role', 'permission', 'page_role_lost'],
+    ])('of a token that is %s is %s', async (state, kind, key) => {
+      await network.killToken(state);
+      const { publish } = setup();
+      const { record } = await failureOf(publish(contentOf({ message: 'x' }), 'publish'));
+      expect(record).toMatchObject({ class: kind, key, who: 'tenant_admin', provider_code: 190 });
+      expect(record.fbtrace_id).not.toBeNull();
+      expect(await network.posts()).toEqual([]);
+    });
+
+    it('for want of a scope is a matter of permission', async () => {
+      const account = await network.accountWith({ scopes: ['pages_read_engagement'] });
+      const { provider, requestOf, context } = setup();
+      const request = await requestOf(contentOf({ message: 'x' }), 'publish');
+      const { record } = await failureOf(provider.publish({ ...request, account }, context));
+      expect(record).toMatchObject({
+        class: 'permission',
+        key: 'posting_not_allowed',
+        provider_code: 200,
+      });
+    });
+
+    it('of the post itself is invalid', async () => {
+      const { publish } = setup();
+      const { record } = await failureOf(publish(contentOf({ message: ' ' }), 'publish'));
+      expect(record).toMatchObject({
+        class: 'invalid',
+        who: 'author',
+        key: 'post_empty',
+        provider_code: 197,
+      });
+    });
+
+    it('of an image that is not there is invalid, and leaves no post', async () => {
+      const { publish } = setup();
+      const media = [network.photo('1.jpg'), network.photo('missing.jpg')];
+      const { record } = await failureOf(publish(contentOf({ message: 'x', media }), 'publish'));
+      expect(record).toMatchObject({ class: 'invalid', key: 'file_invalid', provider_code: 324 });
+      expect(await network.posts()).toEqual([]);
+    });
+
+    it('of a photo that is in a post already is a duplicate', async () => {
+      const { provider, requestOf, context } = setup();
+      const request = await requestOf(contentOf({ message: 'x', media: photos(1) }), 'publish');
+      await provider.publish(request, context);
+      const { record } = await failureOf(provider.publish(request, context));
+      expect(record).toMatchObject({ class: 'duplicate', provider_subcode: 1366051 });
+      expect(await network.posts()).toHaveLength(1);
+    });
+
+    it('for a limit says how long to wait', async () => {
+      const usage = {
+        [network.page.id]: [{ type: 'pages', call_count: 100, estimated_time_to_regain_access: 9 }],
+      };
+      await network.fault({
+        kind: 'error',
+        code: 80001,
+        headers: { 'x-business-use-case-usage': JSON.stringify(usage) },
+      });
+      const { publish } = setup();
+      const error = await failureOf(publish(contentOf({ message: 'x' }), 'publish'));
+      expect(error.record.class).toBe('rate_limited');
+      expect(error.retryAfterMs).toBe(540_000);
+    });
+  });
+
+  describe('the window', () => {
+    it('takes what is 74 days ahead', async () => {
+      await sendAhead(74, 75);
+      expect(await network.posts()).toMatchObject([{ visibility: 'scheduled' }]);
+    });
+
+    it('is not open yet when the network refuses what is more than 29 days ahead', async () => {
+      const { record } = await failureOf(sendAhead(40, 30));
+      expect(record).toMatchObject({
+        class: 'not_ready',
+        key: 'facebook_schedule_window',
+        provider_code: 100,
+        retryable: true,
+      });
+    });
+
+    it('makes a refusal within 29 days final', async () => {
+      const { record } = await failureOf(sendAhead(28, 20));
+      expect(record).toMatchObject({ class: 'invalid', key: 'parameter_invalid' });
+    });
+  });
+
+  describe('a lost answer', () => {
+    it.each(['code_1', 'code_2', 'reset', 'html_502', 'html_200', 'truncated', 'empty', 'no_id'])(
+      '(%s) is an unknown outcome, and the post is found',
+      async (kind) => {
+        await network.fault({ kind, when: 'after', match: { edge: 'feed', method: 'POST' } });
+        const { provider, requestOf, context, calls } = setup();
+        const request = await requestOf(contentOf({ message: 'Once' }), 'publish');
+        const since = new Date(Date.now() - 600_000);
+        const { record } = await failureOf(provider.publish(request, context));
+        expect(record.class).toBe('unknown_outcome');
+        const [post] = await network.posts();
+        const look = await provider.look({ ...request, since }, context);
+        expect(look.complete).toBe(true);
+        expect(look.candidates).toMatchObject([
+          { externalId: post?.id, isPublished: true, certain: false },
+        ]);
+        expect(calls).toHaveLength(1 + provider.lookCalls);
+      },
+    );
+
+    it('is one when the time ran out', async () => {
+      await network.fault({ kind: 'timeout', when: 'after', match: { edge: 'feed' } });
+      const { publish } = setup({ timeoutMs: 300 });
+      const { record } = await failureOf(publish(contentOf({ message: 'Once' }), 'publish'));
+      expect(record.class).toBe('unknown_outcome');
+      expect(await network.posts()).toHaveLength(1);
+    });
+
+    it('is none when nobody was there to connect to', async () => {
+      await network.close();
+      const { publish } = setup();
+      const { record } = await failureOf(publish(contentOf({ message: 'Once' }), 'publish'));
+      expect(record).toMatchObject({ class: 'retry', key: 'provider_unreachable' });
+    });
+  });
+
+  describe('looking', () => {
+    const since = new Date(Date.now() - 600_000);
+
+    it.each(matrix)('finds $what in mode $mode', async (row) => {
+      const { provider, requestOf, context } = setup();
+      const request = await requestOf(row.make(), row.mode, row.at);
+      const { externalId } = await provider.publish(request, context);
+      const look = await provider.look({ ...request, since }, context);
+      expect(look).toMatchObject({
+        complete: true,
+        candidates: [{ externalId, isPublished: row.mode === 'publish', certain: row.count > 0 }],
+      });
+    });
+
+    it('proves absence only when every edge answered', async () => {
+      const { provider, requestOf, context } = setup();
+      const request = await requestOf(contentOf({ message: 'Never sent' }), 'draft');
+      expect(await provider.look({ ...request, since }, context)).toEqual({
+        complete: true,
+        candidates: [],
+      });
+      for (const edge of ['published_posts', 'scheduled_posts', 'promotable_posts']) {
+        await network.fault({ kind: 'code_2', match: { edge } });
+        const look = await provider.look({ ...request, since }, context);
+        expect(look).toEqual({ complete: false, candidates: [] });
+      }
+    });
+
+    it('reads on over short and empty pages, never through the link with the token', async () => {
+      const { provider, requestOf, publish, context } = setup();
+      const request = await requestOf(contentOf({ message: 'the oldest' }), 'publish');
+      const { externalId } = await provider.publish(request, context);
+      for (let index = 0; index < 60; index += 1)
+        await publish(contentOf({ message: `${index}` }), 'publish');
+      await network.control('PATCH', 'settings', { short_pages: true });
+      const look = await provider.look({ ...request, since }, context);
+      expect(look).toMatchObject({ complete: true, candidates: [{ externalId }] });
+    });
+
+    it('does not take another post for ours', async () => {
+      const { provider, requestOf, publish, context } = setup();
+      const at = inDays(3);
+      const request = await requestOf(contentOf({ message: 'Every Monday' }), 'schedule', at);
+      await publish(contentOf({ message: 'Every Monday' }), 'schedule', inDays(10));
+      await publish(contentOf({ message: 'Every Monday' }), 'draft');
+      await publish(contentOf({ message: 'Every Tuesday' }), 'schedule', at);
+      const look = await provider.look({ ...request, since }, context);
+      expect(look).toEqual({ complete: true, candidates: [] });
+    });
+
+    it('tells a dead token instead of an absence', async () => {
+      const { provider, requestOf, context } = setup();
+      const request = await requestOf(contentOf({ message: 'x' }), 'publish');
+      await network.killToken('expired');
+      const { record } = await failureOf(provider.look({ ...request, since }, context));
+      expect(record.class).toBe('reauth');
+    });
+  });
+
+  describe('reading back', () => {
+    it('gives the permalink, the state and the times', async () => {
+      const { provider, publish, context } = setup();
+      const at = inDays(3);
+      const { externalId } = await publish(contentOf({ message: 'x' }), 'schedule', at);
+      const read = await provider.readBack({ account: network.account, externalId }, context);
+      expect(read).toMatchObject({ isPublished: false, scheduledAt: at });
+      expect(read?.permalink).toMatch(/^https:\/\//);
+      expect(Math.abs((read?.createdAt?.getTime() ?? 0) - Date.now())).toBeLessThan(5000);
+    });
+
+    it('gives nothing for a post that a person deleted', async () => {
+      const { provider, publish, context } = setup();
+      const { externalId } = await publish(contentOf({ message: 'x' }), 'publish');
+      await network.control('DELETE', `posts/${externalId}`);
+      expect(await provider.readBack({ account: network.account, externalId }, context)).toBeNull();
+    });
+  });
+
+  describe('verifying', () => {
+    it('accepts the token of the very account', async () => {
+      const { provider, context } = setup();
+      expect(await provider.verify(network.account, context)).toEqual({
+        externalAccountId: network.page.id,
+        name: 'Bakery',
+      });
+    });
+
+    it('tells the token of a person from that of the account', async () => {
+      const account = await network.accountWith({ type: 'user' });
+      const { provider, context } = setup();
+      const { record } = await failureOf(provider.verify(account, context));
+      expect(record).toMatchObject({ class: 'reauth', key: 'token_is_user_token' });
+    });
+
+    it('refuses tokens that are dead, unknown, or may not read', async () => {
+      const { provider, context } = setup();
+      const blind = await network.accountWith({ scopes: ['pages_manage_posts'] });
+      expect((await failureOf(provider.verify(blind, context))).record.class).toBe('permission');
+      await network.killToken('expired');
+      expect((await failureOf(provider.verify(network.account, context))).record.class).toBe(
+        'reauth',
+      );
+    });
+
+    it('never lets an account id lead elsewhere', async () => {
+      const { provider, context, calls } = setup();
+      for (const externalAccountId of ['../me', 'me', '1/feed?x=', '1?fields=access_token', '']) {
+        const account = { ...network.account, externalAccountId };
+        expect((await failureOf(provider.verify(account, context))).record.class).toBe('invalid');
+      }
+      expect(calls).toEqual([]);
+    });
+  });
+
+  it('sends tokens in a header only, with the proof, and leaves no secret anywhere', async () => {
+    const { provider, requestOf, publish, context, lines, calls } = setup();
+    const request = await requestOf(contentOf({ message: 'x', media: photos(1) }), 'draft');
+    const { externalId } = await provider.publish(request, context);
+    await provider.look({ ...request, since: new Date(Date.now() - 60_000) }, context);
+    await provider.readBack({ account: network.account, externalId }, context);
+    await provider.verify(network.account, context);
+    await network.killToken('expired');
+    const error = await failureOf(publish(contentOf({ message: 'y' }), 'draft'));
+    const requests = await network.requests();
+    expect(requests.map((sent) => sent.token_in)).toEqual(requests.map(() => 'header'));
+    expect(requests.map((sent) => sent.has_appsecret_proof)).toEqual(requests.map(() => true));
+    expect(
+      requests
+        .filter(({ method }) => method === 'POST')
+        .flatMap(({ params }) => Object.keys(params)),
+    ).not.toContain('fields');
+    expect(lines.length).toBeGreaterThan(0);
+    const told = [
+      ...lines,
+      JSON.stringify(calls),
+      inspect(error, { depth: 20, showHidden: true }),
+    ].join('\n');
+    for (const secret of network.secrets) expect(told).not.toContain(secret);
+  });
+});
