@@ -53,9 +53,10 @@ export async function beginAttempts(
   beginnings: readonly Beginning[],
   settings: BeginSettings,
 ): Promise<readonly Begun[]> {
+  const alone = firstOfEachPost(beginnings);
   return db.transaction(async (tx) => {
-    const locked = await lockQueued(tx, beginnings);
-    const ready = beginnings.filter((item) => locked.has(item.postId));
+    const locked = await lockQueued(tx, alone);
+    const ready = alone.filter((item) => locked.has(item.postId));
     const refused = await refuseBeyondBudget(tx, ready, settings.callsPerHour);
     const affordable = ready.filter((item) => !refused.has(item.postId));
     const opened = await openAttempts(tx, affordable, locked, settings.timeoutMs);
@@ -65,8 +66,9 @@ export async function beginAttempts(
         .filter((item) => opened.has(item.postId))
         .map((item) => toPublishing(item, settings)),
     );
+    const begins = new Set(alone);
     return beginnings.map((item): Begun => {
-      const run = locked.get(item.postId);
+      const run = begins.has(item) ? locked.get(item.postId) : undefined;
       if (run === undefined) return { kind: 'gone' };
       const budget = refused.get(item.postId);
       if (budget !== undefined) return { kind: 'no_budget', budget };
@@ -76,6 +78,13 @@ export async function beginAttempts(
         : { kind: 'begun', attemptId, run };
     });
   });
+}
+
+/** Several jobs of one post may come at once: one of them gets the attempt, to the others the post is gone. */
+function firstOfEachPost(beginnings: readonly Beginning[]): readonly Beginning[] {
+  const first = new Map<string, Beginning>();
+  for (const item of beginnings) if (!first.has(item.postId)) first.set(item.postId, item);
+  return [...first.values()];
 }
 
 function toPublishing(item: Beginning, settings: BeginSettings): PostChange {
@@ -135,10 +144,15 @@ async function neededWithinADay(
   if (far.length === 0) return new Map();
   const rows = await tx.query<{ integration_id: string; calls: number }>({
     name: 'attempts_needed_within_a_day',
-    text: `SELECT integration_id, sum(calls)::int AS calls FROM social_publisher.social_posts
-           WHERE integration_id = ANY ($1::uuid[]) AND status IN ('approved', 'queued')
-             AND scheduled_at < clock_timestamp() + interval '1 day'
-           GROUP BY integration_id`,
+    text: `SELECT integration_id, sum(calls)::int AS calls FROM (
+             SELECT integration_id, calls, scheduled_at FROM social_publisher.social_posts
+             WHERE integration_id = ANY ($1::uuid[]) AND status = 'approved'
+               AND scheduled_at < clock_timestamp() + interval '1 day'
+             UNION ALL
+             SELECT integration_id, calls, scheduled_at FROM social_publisher.social_posts
+             WHERE integration_id = ANY ($1::uuid[]) AND status IN ('queued', 'publishing') AND status = 'queued'
+               AND scheduled_at < clock_timestamp() + interval '1 day'
+           ) AS soon GROUP BY integration_id`,
     values: [[...new Set(far.map((item) => item.integrationId))]],
   });
   return new Map(rows.map((row) => [row.integration_id, row.calls]));
