@@ -36,6 +36,16 @@ export function isOneOf(secrets: readonly Secret[], candidate: string): boolean 
   return secrets.map((secret) => timingSafeEqual(sha256(secret.reveal()), hashed)).includes(true);
 }
 
+/** Whether the header is the operator's bearer token, or its HTTP basic form with the token as password. */
+export function isOperator(tokens: readonly Secret[], authorization: string | undefined): boolean {
+  const [, scheme = '', value = ''] =
+    /^(\w+) +([\x21-\x7e]{1,2048}) *$/.exec(authorization ?? '') ?? [];
+  if (scheme.toLowerCase() === 'bearer') return isOneOf(tokens, value);
+  if (scheme.toLowerCase() !== 'basic') return false;
+  const userAndPassword = Buffer.from(value, 'base64').toString();
+  return isOneOf(tokens, userAndPassword.slice(userAndPassword.indexOf(':') + 1));
+}
+
 export function unauthenticated(detail: string, error?: string): ApiError {
   const challenge = 'Bearer realm="social-publisher"';
   return new ApiError('unauthenticated', detail, {

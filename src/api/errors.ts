@@ -20,11 +20,23 @@ export class ApiError extends AppError {
   }
 }
 
+/** A problem that is ready to be answered as it is. */
+export class ProblemError extends AppError {
+  override name = 'ProblemError';
+  readonly problem: Problem;
+
+  constructor(problem: Problem) {
+    super(problem.code, problem.detail);
+    this.problem = problem;
+  }
+}
+
 /** The one place where an error becomes an answer. Messages of 5xx stay in the log. */
 export function toProblem(error: unknown): Problem {
   if (error instanceof InvalidRequestError) {
     return problemOf(error.code, error.message, { errors: error.errors, status: error.status });
   }
+  if (error instanceof ProblemError) return error.problem;
   if (error instanceof ApiError) {
     return problemOf(error.code, error.message, { headers: error.headers });
   }

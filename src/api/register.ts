@@ -46,7 +46,7 @@ export function problemAnswer(
   problem: Problem,
 ): FinalAnswer {
   const document = problemDocument(problem, {
-    publicUrl: services.config.http.publicUrl,
+    publicUrl: publicUrlOf(services, request),
     path: pathOf(request),
     id: request.id,
   });
@@ -61,6 +61,12 @@ export function problemAnswer(
   };
 }
 
+/** How the caller reaches us; where the port was free to choose, as the caller did. */
+export function publicUrlOf(services: Services, request: FastifyRequest): string {
+  const { publicUrl } = services.config.http;
+  return publicUrl.endsWith(':0') ? `${request.protocol}://${request.host}` : publicUrl;
+}
+
 export function send(reply: FastifyReply, answer: FinalAnswer): FastifyReply {
   return reply
     .code(answer.status)
@@ -68,12 +74,13 @@ export function send(reply: FastifyReply, answer: FinalAnswer): FastifyReply {
     .send(answer.body ?? undefined);
 }
 
-/** Logs what nobody expected, where it is answered; everything else is the caller's to know. */
+/** Logs what is not the caller's doing, where it is answered. */
 export function problemFor(request: FastifyRequest, error: unknown): Problem {
   const problem = toProblem(error);
-  if (problem.status >= 500) {
-    request.log.error({ err: error, code: problem.code }, 'request failed');
-  }
+  const facts = { err: error, code: problem.code };
+  if (problem.code === 'internal') request.log.error(facts, 'request failed');
+  else if (problem.code === 'not_ready') request.log.debug(facts, 'not ready');
+  else if (problem.status >= 500) request.log.warn(facts, 'request could not be served');
   return problem;
 }
 
@@ -122,6 +129,7 @@ async function runCall(
   try {
     const answer = await call({
       headers: request.headers,
+      publicUrl: publicUrlOf(services, request),
       log: logOf(services, request),
       idempotentId,
     });

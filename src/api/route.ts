@@ -32,6 +32,8 @@ export interface Answer {
 /** What every handler is given beside the parsed parts of the request. */
 export interface CallContext {
   readonly headers: IncomingHttpHeaders;
+  /** Without a slash at its end. */
+  readonly publicUrl: string;
   readonly log: Logger;
   /**
    * A UUIDv7 for a row that this request creates. With an Idempotency-Key it is the same for the same key and `part`, so

@@ -9,6 +9,7 @@ import fastify, {
 } from 'fastify';
 import type { Services } from '../services.ts';
 import { parseBody } from './body.ts';
+import { registerDashboard } from './dashboard.ts';
 import { ApiError, toProblem } from './errors.ts';
 import { type ProblemDocument, problemDocument, problemOf } from './problem.ts';
 import {
@@ -60,6 +61,7 @@ export async function buildApi(
   );
   for (const route of allRoutes) registerRoute(app, services, route, options);
   refuseOtherMethods(app, allRoutes);
+  await registerDashboard(app, services);
   await app.ready();
   return app;
 }

@@ -1,7 +1,9 @@
 import type { Route } from '../route.ts';
 import { apiKeyRoutes } from './api-keys.ts';
+import { documentationRoutes } from './documentation.ts';
 import { eventRoutes } from './events.ts';
 import { integrationRoutes } from './integrations.ts';
+import { operationRoutes } from './operations.ts';
 import { postRoutes } from './posts.ts';
 import { postActionRoutes } from './posts-actions.ts';
 import { postBulkRoutes } from './posts-bulk.ts';
@@ -9,8 +11,8 @@ import { postListRoutes } from './posts-list.ts';
 import { postValidateRoutes } from './posts-validate.ts';
 import { tenantRoutes } from './tenants.ts';
 
-/** Every route of the API, in the order of the documentation. */
-export const routes: readonly Route[] = [
+/** What the product does, in the order of the documentation. */
+const productRoutes: readonly Route[] = [
   ...tenantRoutes,
   ...apiKeyRoutes,
   ...integrationRoutes,
@@ -20,4 +22,8 @@ export const routes: readonly Route[] = [
   ...postActionRoutes,
   ...postBulkRoutes,
   ...eventRoutes,
+  ...operationRoutes,
 ];
+
+/** Every route of the API. */
+export const routes: readonly Route[] = [...productRoutes, ...documentationRoutes(productRoutes)];

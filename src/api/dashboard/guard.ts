@@ -1,0 +1,57 @@
+import type { AppControllerRoute, IServerAdapter } from '@bull-board/api/typings/app';
+import type { FastifyAdapter } from '@bull-board/fastify';
+import { maskSecrets } from '../../log.ts';
+
+/** What Bull Board may mount: looking. A route that a new version brings is absent until it is listed here. */
+const readable = new Set([
+  '/api/redis/stats',
+  '/api/queues',
+  '/api/job-schedulers',
+  '/api/queues/:queueName/metrics',
+  '/api/queues/:queueName/workers',
+  '/api/queues/:queueName/rate-limit',
+  '/api/queues/:queueName/default-job-options',
+  '/api/queues/:queueName/job-data-schema',
+  '/api/queues/:queueName/:jobId/logs',
+  '/api/queues/:queueName/:jobId/flow',
+  '/api/queues/:queueName/:jobId',
+]);
+
+/** Stands between Bull Board and Fastify, and passes on only what is safe. */
+export function guardAdapter(server: FastifyAdapter): IServerAdapter {
+  const guarded: IServerAdapter = {
+    setQueues(queues) {
+      server.setQueues(queues);
+      return guarded;
+    },
+    setViewsPath(path) {
+      server.setViewsPath(path);
+      return guarded;
+    },
+    setStaticPath(route, path) {
+      server.setStaticPath(route, path);
+      return guarded;
+    },
+    setEntryRoute(route) {
+      server.setEntryRoute(route);
+      return guarded;
+    },
+    setErrorHandler(answer) {
+      server.setErrorHandler((error) => answer(new Error(maskSecrets(error.message))));
+      return guarded;
+    },
+    setUIConfig(config) {
+      server.setUIConfig(config);
+      return guarded;
+    },
+    setApiRoutes(routes) {
+      server.setApiRoutes(routes.filter(isReadable));
+      return guarded;
+    },
+  };
+  return guarded;
+}
+
+function isReadable({ method, route }: AppControllerRoute): boolean {
+  return method === 'get' && typeof route === 'string' && readable.has(route);
+}

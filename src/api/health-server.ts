@@ -1,0 +1,99 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Services } from '../services.ts';
+import { isOperator } from './authentication.ts';
+import { processMetrics, renderProcessMetrics } from './metrics.ts';
+import { type Problem, problemDocument, problemOf } from './problem.ts';
+import { findAway, notReady } from './readiness.ts';
+
+export interface HealthServer {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/**
+ * Answers `/healthz`, `/readyz` and, to the operator, `/metrics` of this process on HEALTH_PORT: for processes that
+ * have no API. Throws when HEALTH_PORT is not set or taken.
+ */
+export async function startHealthServer(services: Services): Promise<HealthServer> {
+  const { host, healthPort } = services.config.http;
+  if (healthPort === undefined) throw new Error('HEALTH_PORT is not set');
+  const server = createServer((request, response) => {
+    void answer(services, request, response);
+  });
+  await listen(server, host, healthPort);
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : healthPort;
+  return { url: `http://${host}:${port}`, close: () => close(server) };
+}
+
+async function answer(
+  services: Services,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const path = (request.url ?? '').split('?')[0] ?? '';
+  try {
+    await answerPath(services, path, request, response);
+  } catch (error) {
+    services.log.error({ err: error }, 'health request failed');
+    sendProblem(services, path, response, problemOf('internal', 'Something broke on our side.'));
+  }
+}
+
+async function answerPath(
+  services: Services,
+  path: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  if (path === '/healthz') return sendJson(response, { status: 'ok' });
+  if (path === '/readyz') {
+    const away = await findAway(services);
+    if (away.length === 0) return sendJson(response, { status: 'ready' });
+    return sendProblem(services, path, response, notReady(away));
+  }
+  if (path !== '/metrics') {
+    return sendProblem(services, path, response, problemOf('not_found', 'There is nothing here.'));
+  }
+  if (!isOperator(services.config.adminTokens, request.headers.authorization)) {
+    const headers = { 'www-authenticate': 'Bearer realm="social-publisher"' };
+    const problem = problemOf('unauthenticated', 'Only the operator may read this.', { headers });
+    return sendProblem(services, path, response, problem);
+  }
+  response.writeHead(200, { 'content-type': processMetrics().contentType });
+  response.end(await renderProcessMetrics());
+}
+
+function sendJson(response: ServerResponse, body: object): void {
+  response.writeHead(200, { 'content-type': 'application/json; charset=utf-8' });
+  response.end(JSON.stringify(body));
+}
+
+function sendProblem(
+  services: Services,
+  path: string,
+  response: ServerResponse,
+  problem: Problem,
+): void {
+  const { publicUrl } = services.config.http;
+  response.writeHead(problem.status, {
+    'content-type': 'application/problem+json; charset=utf-8',
+    ...(problem.retryAfterS === undefined ? {} : { 'retry-after': String(problem.retryAfterS) }),
+    ...problem.headers,
+  });
+  response.end(JSON.stringify(problemDocument(problem, { publicUrl, path, id: '' })));
+}
+
+function listen(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, resolve);
+  });
+}
+
+function close(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}

@@ -1,0 +1,132 @@
+import { z } from 'zod';
+import type { OpenApiDocument } from '../openapi.ts';
+import { exampleOf } from './example.ts';
+import { escapeHtml, htmlPage, prose } from './html.ts';
+import { describeSchema, fieldsTable, type SchemaNode, schemaNode } from './schema-table.ts';
+
+const parameter = z.object({
+  name: z.string(),
+  in: z.string(),
+  required: z.boolean(),
+  description: z.string().default(''),
+  schema: schemaNode,
+});
+const content = z.record(z.string(), z.object({ schema: schemaNode })).default({});
+const operation = z.object({
+  operationId: z.string(),
+  tags: z.array(z.string()),
+  summary: z.string(),
+  description: z.string().default(''),
+  'x-for': z.string(),
+  parameters: z.array(parameter).default([]),
+  requestBody: z.object({ required: z.boolean(), content }).optional(),
+  responses: z.record(z.string(), z.object({ description: z.string(), content })),
+});
+type Operation = z.output<typeof operation> & { readonly method: string; readonly path: string };
+const document = z.object({
+  info: z.object({ title: z.string(), description: z.string() }),
+  servers: z.array(z.object({ url: z.string() })),
+  components: z.object({ schemas: z.record(z.string(), schemaNode) }),
+});
+
+const whoByAccess: Readonly<Record<string, string>> = {
+  tenant: "For a tenant's key; or the operator or a platform key with <code>Tenant-Id</code>.",
+  operator: "For the operator's token.",
+  tenant_or_operator: "For a tenant's key, or the operator for all tenants.",
+  everyone: 'Open to everyone.',
+};
+
+/** The OpenAPI document as a page: groups, calls with parameters, bodies, examples and problems, then the schemas. */
+export function docsPage(openApi: OpenApiDocument): string {
+  const { info, servers, components } = document.parse(openApi);
+  const operations = operationsOf(openApi);
+  const tags = [...new Set(operations.flatMap(({ tags: [tag] }) => tag ?? []))];
+  const { schemas } = components;
+  const url = servers[0]?.url ?? '';
+  const groups = tags.map((tag) => group(tag, operations, { schemas, url })).join('\n');
+  return htmlPage(
+    `${info.title} · API`,
+    `<h1>${escapeHtml(info.title)}</h1><p>${prose(info.description)}</p>${introduction(url)}
+<nav>${[...tags, 'Schemas'].map((tag) => `<a href="#${anchor(tag)}">${escapeHtml(tag)}</a>`).join('')}</nav>
+${groups}
+<h2 id="schemas">Schemas</h2>${Object.entries(schemas)
+      .map(([name, schema]) => schemaSection(name, schema))
+      .join('\n')}`,
+  );
+}
+
+interface Surroundings {
+  readonly schemas: Readonly<Record<string, SchemaNode>>;
+  readonly url: string;
+}
+
+function introduction(url: string): string {
+  return `<p>For programs: <a href="/openapi.json">/openapi.json</a> (OpenAPI 3.1). Errors: <a href="/problems">/problems</a>.</p>
+<pre>curl ${escapeHtml(url)}/v1/posts -H 'Authorization: Bearer &lt;key of a tenant&gt;'</pre>
+<p>JSON in UTF-8; times are answered in UTC; lists come newest first, <code>?limit</code> at a time, and go on with <code>?cursor=&lt;next_cursor&gt;</code>. Unknown fields and query parameters are refused. <code>X-Request-Id</code> is echoed, or made.</p>`;
+}
+
+function operationsOf({ paths }: OpenApiDocument): Operation[] {
+  return Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, value]) => ({
+      ...operation.parse(value),
+      method: method.toUpperCase(),
+      path,
+    })),
+  );
+}
+
+function group(tag: string, operations: readonly Operation[], around: Surroundings): string {
+  const own = operations.filter(({ tags }) => tags[0] === tag);
+  return `<h2 id="${anchor(tag)}">${escapeHtml(tag)}</h2>${own.map((one) => section(one, around)).join('\n')}`;
+}
+
+function section(one: Operation, around: Surroundings): string {
+  return `<details id="${escapeHtml(one.operationId)}"><summary><span class="method">${one.method}</span><code>${escapeHtml(one.path)}</code><span class="quiet">${prose(one.summary)}</span></summary><div>
+<p>${whoByAccess[one['x-for']] ?? ''} ${prose(one.description)}</p>
+${parametersTable(one)}${requestPart(one, around)}${responsesTable(one)}${answerExample(one, around)}</div></details>`;
+}
+
+function parametersTable({ parameters }: Operation): string {
+  if (parameters.length === 0) return '';
+  const rows = parameters.map(
+    (one) =>
+      `<tr><td><code>${escapeHtml(one.name)}</code></td><td>${one.in}${one.required ? ', required' : ''}</td><td>${describeSchema(one.schema)}</td><td>${prose(one.description)}</td></tr>`,
+  );
+  return `<h4>Parameters</h4><table>${rows.join('')}</table>`;
+}
+
+function requestPart(one: Operation, { schemas, url }: Surroundings): string {
+  const schema = one.requestBody?.content['application/json']?.schema;
+  if (schema === undefined) return '';
+  const example = JSON.stringify(exampleOf(schema, schemas), null, 2);
+  const call = `curl -X ${one.method} ${url}${one.path} \\\n  -H 'Authorization: Bearer <key>' -H 'Content-Type: application/json' \\\n  -d '${example.replaceAll("'", String.raw`'\''`)}'`;
+  return `<h4>Body${one.requestBody?.required === true ? '' : ' (optional)'}</h4>${fieldsTable(schema)}<pre>${escapeHtml(call)}</pre>`;
+}
+
+function responsesTable({ responses }: Operation): string {
+  const rows = Object.entries(responses).map(([status, { description, content: body }]) => {
+    const schema = body['application/json']?.schema;
+    const shape = schema === undefined ? '' : describeSchema(schema);
+    return `<tr><td>${status}</td><td>${linkProblems(description)}</td><td>${shape}</td></tr>`;
+  });
+  return `<h4>Answers</h4><table>${rows.join('')}</table>`;
+}
+
+function answerExample({ responses }: Operation, { schemas }: Surroundings): string {
+  const schema = Object.values(responses)[0]?.content['application/json']?.schema;
+  if (schema === undefined) return '';
+  return `<pre>${escapeHtml(JSON.stringify(exampleOf(schema, schemas), null, 2))}</pre>`;
+}
+
+function schemaSection(name: string, schema: SchemaNode): string {
+  return `<details id="schema-${escapeHtml(name)}"><summary><h3>${escapeHtml(name)}</h3><span class="quiet">${prose(schema.description ?? '')}</span></summary><div>${fieldsTable(schema)}</div></details>`;
+}
+
+function linkProblems(text: string): string {
+  return escapeHtml(text).replace(/`(\w+)`/g, '<a href="/problems/$1"><code>$1</code></a>');
+}
+
+function anchor(text: string): string {
+  return text.toLowerCase().replaceAll(' ', '-');
+}

@@ -1,0 +1,54 @@
+import type { SchemaNode } from './schema-table.ts';
+
+type Schemas = Readonly<Record<string, SchemaNode>>;
+
+const byFormat: Readonly<Record<string, unknown>> = {
+  uuid: '01938c5e-7a10-7cc3-9d52-3f1f0a2b4c6d',
+  guid: '01938c5e-7a10-7cc3-9d52-3f1f0a2b4c6d',
+  'date-time': '2026-12-01T09:00:00.000Z',
+  uri: 'https://example.com/page',
+};
+
+const byType: Readonly<Record<string, unknown>> = {
+  string: 'text',
+  boolean: false,
+  array: [],
+  null: null,
+};
+
+/** A value that fits the schema well enough to show its shape. Refers no deeper than four levels. */
+export function exampleOf(schema: SchemaNode, schemas: Schemas, depth = 0): unknown {
+  const [given] = schema.examples ?? [];
+  if (given !== undefined) return given;
+  if (schema.$ref !== undefined) return referred(schema.$ref, schemas, depth);
+  if (schema.const !== undefined) return schema.const;
+  const [first] = schema.enum ?? schema.anyOf ?? schema.oneOf ?? [];
+  if (schema.enum !== undefined) return schema.default ?? first;
+  const branch = (schema.anyOf ?? schema.oneOf)?.[0];
+  if (branch !== undefined) return exampleOf(branch, schemas, depth);
+  if (schema.properties !== undefined) return objectOf(schema.properties, schemas, depth);
+  if (schema.items !== undefined)
+    return depth > 4 ? [] : [exampleOf(schema.items, schemas, depth + 1)];
+  return schema.default ?? byFormat[schema.format ?? ''] ?? plainOf(schema);
+}
+
+function referred(ref: string, schemas: Schemas, depth: number): unknown {
+  const target = schemas[ref.slice(ref.lastIndexOf('/') + 1)];
+  return target === undefined || depth > 4 ? {} : exampleOf(target, schemas, depth + 1);
+}
+
+function objectOf(
+  properties: Readonly<Record<string, SchemaNode>>,
+  schemas: Schemas,
+  depth: number,
+): unknown {
+  return Object.fromEntries(
+    Object.entries(properties).map(([name, field]) => [name, exampleOf(field, schemas, depth + 1)]),
+  );
+}
+
+function plainOf({ type, minimum }: SchemaNode): unknown {
+  const [first = ''] = typeof type === 'string' ? [type] : (type ?? []);
+  if (first === 'integer' || first === 'number') return Math.max(minimum ?? 0, 0);
+  return first in byType ? byType[first] : {};
+}

@@ -1,0 +1,43 @@
+/** Text that stands in HTML as it is. */
+export function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (sign) => `&#${sign.codePointAt(0)};`);
+}
+
+/** Escaped, with `code` between backticks as such. */
+export function prose(text: string): string {
+  return escapeHtml(text).replace(/`([^`]+)`/g, '<code>$1</code>');
+}
+
+/** A whole page, without scripts and without anything from elsewhere. */
+export function htmlPage(title: string, body: string): string {
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escapeHtml(title)}</title><style>${style}</style></head>
+<body>${body}</body></html>
+`;
+}
+
+export const htmlHeaders = {
+  'content-type': 'text/html; charset=utf-8',
+  'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'",
+} as const;
+
+const style = `
+:root { color-scheme: light dark; --line: color-mix(in srgb, currentColor 18%, transparent);
+  --soft: color-mix(in srgb, currentColor 6%, transparent); --quiet: color-mix(in srgb, currentColor 65%, transparent); }
+* { box-sizing: border-box; }
+body { font: 16px/1.55 system-ui, sans-serif; margin: 0 auto; max-width: 62rem; padding: 1.5rem 1.25rem 5rem; }
+h1 { font-size: 1.7rem; margin: 0 0 .5rem; } h2 { margin: 2.6rem 0 .6rem; padding-top: .6rem; border-top: 1px solid var(--line); }
+h3 { font-size: 1.02rem; margin: 0; } h4 { font-size: .9rem; margin: 1.1rem 0 .3rem; color: var(--quiet); }
+a { color: inherit; text-underline-offset: .15em; }
+code, pre { font: .88em/1.5 ui-monospace, monospace; background: var(--soft); border-radius: .25rem; }
+code { padding: .08em .3em; overflow-wrap: anywhere; } pre { padding: .7rem .9rem; overflow-x: auto; }
+table { border-collapse: collapse; width: 100%; font-size: .93rem; }
+td, th { text-align: left; vertical-align: top; padding: .32rem .7rem .32rem 0; border-bottom: 1px solid var(--line); }
+th { color: var(--quiet); font-weight: 500; }
+details { border: 1px solid var(--line); border-radius: .5rem; margin: .55rem 0; }
+summary { cursor: pointer; padding: .5rem .8rem; display: flex; gap: .7rem; flex-wrap: wrap; align-items: baseline; }
+details > div { padding: 0 .9rem .9rem; border-top: 1px solid var(--line); }
+.method { font: 600 .8rem ui-monospace, monospace; min-width: 3.4rem; } .quiet { color: var(--quiet); }
+nav { display: flex; gap: .3rem 1.1rem; flex-wrap: wrap; margin: 1rem 0; }
+`;

@@ -1,0 +1,31 @@
+import { within } from '../queue/deadline.ts';
+import type { Services } from '../services.ts';
+import { type Problem, problemOf } from './problem.ts';
+
+const deadlineMs = 2000;
+
+type Needs = Pick<Services, 'db' | 'queues'>;
+
+/** What of the things this process needs does not answer within two seconds; empty when it is ready. */
+export async function findAway({ db, queues }: Needs): Promise<readonly string[]> {
+  const [database, queue] = await Promise.all([
+    answers(() => db.ping()),
+    answers(() => queues.ping()),
+  ]);
+  return [...(database ? [] : ['database']), ...(queue ? [] : ['queue'])];
+}
+
+export function notReady(away: readonly string[]): Problem {
+  const detail = `The ${away.join(' and the ')} cannot be reached.`;
+  const errors = away.map((path) => ({ path, message: 'cannot be reached', rule: 'reachable' }));
+  return problemOf('not_ready', detail, { errors, retryAfterS: 5 });
+}
+
+async function answers(ping: () => Promise<void>): Promise<boolean> {
+  try {
+    await within(deadlineMs, ping());
+    return true;
+  } catch {
+    return false;
+  }
+}

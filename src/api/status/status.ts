@@ -1,0 +1,88 @@
+import { z } from 'zod';
+import type { QueueCounts } from '../../queue/queues.ts';
+import { backgroundQueue } from '../../queue-names.ts';
+import type { Services } from '../../services.ts';
+import { time } from '../fields.ts';
+import { type Measure, measurePipeline } from './store.ts';
+
+const counts = z.record(z.string(), z.int());
+
+export const statusSchema = z
+  .strictObject({
+    at: time,
+    providers: z.array(
+      z.strictObject({
+        provider: z.string(),
+        posts: counts.meta({
+          description: '`due`: could start now and has not; `queued`; `publishing`.',
+        }),
+        oldest_due_at: time
+          .nullable()
+          .meta({ description: 'Since when the oldest of `due` could.' }),
+        oldest_due_s: z.number().nullable(),
+        stuck: z.int().meta({ description: 'Of `due`, those for more than 60 seconds.' }),
+        waiting: counts.meta({ description: 'To run within the hour and waiting, by reason.' }),
+        attention: z.int().meta({ description: 'Posts that ask for a person.' }),
+        integrations: counts.meta({ description: 'By status.' }),
+      }),
+    ),
+    queues: z.array(
+      z.strictObject({
+        queue: z.string(),
+        jobs: counts.nullable().meta({ description: 'By state; null while the queue is away.' }),
+      }),
+    ),
+  })
+  .meta({ id: 'Status', description: 'The pipeline as it is now.' });
+
+export type PipelineStatus = z.output<typeof statusSchema>;
+type ProviderStatus = PipelineStatus['providers'][number];
+
+/** Throws when the database is away; a queue that is away is part of the answer. */
+export async function readStatus(
+  services: Pick<Services, 'db' | 'queues' | 'providers'>,
+): Promise<PipelineStatus> {
+  const names = [...services.providers.keys()];
+  const [measures, ...queues] = await Promise.all([
+    measurePipeline(services.db),
+    ...[...names, backgroundQueue].map((name) => countJobs(services, name)),
+  ]);
+  const at = new Date();
+  return {
+    at: at.toISOString(),
+    providers: names.map((name) => arrange(name, measures, at)),
+    queues,
+  };
+}
+
+async function countJobs(
+  { queues }: Pick<Services, 'queues'>,
+  queue: string,
+): Promise<{ queue: string; jobs: Record<string, number> | null }> {
+  try {
+    const { waiting, active, delayed, failed }: QueueCounts = await queues.counts(queue);
+    return { queue, jobs: { waiting, active, delayed, failed } };
+  } catch {
+    return { queue, jobs: null };
+  }
+}
+
+function arrange(provider: string, measures: readonly Measure[], at: Date): ProviderStatus {
+  const own = measures.filter((measure) => measure.provider === provider);
+  const of = (measure: Measure['measure']): Record<string, number> =>
+    Object.fromEntries(
+      own.filter((one) => one.measure === measure).map(({ key, count }) => [key, count]),
+    );
+  const due = own.find(({ measure, key }) => measure === 'posts' && key === 'due');
+  const oldestS = due?.oldestS ?? null;
+  return {
+    provider,
+    posts: { due: 0, queued: 0, publishing: 0, ...of('posts') },
+    oldest_due_at: oldestS === null ? null : new Date(at.getTime() - oldestS * 1000).toISOString(),
+    oldest_due_s: oldestS === null ? null : Math.round(oldestS * 10) / 10,
+    stuck: of('stuck')[''] ?? 0,
+    waiting: of('waiting'),
+    attention: of('attention')[''] ?? 0,
+    integrations: of('integrations'),
+  };
+}
