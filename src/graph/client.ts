@@ -18,7 +18,7 @@ import { readUsage, type Usage } from './usage.ts';
 
 export interface GraphSettings {
   readonly baseUrl: string;
-  /** `v26.0` */
+  /** As it stands in the path: `v`, a number, `.0`. */
   readonly version: string;
   /** From the start of a call to its last byte, the connection included. */
   readonly timeoutMs: number;

@@ -1,5 +1,5 @@
 /** No bound of Meta's is known; beyond this, servers and proxies begin to refuse. */
-export const longestUrl = 2048;
+const longestUrl = 2048;
 
 /** Why Facebook could not fetch the address, or null. What lies behind it nobody has looked at. */
 export function problemOfUrl(text: string): string | null {

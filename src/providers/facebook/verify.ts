@@ -9,10 +9,7 @@ import { nodePath } from './path.ts';
 const me = z.looseObject({ id: idSchema, name: z.string().nullish() });
 const list = z.looseObject({ data: z.array(z.unknown()) });
 
-/**
- * Proves that the token is the Page's own and may read its posts. Whether it may also write, Meta
- * tells only by the first write, or by debug_token, which needs the app's id.
- */
+/** Proves that the token is the Page's own, may read its posts, and is not barred from writing. */
 export async function verify(
   client: GraphClient,
   account: Account,
@@ -34,8 +31,35 @@ export async function verify(
     params: { fields: 'id', limit: 1 },
     schema: list,
   });
+  await probeWriting(client, account, context);
   return { externalAccountId: self.body.id, name: self.body.name ?? null };
 }
+
+/**
+ * A photo without a file: nothing can come of it, but a token without the scope or the task is told
+ * so here and not when the first post is due. Any other refusal is about the missing file.
+ */
+async function probeWriting(
+  client: GraphClient,
+  account: Account,
+  context: CallContext,
+): Promise<void> {
+  try {
+    await client.request({
+      method: 'POST',
+      path: nodePath(account.externalAccountId, 'photos'),
+      effect: 'stages',
+      account,
+      params: { published: false },
+      schema: z.unknown(),
+      context,
+    });
+  } catch (error) {
+    if (!(error instanceof PublishError) || barring.has(error.record.class)) throw error;
+  }
+}
+
+const barring: ReadonlySet<string> = new Set(['reauth', 'permission', 'blocked']);
 
 function notThePage(id: string): PublishError {
   return new PublishError(

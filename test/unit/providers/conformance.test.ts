@@ -365,6 +365,18 @@ describe.each(providerNames)('provider %s', (name) => {
       );
     });
 
+    it('refuses a token that may read but not write, and writes nothing to find out', async () => {
+      const { provider, context } = setup();
+      const readOnly = await network.accountWith({ scopes: ['pages_read_engagement'] });
+      const noTask = await network.accountWith({ tasks: ['ANALYZE'] });
+      for (const account of [readOnly, noTask]) {
+        const { record } = await failureOf(provider.verify(account, context));
+        expect(record).toMatchObject({ class: 'permission', key: 'posting_not_allowed' });
+      }
+      await provider.verify(network.account, context);
+      expect(await network.effects()).toEqual([]);
+    });
+
     it('never lets an account id lead elsewhere', async () => {
       const { provider, context, calls } = setup();
       for (const externalAccountId of ['../me', 'me', '1/feed?x=', '1?fields=access_token', '']) {

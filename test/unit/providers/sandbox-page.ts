@@ -52,6 +52,8 @@ export async function openSandboxPage() {
     await control('POST', 'apps', { id: '4242', require_appsecret_proof: true }),
   );
   const page = pageSchema.parse(await control('POST', 'pages', { name: 'Bakery', app_id: app.id }));
+  const effects = async () =>
+    ledgerSchema.parse(await control('GET', `ledger?page_id=${page.id}`)).data;
   const accountOf = (token: string): Account => ({
     externalAccountId: page.id,
     token: new Secret(token),
@@ -70,10 +72,8 @@ export async function openSandboxPage() {
       const given = { page_id: page.id, user_id: page.user_id, app_id: app.id, ...over };
       return accountOf(tokenSchema.parse(await control('POST', 'tokens', given)).access_token);
     },
-    posts: async () => {
-      const ledger = ledgerSchema.parse(await control('GET', `ledger?page_id=${page.id}`));
-      return ledger.data.filter((effect) => effect.kind === 'post');
-    },
+    effects,
+    posts: async () => (await effects()).filter((effect) => effect.kind === 'post'),
     requests: async () => requestsSchema.parse(await control('GET', 'requests')).data,
     photo: (name: string, altText?: string): MediaItem => ({
       type: 'image',
