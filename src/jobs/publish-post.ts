@@ -47,7 +47,7 @@ export const publishPost = defineJob({
           calls: [],
           now: () => new Date(row.now.getTime() + performance.now() - readAt),
         };
-        return runAttempt(services, attempt, beginning, { beganAt, logger: job.logger });
+        return runAttempt(services, attempt, beginning, { beganAt, job });
       }
     }
   },

@@ -28,6 +28,8 @@ export interface ReadBackRow {
   readonly provider: string;
   readonly status: string;
   readonly externalId: string;
+  /** How often it was looked for so far, this time included. */
+  readonly verifications: number;
   readonly sealedToken: string | null;
   readonly externalAccountId: string;
   readonly appId: string;
@@ -38,7 +40,7 @@ export async function loadForReadBack(sql: Sql, postId: string): Promise<ReadBac
   const [row] = await sql.query<ReadBackRow>({
     name: 'posts_load_for_read_back',
     text: `SELECT p.id, p.tenant_id AS "tenantId", p.integration_id AS "integrationId", p.provider, p.status,
-             p.external_id AS "externalId", i.sealed_token AS "sealedToken",
+             p.external_id AS "externalId", p.verifications, i.sealed_token AS "sealedToken",
              i.external_account_id AS "externalAccountId", i.app_id AS "appId"
            FROM social_publisher.social_posts p
            JOIN social_publisher.integrations i ON i.id = p.integration_id
@@ -69,4 +71,19 @@ export async function writeReadBack(
       read.attention === null ? null : JSON.stringify(read.attention),
     ],
   });
+}
+
+/** Of these ids at a provider, those that a post of ours is bound to. */
+export async function readBoundIds(
+  sql: Sql,
+  provider: string,
+  externalIds: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const rows = await sql.query<{ external_id: string }>({
+    name: 'posts_read_bound_ids',
+    text: `SELECT external_id FROM social_publisher.social_posts
+           WHERE provider = $1 AND external_id = ANY ($2::text[])`,
+    values: [provider, externalIds],
+  });
+  return new Set(rows.map((row) => row.external_id));
 }

@@ -1,6 +1,8 @@
+import type { Database } from '../db/client.ts';
 import { PublishError } from '../errors.ts';
 import type { Evidence } from '../posts/post.ts';
 import type { SentBefore } from '../posts/publish-row.ts';
+import { readBoundIds } from '../posts/read-back-store.ts';
 import type { Account } from '../providers/provider.ts';
 import { ownFailure } from './errors.ts';
 import type { OpenAttempt } from './outcome.ts';
@@ -14,6 +16,7 @@ const marginMs = 10 * 60_000;
  * what was found, hopefully nothing; throws a `not_ready` while the look could not be completed.
  */
 export async function lookForEarlier(
+  db: Database,
   attempt: OpenAttempt,
   account: Account,
   before: SentBefore,
@@ -27,9 +30,9 @@ export async function lookForEarlier(
     );
   }
   const seenAt = attempt.now().toISOString();
-  return look.candidates.map(({ externalId, url }) => ({
-    external_id: externalId,
-    url,
-    seen_at: seenAt,
-  }));
+  const ids = look.candidates.map((candidate) => candidate.externalId);
+  const bound = await readBoundIds(db, attempt.provider.name, ids);
+  return look.candidates
+    .filter((candidate) => !bound.has(candidate.externalId))
+    .map(({ externalId, url }) => ({ external_id: externalId, url, seen_at: seenAt }));
 }

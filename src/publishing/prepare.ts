@@ -30,7 +30,7 @@ export async function prepare(
   const account = openAccount(attempt.row, services.vault, services.config);
   const before = sentBefore(attempt.row);
   if (before !== null) {
-    const found = await lookForEarlier(attempt, account, before);
+    const found = await lookForEarlier(services.db, attempt, account, before);
     if (found.length > 0) return { kind: 'stopped', settlement: askAbout(attempt, found) };
   }
   const staged = await stageMedia(services.db, attempt, { account, ...beginning });

@@ -23,7 +23,7 @@ export async function runAttempt(
   services: PublishServices,
   attempt: OpenAttempt,
   beginning: Beginning,
-  context: { readonly beganAt: number; readonly logger: Logger },
+  context: { readonly beganAt: number; readonly job: { readonly logger: Logger } },
 ): Promise<void> {
   let isSent = beginning.sends;
   try {
@@ -33,13 +33,13 @@ export async function runAttempt(
     if (ready === null) return;
     isSent = true;
     await send(services, attempt, beginning, ready);
-    context.logger.info({ postId: attempt.row.id }, 'post published');
+    context.job.logger.info({ postId: attempt.row.id }, 'post published');
   } catch (error) {
     if (error instanceof AppError && error.code === 'settle_failed') throw error;
     const failure = isSent ? toSendError(error) : toPublishError(error);
     const { to } = await settleFailure(services, attempt, failure, isSent);
     const { key, class: errorClass } = failure.record;
-    context.logger.warn(
+    context.job.logger.warn(
       { postId: attempt.row.id, code: key, class: errorClass, to },
       'post not published',
     );

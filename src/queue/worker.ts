@@ -120,10 +120,18 @@ class QueueWorker<Services> implements RunningWorker {
       throw new AppError('job_unknown', `No code here performs jobs named ${job.name}`);
     }
     const id = job.id ?? '';
-    const bound = logger.child({ queue: queueName, job: job.name, jobId: id });
     const payload = parsePayload(definition, job.data);
+    const { signal } = this.#stopping;
     await definition.perform(
-      { id, payload, signal: this.#stopping.signal, logger: bound },
+      {
+        id,
+        payload,
+        signal,
+        // Made when it is asked for: most jobs have nothing to say.
+        get logger() {
+          return logger.child({ queue: queueName, job: job.name, jobId: id });
+        },
+      },
       services,
     );
   }

@@ -2,6 +2,10 @@ import { publishPost } from '../jobs/publish-post.ts';
 import type { Services } from '../services.ts';
 import { type Claimed, claimDue, readAgenda } from './claim-store.ts';
 
+/** A claim looks at every integration: while the queue is long, a few large claims cost less than many small ones. */
+const refillBelow = 0.5;
+const refillCheckMs = 25;
+
 /** Most posts of one integration that are queued or under way, so that a flood of one delays nobody. */
 const perIntegration = 100;
 
@@ -18,12 +22,17 @@ export async function enqueueDue(
   provider: string,
 ): Promise<{ readonly enqueued: number; readonly nextInMs: number }> {
   const agenda = await readAgenda(services.db, provider);
-  const idle = { enqueued: 0, nextInMs: Math.max(0, agenda.nextInMs ?? Number.POSITIVE_INFINITY) };
-  const room = services.config.queueDepth - agenda.queued;
-  if (agenda.nextInMs === null || agenda.nextInMs > 0 || room <= 0) return idle;
+  const nextDueInMs = Math.max(0, agenda.nextInMs ?? Number.POSITIVE_INFINITY);
+  if (nextDueInMs > 0) return { enqueued: 0, nextInMs: nextDueInMs };
+  const { queueDepth } = services.config;
+  if (agenda.queued > queueDepth * refillBelow) return { enqueued: 0, nextInMs: refillCheckMs };
   // A queue that is away takes no jobs: then the posts stay approved, and nothing has to be put back.
   await services.queues.ping();
-  const claimed = await claimDue(services.db, { provider, limit: room, perIntegration });
+  const limit = queueDepth - agenda.queued;
+  const claimed = await claimDue(services.db, { provider, limit, perIntegration });
   await services.queues.add(provider, publishPost, jobsOf(claimed));
-  return { enqueued: claimed.length, nextInMs: claimed.length > 0 ? 0 : Number.POSITIVE_INFINITY };
+  return {
+    enqueued: claimed.length,
+    nextInMs: claimed.length > 0 ? refillCheckMs : Number.POSITIVE_INFINITY,
+  };
 }

@@ -5,12 +5,13 @@ export async function dropExpired(sql: Sql): Promise<void> {
   await sql.query({
     text: `DELETE FROM social_publisher.call_usage WHERE minute < clock_timestamp() - interval '2 hours'`,
   });
-  for (const table of ['events', 'idempotency_keys'] as const) {
-    const column = table === 'events' ? 'at' : 'created_at';
-    await sql.query({
-      text: `DELETE FROM social_publisher.${table} WHERE ctid = ANY (ARRAY(
-               SELECT ctid FROM social_publisher.${table}
-               WHERE ${column} < clock_timestamp() - interval '30 days' LIMIT 50000))`,
-    });
-  }
+  // Oldest first by id, so that nothing younger is read.
+  await sql.query({
+    text: `DELETE FROM social_publisher.events WHERE id IN (
+             SELECT id FROM (SELECT id, at FROM social_publisher.events ORDER BY id LIMIT 50000) oldest
+             WHERE at < clock_timestamp() - interval '30 days')`,
+  });
+  await sql.query({
+    text: `DELETE FROM social_publisher.idempotency_keys WHERE created_at < clock_timestamp() - interval '30 days'`,
+  });
 }

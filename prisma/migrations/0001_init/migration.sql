@@ -102,7 +102,8 @@ CREATE TABLE social_publisher.social_posts (
 
 CREATE INDEX social_posts_tenant_id_id_idx ON social_publisher.social_posts (tenant_id, id DESC);
 CREATE INDEX social_posts_tenant_id_updated_at_idx ON social_publisher.social_posts (tenant_id, updated_at);
-CREATE INDEX social_posts_tenant_id_reference_idx ON social_publisher.social_posts (tenant_id, reference);
+CREATE INDEX social_posts_reference ON social_publisher.social_posts (tenant_id, reference)
+  WHERE reference IS NOT NULL;
 -- What the scheduler claims, per integration so that it can interleave them; and when it should wake up next.
 CREATE INDEX social_posts_claim ON social_publisher.social_posts (integration_id, next_run_at)
   WHERE status = 'approved' AND next_run_at IS NOT NULL;
@@ -110,11 +111,11 @@ CREATE INDEX social_posts_wake ON social_publisher.social_posts (next_run_at)
   WHERE status = 'approved' AND next_run_at IS NOT NULL;
 CREATE INDEX social_posts_unplanned ON social_publisher.social_posts (updated_at)
   WHERE status = 'approved' AND next_run_at IS NULL;
-CREATE INDEX social_posts_in_flight ON social_publisher.social_posts (provider, integration_id, lease_until)
+CREATE INDEX social_posts_in_flight ON social_publisher.social_posts (integration_id, provider, lease_until)
   WHERE status IN ('queued', 'publishing');
 -- What must still go out, for the room that far hand-overs leave.
 CREATE INDEX social_posts_due ON social_publisher.social_posts (integration_id, scheduled_at)
-  WHERE status IN ('approved', 'queued', 'publishing');
+  WHERE status = 'approved';
 CREATE INDEX social_posts_verify ON social_publisher.social_posts (verify_at) WHERE verify_at IS NOT NULL;
 CREATE INDEX social_posts_attention ON social_publisher.social_posts (tenant_id, id DESC) WHERE attention IS NOT NULL;
 CREATE UNIQUE INDEX social_posts_external_id ON social_publisher.social_posts (provider, external_id)
@@ -186,10 +187,11 @@ CREATE TABLE social_publisher.events (
   data jsonb NOT NULL DEFAULT '{}',
   at timestamptz(3) NOT NULL DEFAULT now()
 );
-CREATE UNIQUE INDEX events_position_key ON social_publisher.events (position);
+-- Written three times a post, read now and then: an event enters the readers' indexes when it gets its position.
+CREATE UNIQUE INDEX events_position ON social_publisher.events (position) WHERE position IS NOT NULL;
 CREATE INDEX events_unnumbered ON social_publisher.events (id) WHERE position IS NULL;
-CREATE INDEX events_tenant_id_position_idx ON social_publisher.events (tenant_id, position);
-CREATE INDEX events_at_idx ON social_publisher.events (at);
+CREATE INDEX events_tenant_position ON social_publisher.events (tenant_id, position) WHERE position IS NOT NULL;
+CREATE INDEX events_post ON social_publisher.events USING hash (post_id);
 CREATE SEQUENCE social_publisher.event_positions OWNED BY social_publisher.events.position;
 
 CREATE TABLE social_publisher.instance (

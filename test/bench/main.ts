@@ -1,0 +1,90 @@
+import { startPostgres } from '../support/postgres-server.ts';
+import { startRedis } from '../support/redis-server.ts';
+import { openRunFolder } from '../support/run-folder.ts';
+import { startTarget } from './children.ts';
+import { measureClaims } from './claims.ts';
+import { type Load, type Place, runBare, runPipeline } from './contest.ts';
+import { print, printTable } from './print.ts';
+
+/** `npm run bench [throughput|lateness|claims …]`: see test/bench/README.md for what the figures mean. */
+const wanted = new Set(process.argv.slice(2));
+const isWanted = (part: string): boolean => wanted.size === 0 || wanted.has(part);
+
+const throughput: Load = { jobs: 10_000, concurrency: 100, answerMs: 0, dueInMs: 0 };
+const lateness: Load = { jobs: 10_000, concurrency: 1_000, answerMs: 200, dueInMs: 6_000 };
+
+const folder = await openRunFolder();
+const [postgres, redis, target] = await Promise.all([
+  startPostgres(folder),
+  startRedis(folder),
+  startTarget(),
+]);
+try {
+  const kinds = redis === undefined ? (['postgres'] as const) : (['redis', 'postgres'] as const);
+  if (redis === undefined) print('no redis-server on this machine: only the PostgreSQL queue');
+  const places = kinds.map(
+    (kind): Place => ({ kind, serverUrl: postgres.serverUrl, redisUrl: redis?.url ?? '', target }),
+  );
+  if (isWanted('throughput')) await compareThroughput(places);
+  if (isWanted('lateness')) await compareLateness(places);
+  if (isWanted('claims')) await measureClaims(postgres.serverUrl);
+} finally {
+  await target.close();
+  await redis?.stop();
+  await postgres.stop();
+  await folder.remove();
+}
+
+async function compareThroughput(places: readonly Place[]): Promise<void> {
+  const { jobs, concurrency } = throughput;
+  print(`\n${jobs} posts of 100 Pages, due already, concurrency ${concurrency}, answers at once`);
+  const rows: string[][] = [];
+  for (const place of places) {
+    const bare = await runBare(place, throughput);
+    const whole = await runPipeline(place, throughput);
+    const bareRate = rate(jobs, bare.firstAt, bare.lastAt);
+    const wholeRate = rate(jobs, whole.firstAt, whole.settledAt);
+    rows.push([
+      place.kind,
+      bareRate.toFixed(0),
+      wholeRate.toFixed(0),
+      (wholeRate / bareRate).toFixed(2),
+    ]);
+  }
+  printTable(['queue', 'bare BullMQ, jobs/s', 'whole pipeline, posts/s', 'ratio'], rows);
+}
+
+async function compareLateness(places: readonly Place[]): Promise<void> {
+  const { jobs, concurrency, answerMs } = lateness;
+  print(
+    `\n${jobs} posts due in the same second, answers after ${answerMs} ms, concurrency ${concurrency}`,
+  );
+  const rows: string[][] = [];
+  for (const place of places) {
+    const bare = await runBare(place, lateness);
+    const whole = await runPipeline(place, lateness);
+    for (const [who, stats] of [
+      ['bare BullMQ', bare],
+      ['whole pipeline', whole],
+    ] as const) {
+      rows.push([
+        place.kind,
+        who,
+        ...[stats.earliest, stats.p50, stats.p99, stats.max].map(String),
+      ]);
+    }
+    rows.push([
+      place.kind,
+      'ratio of p99',
+      '',
+      '',
+      ((whole.p99 ?? 0) / (bare.p99 ?? 1)).toFixed(2),
+      '',
+    ]);
+  }
+  printTable(['queue', 'who', 'earliest ms', 'p50 ms', 'p99 ms', 'max ms'], rows);
+}
+
+function rate(jobs: number, firstAt: number | null, lastAt: number | null): number {
+  return (jobs * 1000) / Math.max(1, (lastAt ?? 0) - (firstAt ?? 0));
+}
