@@ -99,7 +99,9 @@ export async function listPosts(
   conditions.add('p.integration_id::text = ?', filter.integrationId?.toLowerCase());
   conditions.add('p.reference = ?', filter.reference);
   conditions.add('p.external_id = ?', filter.externalId);
-  conditions.add('(p.attention IS NOT NULL) = ?', filter.attention);
+  // Written out, or the index on posts that need attention would not be found.
+  if (filter.attention === true) conditions.addFact('p.attention IS NOT NULL');
+  if (filter.attention === false) conditions.addFact('p.attention IS NULL');
   conditions.add('p.scheduled_at >= ?', filter.scheduledFrom);
   conditions.add('p.scheduled_at < ?', filter.scheduledTo);
   conditions.add('p.updated_at >= ?', filter.updatedSince);
@@ -120,6 +122,10 @@ class Conditions {
   add(text: string, value: unknown): void {
     if (value === undefined || value === null) return;
     this.#texts.push(text.replace('?', this.place(value)));
+  }
+
+  addFact(text: string): void {
+    this.#texts.push(text);
   }
 
   place(value: unknown): string {

@@ -1,7 +1,8 @@
-import type { Client } from 'pg';
+import { type Client, escapeIdentifier } from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { markSent } from '../../src/attempts/store.ts';
+import { grantCalendar } from '../../src/db/grant-calendar.ts';
 import { type PostStatus, postStatuses } from '../../src/posts/post.ts';
 import { changePosts } from '../../src/posts/store.ts';
 import { type CalendarDatabase, createCalendarDatabase, refusalOf } from '../support/calendar.ts';
@@ -466,6 +467,31 @@ describe('the granted role', () => {
   ])('can %s', async (statement) => {
     const { rows } = await calendar.query(statement);
     expect(rows.length).toBeGreaterThan(0);
+  });
+
+  it('loses what it was given beyond that when it is granted again', async () => {
+    const secret = 'SELECT sealed_token FROM social_publisher.integrations';
+    await on.db.query({
+      text: `GRANT ALL ON ALL TABLES IN SCHEMA social_publisher TO ${escapeIdentifier(on.role)}`,
+    });
+    await calendar.query(secret);
+    await grantCalendar(on.db, on.role);
+    expect(await refusalOf(calendar.query(secret))).toMatchObject({ code: '42501' });
+    expect(await insertApproved()).not.toBe('');
+  });
+
+  it.each([
+    ['nobody of this name', 'role_exists'],
+    ['a"; DROP SCHEMA social_publisher CASCADE; --', 'role_exists'],
+  ])('cannot be %s', async (role, rule) => {
+    await expect(grantCalendar(on.db, role)).rejects.toMatchObject({ errors: [{ rule }] });
+  });
+
+  it('cannot be the owner of the tables, whom no grant would limit', async () => {
+    const [owner] = await on.db.query<{ name: string }>({ text: 'SELECT current_user AS name' });
+    await expect(grantCalendar(on.db, owner?.name ?? '')).rejects.toMatchObject({
+      errors: [{ rule: 'role_limited' }],
+    });
   });
 
   it('cannot hide an attempt behind a temporary table of the same name', async () => {

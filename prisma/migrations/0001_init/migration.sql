@@ -118,7 +118,8 @@ CREATE INDEX social_posts_due ON social_publisher.social_posts (integration_id, 
   WHERE status = 'approved';
 CREATE INDEX social_posts_verify ON social_publisher.social_posts (verify_at) WHERE verify_at IS NOT NULL;
 CREATE INDEX social_posts_attention ON social_publisher.social_posts (tenant_id, id DESC) WHERE attention IS NOT NULL;
-CREATE UNIQUE INDEX social_posts_external_id ON social_publisher.social_posts (provider, external_id)
+-- The id first: calendars look posts up by it alone.
+CREATE UNIQUE INDEX social_posts_external_id ON social_publisher.social_posts (external_id, provider)
   WHERE external_id IS NOT NULL;
 
 CREATE TABLE social_publisher.publish_attempts (
