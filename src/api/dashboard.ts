@@ -8,7 +8,7 @@ import { backgroundQueue } from '../queue-names.ts';
 import type { Services } from '../services.ts';
 import { isOperator } from './authentication.ts';
 import { guardAdapter } from './dashboard/guard.ts';
-import { fitPage, pageHeaders } from './dashboard/page.ts';
+import { fitPage, limitButtons, pageHeaders } from './dashboard/page.ts';
 import { redact } from './dashboard/redact.ts';
 import { retryFailedJobs, retryJob } from './dashboard/retry.ts';
 import { toProblem } from './errors.ts';
@@ -107,10 +107,14 @@ async function answerRetry(
 
 /** The last net under payloads, logs, reasons and stacks of failed jobs. */
 function hideSecrets(inner: FastifyInstance): void {
-  inner.addHook('onSend', async (_request, reply, payload) => {
+  inner.addHook('onSend', async (request, reply, payload) => {
     void reply.headers(pageHeaders);
     if (typeof payload !== 'string') return payload;
     const isPage = String(reply.getHeader('content-type')).includes('text/html');
-    return isPage ? fitPage(payload) : maskSecrets(payload);
+    if (isPage) return fitPage(payload);
+    const masked = maskSecrets(payload);
+    const { pathname, searchParams } = new URL(request.url, 'http://board');
+    if (pathname !== `${prefix}/api/queues` || reply.statusCode !== 200) return masked;
+    return limitButtons(masked, searchParams.get('status') === 'failed');
   });
 }

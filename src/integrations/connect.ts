@@ -1,5 +1,4 @@
 import { bookCalls } from '../budgets/store.ts';
-import type { Database } from '../db/client.ts';
 import { InvalidRequestError, PublishError } from '../errors.ts';
 import type { Account, Provider, VerifiedAccount } from '../providers/provider.ts';
 import type { Vault } from '../vault.ts';
@@ -16,6 +15,8 @@ export interface Connection {
   /** Where the calls made for the proof count. */
   readonly budgetKey: string;
 }
+
+type Database = Parameters<typeof saveIntegration>[0];
 
 interface Needs {
   readonly db: Database;

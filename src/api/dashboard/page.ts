@@ -1,3 +1,5 @@
+import { z } from 'zod';
+
 /**
  * The page without what loads from elsewhere, and without the buttons whose routes are absent. The classes are Bull
  * Board's own, so its version is pinned; should one change, the button shows and is refused.
@@ -16,4 +18,21 @@ export const pageHeaders = {
   'referrer-policy': 'no-referrer',
 } as const;
 
-const hidden = '';
+/** Of a failed job and of all of them only the first button, which retries, and no menu of the queue. */
+const hidden = `
+[class*="jobActions-"] > li:not(:first-child), [class*="queueActions-"] > li:not(:first-child),
+button[class*="trigger-"][aria-haspopup="menu"] { display: none; }`;
+
+const listing = z.looseObject({ queues: z.array(z.looseObject({ readOnlyMode: z.boolean() })) });
+
+/** Bull Board hides every button of a queue that is read-only: so is each but where its failed jobs are looked at. */
+export function limitButtons(json: string, showsFailed: boolean): string {
+  const parsed = listing.safeParse(JSON.parse(json));
+  if (!parsed.success) return json;
+  const queues = parsed.data.queues.map((queue) => ({
+    ...queue,
+    readOnlyMode: !showsFailed,
+    allowCompletedRetries: false,
+  }));
+  return JSON.stringify({ ...parsed.data, queues });
+}
