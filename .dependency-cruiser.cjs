@@ -66,9 +66,13 @@ module.exports = {
     ),
     never(
       'one-place-per-table-knows-sql',
-      { path: '^(src|workers)/', pathNot: '^src/db/|/store\\.ts$|^src/services\\.ts$' },
-      { path: '^src/db/|node_modules/@prisma/' },
-      'db/ and the stores; services.ts builds the client.',
+      {
+        path: '^(src|workers)/',
+        // Besides the stores: what assembles a process, and the listener that wakes the scheduler.
+        pathNot: '^src/db/|[-/]store\\.ts$|^src/(services|start)\\.ts$|^src/(cli|demo)/|^src/scheduler/scheduler\\.ts$',
+      },
+      { path: '^src/db/|node_modules/@prisma/', dependencyTypesNot: ['type-only'] },
+      'db/ and the stores; everybody else only hands the database on, by its type.',
     ),
     never(
       'no-cycles',

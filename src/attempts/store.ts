@@ -147,11 +147,11 @@ async function neededWithinADay(
     text: `SELECT integration_id, sum(calls)::int AS calls FROM (
              SELECT integration_id, calls, scheduled_at FROM social_publisher.social_posts
              WHERE integration_id = ANY ($1::uuid[]) AND status = 'approved'
-               AND scheduled_at < clock_timestamp() + interval '1 day'
+               AND scheduled_at < statement_timestamp() + interval '1 day'
              UNION ALL
              SELECT integration_id, calls, scheduled_at FROM social_publisher.social_posts
              WHERE integration_id = ANY ($1::uuid[]) AND status IN ('queued', 'publishing') AND status = 'queued'
-               AND scheduled_at < clock_timestamp() + interval '1 day'
+               AND scheduled_at < statement_timestamp() + interval '1 day'
            ) AS soon GROUP BY integration_id`,
     values: [[...new Set(far.map((item) => item.integrationId))]],
   });

@@ -31,7 +31,7 @@ export async function loadBudgets(
              coalesce((SELECT json_agg(json_build_array(extract(epoch FROM u.minute), u.calls) ORDER BY u.minute)
                        FROM social_publisher.call_usage u
                        WHERE u.budget_key = k.budget_key
-                         AND u.minute > clock_timestamp() - interval '61 minutes'), '[]') AS used,
+                         AND u.minute > statement_timestamp() - interval '61 minutes'), '[]') AS used,
              clock_timestamp() AS now
            FROM (SELECT DISTINCT unnest($1::text[]) AS budget_key) k`,
     values: [keys],

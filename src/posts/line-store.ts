@@ -17,7 +17,7 @@ export async function readWaitingLine(
   return sql.query<LinePost>({
     name: 'posts_waiting_line',
     text: `SELECT id, calls FROM social_publisher.social_posts
-           WHERE integration_id = $1 AND status = 'approved' AND next_run_at <= clock_timestamp()
+           WHERE integration_id = $1 AND status = 'approved' AND next_run_at <= statement_timestamp()
              AND coalesce(scheduled_at, approved_at) >= $2 AND calls >= $3
            ORDER BY coalesce(scheduled_at, approved_at), id LIMIT ${longestLine}`,
     values: [after.integrationId, after.dueAt, after.calls],
@@ -39,7 +39,7 @@ export async function spreadLine(sql: Sql, places: readonly LinePlace[]): Promis
              SELECT p.id, y."nextRunAt", y.waiting
              FROM jsonb_to_recordset($1::jsonb) AS y (id uuid, "nextRunAt" timestamptz, waiting jsonb)
              JOIN social_publisher.social_posts p ON p.id = y.id
-             WHERE p.status = 'approved' AND p.next_run_at <= clock_timestamp()
+             WHERE p.status = 'approved' AND p.next_run_at <= statement_timestamp()
              ORDER BY p.id FOR UPDATE OF p SKIP LOCKED
            )
            UPDATE social_publisher.social_posts p

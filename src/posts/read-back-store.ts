@@ -15,7 +15,7 @@ export async function claimReadBacks(
              verify_at = CASE WHEN p.verifications + 1 < ${maxReadBacks}
                THEN clock_timestamp() + interval '5 minutes' * (p.verifications + 1) END
            FROM (SELECT id FROM social_publisher.social_posts
-                 WHERE verify_at <= clock_timestamp() ORDER BY verify_at LIMIT $1 FOR UPDATE SKIP LOCKED) x
+                 WHERE verify_at <= statement_timestamp() ORDER BY verify_at LIMIT $1 FOR UPDATE SKIP LOCKED) x
            WHERE p.id = x.id RETURNING p.id, p.verifications`,
     values: [limit],
   });

@@ -38,7 +38,7 @@ export function recoverFrom(failure: Failure): Recovery {
     case 'rate_limited':
       return { ...waitFor(failure, 'meta_limit'), heldUntil: laterBy(failure) };
     case 'not_ready':
-      return waitFor(failure, 'media');
+      return waitFor(failure, waitsFor[failure.record.key] ?? 'media');
     case 'reauth':
       return waitForIntegration(failure, 'needs_reconnect');
     case 'permission':
@@ -52,6 +52,12 @@ export function recoverFrom(failure: Failure): Recovery {
       return askPerson(failure);
   }
 }
+
+/** What is not ready is a medium, unless the error is about something else. */
+const waitsFor: Readonly<Record<string, Waiting['reason']>> = {
+  look_incomplete: 'reconcile',
+  facebook_schedule_window: 'window',
+};
 
 /** Nothing reached the provider: that is its outage or ours, and no try of this post. */
 function isUnreachable(record: ErrorRecord): boolean {

@@ -8,7 +8,8 @@ import {
 import { type Batch, createBatch } from '../batch.ts';
 import type { Config } from '../config.ts';
 import type { Database } from '../db/client.ts';
-import { type PublishRow, readPublishRows } from '../posts/publish-row.ts';
+import type { PublishRow } from '../posts/publish-row.ts';
+import { readPublishRows } from '../posts/publish-store.ts';
 import { changePosts, type PostChange } from '../posts/store.ts';
 
 /**

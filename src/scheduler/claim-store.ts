@@ -11,7 +11,8 @@ export const queuedLeaseMs = 10_000;
 /**
  * Due posts become `queued`, each with its next run. Integrations take turns (every one's nearest due post comes
  * before anyone's second), at most `perIntegration` of one are in flight, and rows that another scheduler holds are
- * passed over. Costs one index probe an active integration, however many posts lie in the future.
+ * passed over. Costs one index probe an active integration, however many posts lie in the future: the moment is
+ * statement_timestamp(), because an index cannot be searched for the volatile clock_timestamp().
  */
 export async function claimDue(
   sql: Sql,
@@ -26,18 +27,18 @@ export async function claimDue(
                SELECT p.id, coalesce(p.scheduled_at, p.approved_at) AS due_at,
                  row_number() OVER (ORDER BY coalesce(p.scheduled_at, p.approved_at), p.id) AS place
                FROM social_publisher.social_posts p
-               WHERE p.integration_id = i.id AND p.status = 'approved' AND p.next_run_at <= clock_timestamp()
+               WHERE p.integration_id = i.id AND p.status = 'approved' AND p.next_run_at <= statement_timestamp()
                ORDER BY 2, 1
                LIMIT greatest(0, $3 - (SELECT count(*) FROM social_publisher.social_posts f
                  WHERE f.provider = $1 AND f.integration_id = i.id AND f.status IN ('queued', 'publishing')))
              ) due
              WHERE i.provider = $1 AND i.status = 'active'
-               AND (i.held_until IS NULL OR i.held_until <= clock_timestamp())
+               AND (i.held_until IS NULL OR i.held_until <= statement_timestamp())
              ORDER BY due.place, due.due_at LIMIT $2
            ), mine AS MATERIALIZED (
              SELECT p.id, turns.place, turns.due_at FROM social_publisher.social_posts p
              JOIN turns ON turns.id = p.id
-             WHERE p.status = 'approved' AND p.next_run_at <= clock_timestamp()
+             WHERE p.status = 'approved' AND p.next_run_at <= statement_timestamp()
              FOR UPDATE OF p SKIP LOCKED
            )
            UPDATE social_publisher.social_posts p SET internal_write = true, status = 'queued', run = p.run + 1,

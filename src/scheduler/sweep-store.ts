@@ -1,4 +1,5 @@
 import type { Sql } from '../db/client.ts';
+import type { ErrorRecord } from '../errors.ts';
 import { unknownOutcome } from '../posts/recovery.ts';
 import type { Claimed } from './claim-store.ts';
 import { queuedLeaseMs } from './claim-store.ts';
@@ -14,7 +15,7 @@ export async function takeOverdueQueued(
     text: `UPDATE social_publisher.social_posts p SET internal_write = true,
              lease_until = clock_timestamp() + $3 * interval '1 millisecond'
            FROM (SELECT id FROM social_publisher.social_posts
-                 WHERE provider = $1 AND status = 'queued' AND lease_until < clock_timestamp()
+                 WHERE provider = $1 AND status = 'queued' AND lease_until < statement_timestamp()
                  ORDER BY lease_until LIMIT $2 FOR UPDATE SKIP LOCKED) x
            WHERE p.id = x.id RETURNING p.id, p.run`,
     values: [provider, limit, queuedLeaseMs],
@@ -40,7 +41,7 @@ export async function releaseUnsent(sql: Sql): Promise<number> {
     name: 'posts_release_unsent',
     text: `WITH x AS (
              SELECT p.id FROM social_publisher.social_posts p
-             WHERE p.status = 'publishing' AND p.lease_until < clock_timestamp()
+             WHERE p.status = 'publishing' AND p.lease_until < statement_timestamp()
                AND NOT EXISTS (SELECT FROM social_publisher.publish_attempts a
                                WHERE a.post_id = p.id AND a.state IN ('sent', 'unknown', 'confirmed'))
              ORDER BY p.id LIMIT 500 FOR UPDATE SKIP LOCKED
@@ -66,17 +67,20 @@ export async function releaseUnsent(sql: Sql): Promise<number> {
  * Sent attempts whose worker had its five seconds and its deadline: the outcome is unknown from here on.
  * Resolves with the posts that ask for a person now.
  */
-export async function declareUnknown(sql: Sql): Promise<readonly string[]> {
+export async function declareUnknown(
+  sql: Sql,
+  error: ErrorRecord,
+): Promise<readonly string[]> {
   const rows = await sql.query<{ id: string }>({
     name: 'attempts_declare_unknown',
     text: `WITH x AS (
              SELECT p.id, a.id AS attempt_id, a.reserved FROM social_publisher.publish_attempts a
              JOIN social_publisher.social_posts p ON p.id = a.post_id
-             WHERE a.state = 'sent' AND a.owned_until < clock_timestamp()
+             WHERE a.state = 'sent' AND a.owned_until < statement_timestamp()
              ORDER BY p.id LIMIT 500 FOR UPDATE OF p SKIP LOCKED
            ), attempts AS (
              UPDATE social_publisher.publish_attempts a
-             SET state = 'unknown', settled_at = clock_timestamp(), reserved = 0
+             SET state = 'unknown', settled_at = clock_timestamp(), reserved = 0, error = $2
              FROM x WHERE a.id = x.attempt_id AND a.state = 'sent'
              RETURNING a.post_id, a.budget_key, greatest(x.reserved, 1) AS calls
            ), booked AS (
@@ -86,9 +90,9 @@ export async function declareUnknown(sql: Sql): Promise<readonly string[]> {
              ON CONFLICT (budget_key, minute) DO UPDATE SET calls = u.calls + EXCLUDED.calls
            )
            UPDATE social_publisher.social_posts p SET internal_write = true, status = 'unknown', lease_until = NULL,
-             next_run_at = NULL, waiting = NULL, attention = $1
+             next_run_at = NULL, waiting = NULL, attention = $1, error = $2
            FROM attempts x WHERE p.id = x.post_id AND p.status = 'publishing' RETURNING p.id`,
-    values: [JSON.stringify(unknownOutcome(new Date()))],
+    values: [JSON.stringify(unknownOutcome(new Date())), JSON.stringify(error)],
   });
   return rows.map((row) => row.id);
 }
@@ -103,7 +107,7 @@ export async function declareMissed(sql: Sql): Promise<number> {
              CROSS JOIN LATERAL (
                SELECT p.id FROM social_publisher.social_posts p
                WHERE p.integration_id = i.id AND p.status = 'approved' AND p.effective_mode <> 'draft'
-                 AND p.scheduled_at < clock_timestamp() - t.late_limit_s * interval '1 second'
+                 AND p.scheduled_at < statement_timestamp() - t.late_limit_s * interval '1 second'
                ORDER BY p.scheduled_at LIMIT 500 FOR UPDATE OF p SKIP LOCKED
              ) late
            )

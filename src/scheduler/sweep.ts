@@ -1,4 +1,5 @@
 import { publishPost } from '../jobs/publish-post.ts';
+import { ownFailure } from '../publishing/errors.ts';
 import type { Services } from '../services.ts';
 import { jobsOf } from './enqueue.ts';
 import {
@@ -10,6 +11,7 @@ import {
 } from './sweep-store.ts';
 
 const batchSize = 500;
+const lostAnswer = 'The worker that sent it was gone before it could write the answer.';
 
 /** Puts back what a row needs and no job carries; whatever happened to the queue, the rows know. */
 export async function sweepQueue(services: Services, provider: string): Promise<number> {
@@ -32,7 +34,8 @@ export async function sweepQueue(services: Services, provider: string): Promise<
 export async function sweepRows({ db, log }: Services): Promise<void> {
   const released = await releaseUnsent(db);
   if (released > 0) log.warn({ posts: released }, 'posts of lost workers go on');
-  for (const postId of await declareUnknown(db)) {
+  const error = ownFailure('unknown_outcome', 'outcome_unknown', lostAnswer);
+  for (const postId of await declareUnknown(db, error)) {
     log.error({ postId }, 'outcome unknown: a person must look at the page');
   }
   const missed = await declareMissed(db);

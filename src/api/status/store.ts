@@ -24,17 +24,17 @@ const age = 'extract(epoch FROM clock_timestamp() - min';
 const statement = `
   WITH due AS (
     SELECT p.provider, p.next_run_at, p.waiting,
-           i.status = 'active' AND (i.held_until IS NULL OR i.held_until <= clock_timestamp()) AS is_open
+           i.status = 'active' AND (i.held_until IS NULL OR i.held_until <= statement_timestamp()) AS is_open
       FROM social_publisher.social_posts p
       JOIN social_publisher.integrations i ON i.id = p.integration_id
-     WHERE p.status = 'approved' AND p.next_run_at IS NOT NULL AND p.next_run_at <= clock_timestamp() + interval '1 hour'
+     WHERE p.status = 'approved' AND p.next_run_at IS NOT NULL AND p.next_run_at <= statement_timestamp() + interval '1 hour'
   ), unplanned AS (
     SELECT provider, updated_at FROM social_publisher.social_posts
      WHERE status = 'approved' AND next_run_at IS NULL
   ), in_flight AS (
     SELECT provider, status, updated_at FROM social_publisher.social_posts WHERE status IN ('queued', 'publishing')
   ), startable AS (
-    SELECT provider, next_run_at AS since FROM due WHERE is_open AND next_run_at <= clock_timestamp()
+    SELECT provider, next_run_at AS since FROM due WHERE is_open AND next_run_at <= statement_timestamp()
     UNION ALL SELECT provider, updated_at FROM unplanned
     UNION ALL SELECT provider, updated_at FROM in_flight WHERE status = 'queued'
   )
@@ -44,7 +44,7 @@ const statement = `
   SELECT provider, 'posts', 'due', count(*)::int, ${age}(since))::float8 FROM startable GROUP BY provider
   UNION ALL
   SELECT provider, 'stuck', '', count(*)::int, ${age}(since))::float8
-    FROM startable WHERE since < clock_timestamp() - interval '60 seconds' GROUP BY provider
+    FROM startable WHERE since < statement_timestamp() - interval '60 seconds' GROUP BY provider
   UNION ALL
   SELECT provider, 'waiting', waiting ->> 'reason', count(*)::int, NULL
     FROM due WHERE waiting IS NOT NULL GROUP BY provider, waiting ->> 'reason'

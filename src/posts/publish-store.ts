@@ -1,0 +1,35 @@
+import type { Sql } from '../db/client.ts';
+import type { PublishRow } from './publish-row.ts';
+
+/** Rows that are gone are absent. */
+export async function readPublishRows(
+  sql: Sql,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, PublishRow>> {
+  const rows = await sql.query<PublishRow>({
+    name: 'posts_read_publish',
+    text: `SELECT p.id, p.tenant_id AS "tenantId", p.integration_id AS "integrationId", p.provider, p.status,
+             p.version, p.run, p.tries, p.message, p.link, p.media, p.publish_mode AS "publishMode",
+             p.scheduled_at AS "scheduledAt", coalesce(p.approved_at, p.created_at) AS "approvedAt",
+             t.auto_publish AS "autoPublish", t.late_limit_s AS "lateLimitS",
+             i.status AS "integrationStatus", i.sealed_token AS "sealedToken",
+             i.external_account_id AS "externalAccountId", i.app_id AS "appId",
+             i.near_window_until AS "nearWindowUntil",
+             CASE WHEN a.version = p.version THEN a.staged END AS prepared,
+             s.first_sent_at AS "firstSentAt", s.last_sent AS "lastSent", clock_timestamp() AS now
+           FROM social_publisher.social_posts p
+           JOIN social_publisher.tenants t ON t.id = p.tenant_id
+           JOIN social_publisher.integrations i ON i.id = p.integration_id
+           LEFT JOIN social_publisher.publish_attempts a ON a.post_id = p.id AND a.state = 'prepared'
+           LEFT JOIN LATERAL (
+             SELECT min(e.sent_at) AS first_sent_at,
+               (array_agg(json_build_object('content', e.content, 'mode', e.mode, 'staged', e.staged,
+                 'scheduledAt', e.scheduled_at) ORDER BY e.run DESC))[1] AS last_sent
+             FROM social_publisher.publish_attempts e
+             WHERE e.post_id = p.id AND e.sent_at IS NOT NULL HAVING count(*) > 0
+           ) s ON true
+           WHERE p.id = ANY ($1::uuid[])`,
+    values: [ids],
+  });
+  return new Map(rows.map((row) => [row.id, row]));
+}
