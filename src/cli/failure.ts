@@ -44,7 +44,7 @@ export function failureOf(error: unknown): Failure | undefined {
   return undefined;
 }
 
-export function isUnreachable(error: unknown): boolean {
+function isUnreachable(error: unknown): boolean {
   if (error instanceof AggregateError) return error.errors.some(isUnreachable);
   if (!(error instanceof Error) || !('code' in error)) return false;
   // 28…: the server is there and refuses the account; 3D000: no such database; 57P03: it is starting.

@@ -10,7 +10,7 @@ interface DemoTenant {
 }
 
 /** One that lets us publish, one that wants drafts and scheduled posts only. */
-export const demoTenants: readonly DemoTenant[] = [
+const demoTenants: readonly DemoTenant[] = [
   {
     name: 'Aurora Bakery',
     timezone: 'Europe/Berlin',

@@ -1,0 +1,437 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client } from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { rotateTokens } from '../../../src/cli/rotation/rotate.ts';
+import { loadConfig } from '../../../src/config.ts';
+import { openDatabase } from '../../../src/db/client.ts';
+import { type Sandbox, startSandbox } from '../../../src/sandbox/server.ts';
+import { Vault } from '../../../src/vault.ts';
+import {
+  createEmptyDatabase,
+  createTestDatabase,
+  type TestDatabase,
+} from '../../support/database.ts';
+import { openTerminal, type Terminal } from './terminal.ts';
+
+const key = (id: string) => `${id}:${randomBytes(32).toString('base64')}`;
+const firstKey = key('first');
+const secondKey = key('second');
+
+let database: TestDatabase;
+let sandbox: Sandbox;
+let sql: Client;
+let folder: string;
+let env: Record<string, string>;
+let run: Terminal;
+let tenantId: string;
+let page: { id: string; access_token: string };
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  sandbox = await startSandbox();
+  sql = new Client({ connectionString: database.url });
+  await sql.connect();
+  folder = await mkdtemp(join(tmpdir(), 'social-publisher-cli-'));
+  env = {
+    DATABASE_URL: database.url,
+    ADMIN_TOKEN: 'operator-token-of-the-tests',
+    ENCRYPTION_KEYS: firstKey,
+    GRAPH_BASE_URL: sandbox.url,
+  };
+  run = openTerminal(env);
+  tenantId = (await run(['tenant', 'create', 'Bakery', '--json'])).read(
+    z.object({ id: z.string() }),
+  ).id;
+  page = await createPage('Bakery Page');
+  await run(['integration', 'add', '--tenant', 'Bakery', '--account', page.id], {
+    stdin: `${page.access_token}\n`,
+  });
+});
+
+afterAll(async () => {
+  await sql.end();
+  await sandbox.close();
+  await database.drop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function createPage(name: string): Promise<{ id: string; access_token: string }> {
+  const answer = await fetch(`${sandbox.url}/_sandbox/pages`, {
+    method: 'POST',
+    body: JSON.stringify({ name }),
+  });
+  return z.object({ id: z.string(), access_token: z.string() }).parse(await answer.json());
+}
+
+async function count(text: string): Promise<number> {
+  const { rows } = await sql.query<{ count: string }>(
+    `SELECT count(*) FROM social_publisher.${text}`,
+  );
+  return Number(rows[0]?.count);
+}
+
+async function calendar(name: string, text: string): Promise<string> {
+  const path = join(folder, name);
+  await writeFile(path, text);
+  return path;
+}
+
+describe('tenant', () => {
+  it('creates, shows by name, changes and lists', async () => {
+    const made = await run([
+      'tenant',
+      'create',
+      'Travel',
+      '--timezone',
+      'Asia/Tokyo',
+      '--reference',
+      'cal-7',
+    ]);
+    expect(made.code).toBe(0);
+    const changed = await run(['tenant', 'update', 'cal-7', '--auto-publish', '--json']);
+    expect(changed.json()).toMatchObject({
+      name: 'Travel',
+      auto_publish: true,
+      timezone: 'Asia/Tokyo',
+    });
+    const listed = await run(['tenant', 'list']);
+    expect(listed.stdout).toMatch(/^ID +NAME +AUTO-PUBLISH/);
+    expect(listed.stdout).toContain('cal-7');
+  });
+
+  it('names field, rule and bound of what it refuses, and shows no stack', async () => {
+    const refused = await run(['tenant', 'create', 'X', '--timezone', 'Mars/Base']);
+    expect(refused).toMatchObject({ code: 1, stdout: '' });
+    expect(refused.stderr).toBe(
+      'error: timezone: must be an IANA zone such as Europe/Berlin. [timezone_unknown]\n',
+    );
+    const far = await run(['tenant', 'create', 'X', '--late-limit-s', '99999999', '--json']);
+    expect(far.code).toBe(1);
+    expect(far.stderr).toContain('"path": "late_limit_s"');
+  });
+
+  it('asks for an id when a name is not one tenant only', async () => {
+    await run(['tenant', 'create', 'Twin']);
+    await run(['tenant', 'create', 'Twin']);
+    const refused = await run(['tenant', 'show', 'Twin']);
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain('Several tenants are called "Twin"');
+  });
+});
+
+describe('integration', () => {
+  it('takes the token from an environment variable or a file, proves it and never shows it', async () => {
+    const { id, access_token } = await createPage('Second Page');
+    const add = ['integration', 'add', '--tenant', 'Bakery', '--account', id];
+    const made = await run([...add, '--token-env', 'PAGE_TOKEN'], {
+      env: { PAGE_TOKEN: access_token },
+    });
+    expect(made.code).toBe(0);
+    expect(made.stdout).toContain('Second Page');
+    const file = await calendar('token', access_token);
+    const again = await run([...add, '--token-file', file, '--json']);
+    expect(again.json()).toMatchObject({ external_account_id: id, status: 'active' });
+    expect(`${made.stdout}${made.stderr}${again.stdout}${again.stderr}`).not.toContain(
+      access_token,
+    );
+  });
+
+  it('saves nothing when Meta rejects the token', async () => {
+    const before = await count('integrations');
+    const refused = await run(['integration', 'add', '--tenant', 'Bakery', '--account', page.id], {
+      stdin: 'EAAB-not-a-token-of-anybody',
+    });
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).not.toContain('EAAB-not-a-token');
+    expect(await count('integrations')).toBe(before);
+  });
+
+  it('has no option for a token on the command line', async () => {
+    const refused = await run([
+      'integration',
+      'add',
+      '--tenant',
+      'Bakery',
+      '--account',
+      '1',
+      '--token',
+      'x',
+    ]);
+    expect(refused.code).toBe(2);
+  });
+});
+
+describe('key', () => {
+  it('shows a key once, lists it by name, and revokes it', async () => {
+    const made = await run(['key', 'create', '--name', 'calendar', '--tenant', 'Bakery', '--json']);
+    const { id, key: secret } = made.read(z.object({ id: z.string(), key: z.string() }));
+    expect(secret).toMatch(/^sp_tenant_/);
+    const listed = await run(['key', 'list']);
+    expect(listed.stdout).toContain('calendar');
+    expect(listed.stdout).not.toContain(secret);
+    expect((await run(['key', 'revoke', id])).code).toBe(0);
+    expect((await run(['key', 'revoke', id])).stderr).toContain('There is no key');
+  });
+});
+
+const importReport = z.object({
+  stored: z.boolean(),
+  problems: z.array(z.object({ line: z.number(), column: z.string(), rule: z.string() })),
+  rows: z.array(z.object({ line: z.number(), outcome: z.string(), id: z.string().nullable() })),
+});
+
+describe('import', () => {
+  const header = 'tenant,page,message,publish_mode,scheduled_at,status,reference,link,media\n';
+
+  it('imports nothing while one row is wrong, and names line, column and rule', async () => {
+    const file = await calendar(
+      'wrong.csv',
+      `${header}Bakery,Bakery Page,good,schedule,+2h,approved,w-1,,
+Bakery,Bakery Page,naive,schedule,2027-01-01T10:00:00,approved,w-2,,
+Bakery,Nowhere,lost,schedule,+2h,approved,w-3,,
+Bakery,Bakery Page,both,schedule,+2h,approved,w-4,https://a.example,https://a.example/b.jpg
+`,
+    );
+    const before = await count('social_posts');
+    const refused = await run(['import', file, '--json']);
+    expect(refused.code).toBe(1);
+    const { stored, problems, rows } = refused.read(importReport);
+    expect(stored).toBe(false);
+    expect(problems.map(({ line, column }) => [line, column])).toEqual([
+      [3, 'scheduled_at'],
+      [4, 'page'],
+      [5, 'link'],
+    ]);
+    expect(problems[0]?.rule).toBe('offset_required');
+    expect(rows).toEqual([{ line: 2, outcome: 'good', id: null }]);
+    expect(await count('social_posts')).toBe(before);
+  });
+
+  it('imports the good rows with --skip-invalid, and none of them a second time', async () => {
+    const file = await calendar(
+      'some.csv',
+      `${header}Bakery,Bakery Page,good,schedule,+2h,approved,s-1,,
+Bakery,Bakery Page,naive,schedule,2027-01-01T10:00:00,approved,s-2,,
+Bakery,Bakery Page,a draft may wait for its rules,publish,,draft,s-3,,
+`,
+    );
+    const first = await run(['import', file, '--skip-invalid']);
+    expect(first.code).toBe(0);
+    expect(first.stdout).toContain('Imported 2 posts. 1 rows were left out.');
+    const second = await run(['import', file, '--skip-invalid']);
+    expect(second.stdout).toContain('Imported 0 posts. 2 rows were there already');
+    expect(await count(`social_posts WHERE reference IN ('s-1', 's-2', 's-3')`)).toBe(2);
+  });
+
+  it('only looks with --dry-run', async () => {
+    const file = await calendar(
+      'dry.csv',
+      `${header}Bakery,Bakery Page,good,schedule,+2h,approved,d-1,,\n`,
+    );
+    const looked = await run(['import', file, '--dry-run']);
+    expect(looked.code).toBe(0);
+    expect(looked.stdout).toContain('Nothing was imported: a dry run. 1 rows are good.');
+    expect(await count(`social_posts WHERE reference = 'd-1'`)).toBe(0);
+  });
+
+  it('says that a file is not there', async () => {
+    expect(await run(['import', join(folder, 'none.csv')])).toMatchObject({
+      code: 1,
+      stderr: `error: ${join(folder, 'none.csv')} cannot be read (ENOENT).\n`,
+    });
+  });
+});
+
+describe('post and why', () => {
+  it('leads a post on, and tells its story', async () => {
+    const file = await calendar(
+      'story.csv',
+      'tenant,page,message,scheduled_at,status,reference\nBakery,Bakery Page,"told\nlater",+3h,draft,story-1\n',
+    );
+    const { rows } = (await run(['import', file, '--json'])).read(importReport);
+    const id = rows[0]?.id ?? '';
+    expect((await run(['post', 'approve', id])).stdout).toContain('approved (version 1)');
+    expect((await run(['post', 'cancel', id, '--json'])).json()).toMatchObject({
+      status: 'cancelled',
+    });
+    const why = await run(['why', id]);
+    expect(why.stdout).toContain('message      told later');
+    expect(why.stdout).toMatch(/created as draft.*\n.*draft → approved.*\n.*approved → cancelled/);
+    const refused = await run(['post', 'approve', id]);
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain('cancelled');
+  });
+
+  it('tells an id that is none from one that is not there', async () => {
+    expect((await run(['why', 'abc'])).stderr).toContain('is no post id');
+    expect((await run(['why', '01a1f773-042e-74ed-8aa8-b701a7876cca'])).stderr).toContain(
+      'There is no post',
+    );
+  });
+});
+
+describe('keys', () => {
+  it('seals every token anew under the first key, and says when the old one may go', async () => {
+    const rotating = openTerminal({ ...env, ENCRYPTION_KEYS: `${secondKey},${firstKey}` });
+    const before = await rotating(['keys', 'status', '--json']);
+    const tokens = await count('integrations WHERE sealed_token IS NOT NULL');
+    expect(before.json()).toEqual([
+      { key_id: 'second', integrations: 0, state: 'seals' },
+      { key_id: 'first', integrations: tokens, state: 'opens' },
+    ]);
+    expect((await rotating(['keys', 'rotate', '--json'])).json()).toMatchObject({
+      resealed: tokens,
+    });
+    expect((await rotating(['keys', 'rotate', '--json'])).json()).toMatchObject({
+      resealed: 0,
+      seen: tokens,
+    });
+    const alone = openTerminal({ ...env, ENCRYPTION_KEYS: secondKey });
+    expect((await alone(['keys', 'status'])).code).toBe(0);
+    const bereft = await run(['keys', 'status']);
+    expect(bereft.code).toBe(1);
+    expect(bereft.stdout).toContain('MISSING');
+    const back = openTerminal({ ...env, ENCRYPTION_KEYS: `${firstKey},${secondKey}` });
+    expect((await back(['keys', 'rotate'])).code).toBe(0);
+  });
+
+  it('leaves a token alone that was replaced while it rotated', async () => {
+    const db = openDatabase({ url: database.url });
+    const both = loadConfig({ ...env, ENCRYPTION_KEYS: `${secondKey},${firstKey}` });
+    const vault = new Vault(both.encryptionKeys);
+    // Between reading and writing, somebody connects the account again.
+    const racing = {
+      query: async <Row extends object>(statement: {
+        text: string;
+        values?: readonly unknown[];
+      }) => {
+        if (statement.text.startsWith('UPDATE')) {
+          await sql.query('UPDATE social_publisher.integrations SET sealed_token = $1', [
+            'v1.replaced.a.b.c',
+          ]);
+        }
+        return db.query<Row>(statement);
+      },
+    };
+    const saved = await sql.query('SELECT id, sealed_token FROM social_publisher.integrations');
+    try {
+      const done = await rotateTokens(racing, vault, () => undefined);
+      expect(done.resealed).toBe(0);
+      expect(done.changedMeanwhile).toBe(saved.rows.length);
+      expect(await count(`integrations WHERE sealed_token = 'v1.replaced.a.b.c'`)).toBe(
+        saved.rows.length,
+      );
+    } finally {
+      for (const { id, sealed_token } of saved.rows) {
+        await sql.query(
+          'UPDATE social_publisher.integrations SET sealed_token = $2 WHERE id = $1',
+          [id, sealed_token],
+        );
+      }
+      await db.close();
+    }
+  });
+});
+
+describe('queue switch', () => {
+  it('refuses while posts are in flight, unless it is forced', async () => {
+    expect((await run(['queue', 'switch', 'postgres'])).code).toBe(0);
+    const { rows } = await sql.query<{ id: string }>(
+      `INSERT INTO social_publisher.social_posts (tenant_id, integration_id, status, message, scheduled_at)
+       SELECT tenant_id, id, 'approved', 'in flight', now() + interval '1 hour'
+         FROM social_publisher.integrations LIMIT 1 RETURNING id`,
+    );
+    await sql.query(
+      `UPDATE social_publisher.social_posts SET internal_write = true, status = 'queued' WHERE id = $1`,
+      [rows[0]?.id],
+    );
+    const refused = await run(['queue', 'switch', 'redis']);
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain('1 posts are queued or being published');
+    const forced = await run(['queue', 'switch', 'redis', '--force']);
+    expect(forced.stdout).toBe(
+      'The queue lives in redis from now on. Set REDIS_URL for every process and start them.\n',
+    );
+    expect((await run(['queue', 'status', '--json'])).json()).toEqual({
+      backend: 'redis',
+      in_flight: 1,
+    });
+    expect((await run(['queue', 'switch', 'kafka'])).stderr).toContain(
+      '"kafka" is no backend: redis or postgres.',
+    );
+  });
+});
+
+describe('db', () => {
+  it('migrates an empty database, and other commands ask for that first', async () => {
+    const empty = await createEmptyDatabase();
+    try {
+      const other = openTerminal({ ...env, DATABASE_URL: empty.url });
+      const refused = await other(['tenant', 'list']);
+      expect(refused.code).toBe(1);
+      expect(refused.stderr).toContain('run `npm run db:migrate` first');
+      expect((await other(['db', 'migrate'])).stdout).toMatch(/^Applied 0001_init/);
+      expect((await other(['db', 'migrate'])).stdout).toBe('The database is up to date.\n');
+      expect((await other(['tenant', 'list'])).stdout).toContain('There are no tenants');
+    } finally {
+      await empty.drop();
+    }
+  });
+
+  it('grants a calendar its columns only to a role that is there', async () => {
+    const refused = await run(['db', 'grant-calendar', 'no_such_role']);
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain('[role_exists]');
+  });
+});
+
+describe('what is wrong around it', () => {
+  it('is said in a sentence: no database, missing configuration, an unknown command', async () => {
+    const away = await run(['tenant', 'list'], {
+      env: { DATABASE_URL: 'postgresql://nobody:x@127.0.0.1:1/nothing' },
+    });
+    expect(away.code).toBe(1);
+    expect(away.stderr).toContain('The database cannot be reached');
+    const bare = openTerminal({ DATABASE_URL: database.url });
+    const missing = await bare(['tenant', 'list']);
+    expect(missing.code).toBe(1);
+    expect(missing.stderr).toContain('ADMIN_TOKEN is required');
+    expect(missing.stderr).toContain('ENCRYPTION_KEYS is required');
+    const unknown = await run(['tennant', 'list']);
+    expect(unknown.code).toBe(2);
+    expect(unknown.stderr).toContain("unknown command 'tennant'");
+    expect(`${away.stderr}${missing.stderr}${unknown.stderr}`).not.toMatch(/\n\s+at /);
+  });
+
+  it('shows help for every command', async () => {
+    for (const line of [
+      [],
+      ['tenant'],
+      ['integration', 'add'],
+      ['import'],
+      ['keys'],
+      ['db', 'grant-calendar'],
+    ]) {
+      const helped = await run([...line, '--help']);
+      expect(helped.code).toBe(0);
+      expect(helped.stdout).toContain('Usage: social-publisher');
+    }
+  });
+
+  it('does not let what a tenant wrote redraw the terminal', async () => {
+    await run(['tenant', 'create', 'Evil\u001B[2J\u202Ename']);
+    const listed = await run(['tenant', 'list']);
+    expect(listed.stdout).not.toContain('\u001B');
+    expect(listed.stdout).not.toContain('\u202E');
+  });
+
+  it('leaves the tenant it began with as it was', async () => {
+    expect((await run(['tenant', 'show', tenantId, '--json'])).json()).toMatchObject({
+      name: 'Bakery',
+    });
+  });
+});
