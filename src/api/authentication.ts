@@ -31,7 +31,7 @@ export async function authenticate(
 }
 
 /** Compares hashes, so that neither length nor content of a token shows in the time it takes. */
-export function isOneOf(secrets: readonly Secret[], candidate: string): boolean {
+function isOneOf(secrets: readonly Secret[], candidate: string): boolean {
   const hashed = sha256(candidate);
   return secrets.map((secret) => timingSafeEqual(sha256(secret.reveal()), hashed)).includes(true);
 }
@@ -46,7 +46,7 @@ export function isOperator(tokens: readonly Secret[], authorization: string | un
   return isOneOf(tokens, userAndPassword.slice(userAndPassword.indexOf(':') + 1));
 }
 
-export function unauthenticated(detail: string, error?: string): ApiError {
+function unauthenticated(detail: string, error?: string): ApiError {
   const challenge = 'Bearer realm="social-publisher"';
   return new ApiError('unauthenticated', detail, {
     'www-authenticate': error === undefined ? challenge : `${challenge}, error="${error}"`,

@@ -62,7 +62,7 @@ export function problemAnswer(
 }
 
 /** How the caller reaches us; where the port was free to choose, as the caller did. */
-export function publicUrlOf(services: Services, request: FastifyRequest): string {
+function publicUrlOf(services: Services, request: FastifyRequest): string {
   const { publicUrl } = services.config.http;
   return publicUrl.endsWith(':0') ? `${request.protocol}://${request.host}` : publicUrl;
 }
