@@ -1,6 +1,9 @@
-/** SQL states, Prisma codes and socket codes that mean: the database cannot be asked at the moment. */
+/**
+ * SQL states, Prisma codes and socket codes that mean: the database cannot be asked at the moment. Tables that are not
+ * there (3F000, 42P01, P2021) are still being made by whoever migrates.
+ */
 const awayCodes =
-  /^(08...|57P0[123]|53300|ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|EPIPE|ETIMEDOUT|P1001|P1002|P1008|P1017|P2024)$/;
+  /^(08...|3F000|42P01|P2021|57P0[123]|53300|ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|EPIPE|ETIMEDOUT|P1001|P1002|P1008|P1017|P2024)$/;
 
 /** node-postgres tells these by their text alone. */
 const awayMessages =

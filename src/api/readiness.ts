@@ -1,16 +1,23 @@
 import { within } from '../queue/deadline.ts';
 import type { Services } from '../services.ts';
 import { type Problem, problemOf } from './problem.ts';
+import { hasTables } from './status/store.ts';
 
 const deadlineMs = 2000;
 
 type Needs = Pick<Services, 'db' | 'queues'>;
 
-/** What of the things this process needs does not answer within two seconds; empty when it is ready. */
+/**
+ * What of the things this process needs does not answer within two seconds; empty when it is ready. A database without
+ * our tables is not there yet.
+ */
 export async function findAway({ db, queues }: Needs): Promise<readonly string[]> {
   const [database, queue] = await Promise.all([
-    answers(() => db.ping()),
-    answers(() => queues.ping()),
+    answers(() => hasTables(db)),
+    answers(async () => {
+      await queues.ping();
+      return true;
+    }),
   ]);
   return [...(database ? [] : ['database']), ...(queue ? [] : ['queue'])];
 }
@@ -21,10 +28,9 @@ export function notReady(away: readonly string[]): Problem {
   return problemOf('not_ready', detail, { errors, retryAfterS: 5 });
 }
 
-async function answers(ping: () => Promise<void>): Promise<boolean> {
+async function answers(ask: () => Promise<boolean>): Promise<boolean> {
   try {
-    await within(deadlineMs, ping());
-    return true;
+    return await within(deadlineMs, ask());
   } catch {
     return false;
   }

@@ -40,6 +40,8 @@ export interface TestApi {
   readonly app: FastifyInstance;
   readonly services: Services;
   readonly db: Database;
+  /** Of its database. */
+  readonly url: string;
   /** Every line that was logged. */
   readonly logged: string[];
   call(
@@ -82,6 +84,7 @@ export async function createTestApi(options: TestApiOptions = {}): Promise<TestA
     app,
     services,
     db: services.db,
+    url,
     logged,
     call,
     createTenant: (settings = {}) => createTenant(call, settings),

@@ -78,16 +78,6 @@ export async function releaseKey(sql: Sql, claim: Claim): Promise<void> {
   });
 }
 
-/** Forgets what is older than 30 days. Answers how many there were. */
-export async function deleteOldKeys(sql: Sql): Promise<number> {
-  const rows = await sql.query({
-    text: `DELETE FROM social_publisher.idempotency_keys
-            WHERE created_at < now() - make_interval(days => $1) RETURNING 1`,
-    values: [keptDays],
-  });
-  return rows.length;
-}
-
 function claimStatement({ scope, key, requestHash }: KeyOfRequest, lockMs: number) {
   return {
     name: 'claim_idempotency_key',

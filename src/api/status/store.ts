@@ -54,3 +54,11 @@ const statement = `
   UNION ALL
   SELECT provider, 'integrations', status, count(*)::int, NULL
     FROM social_publisher.integrations GROUP BY provider, status`;
+
+/** Whether anybody has applied migrations yet: the API answers before that, at the first start. */
+export async function hasTables(sql: Sql): Promise<boolean> {
+  const [row] = await sql.query<{ readonly exists: boolean }>({
+    text: `SELECT to_regclass('social_publisher.instance') IS NOT NULL AS exists`,
+  });
+  return row?.exists === true;
+}

@@ -7,6 +7,8 @@ import { createLogger } from '../../../src/log.ts';
 import { createProviders } from '../../../src/providers/index.ts';
 import { openQueues, type Queues } from '../../../src/queue/queues.ts';
 import { createTestApi, operatorToken, type TestApi, toAnswer } from '../../support/api.ts';
+import { createEmptyDatabase } from '../../support/database.ts';
+import { openProxy } from '../queue/outage-proxy.ts';
 
 const nowhere = 'postgresql://nobody@127.0.0.1:1/nothing';
 const logger = createLogger({ level: 'silent' });
@@ -71,6 +73,34 @@ describe('while the database is away', () => {
     expect(answer).toMatchObject({ status: 503, body: { code: 'database_unavailable' } });
     expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
     expect(answer.text).not.toContain('127.0.0.1');
+  });
+});
+
+describe('a database that goes away and comes back', () => {
+  it('is said, and nothing needs to be started again', async () => {
+    const proxy = await openProxy(api.url);
+    const db = openDatabase({ url: proxy.url });
+    const app = await buildApi({ ...api.services, db });
+    const status = async (url: string): Promise<number> =>
+      (await app.inject({ url, headers: operator })).statusCode;
+    expect([await status('/readyz'), await status('/v1/tenants')]).toEqual([200, 200]);
+    await proxy.cut();
+    expect([await status('/readyz'), await status('/v1/tenants')]).toEqual([503, 503]);
+    await proxy.restore();
+    expect([await status('/readyz'), await status('/v1/tenants')]).toEqual([200, 200]);
+    await app.close();
+    await db.close();
+    await proxy.cut();
+  });
+
+  it('is not ready before anybody migrated it', async () => {
+    const empty = await createEmptyDatabase();
+    const db = openDatabase({ url: empty.url });
+    const services = { ...api.services, db };
+    expect((await answerOf(services, { url: '/readyz' })).status).toBe(503);
+    expect((await answerOf(services, { url: '/v1/tenants' })).status).toBe(503);
+    await db.close();
+    await empty.drop();
   });
 });
 
