@@ -1,5 +1,5 @@
 import { availableCalls, type Budget } from '../budgets/budget.ts';
-import { bookCalls, loadBudgets, lockBudgets } from '../budgets/store.ts';
+import { bookCalls, loadBudgets, lockBudgets, type Spending } from '../budgets/store.ts';
 import type { Database, Sql } from '../db/client.ts';
 import type { ErrorRecord } from '../errors.ts';
 import type { PostContent, PublishMode } from '../posts/post.ts';
@@ -9,6 +9,14 @@ import type { AttemptState, CallRecord, StagedMedium } from './attempt.ts';
 
 /** How long after a worker began to commit `sent` it may still start the call (design: invariant 2). */
 export const sendWithinMs = 5_000;
+
+/**
+ * SQL: the calls that an attempt `a` may have made. Known are those up to its last save; after it one more may have
+ * been under way, or the three of a look, which only follows an attempt that was sent.
+ */
+export const callsOfLostWorker = `jsonb_array_length(a.calls) + CASE WHEN EXISTS (
+  SELECT FROM social_publisher.publish_attempts e WHERE e.post_id = a.post_id AND e.sent_at IS NOT NULL
+) THEN 3 ELSE 1 END`;
 
 /** A post that its worker wants to begin, as it was judged. */
 export interface Beginning {
@@ -32,7 +40,7 @@ export interface Beginning {
 
 export type Begun =
   | { readonly kind: 'begun'; readonly attemptId: string; readonly run: number }
-  /** Somebody edited, cancelled or claimed it: nothing was done. */
+  /** Somebody edited, cancelled or claimed it, or its tenant may no longer publish: nothing was done. */
   | { readonly kind: 'gone' }
   /** A post of equal content is on its way to the same account. */
   | { readonly kind: 'equal_in_flight' }
@@ -104,10 +112,15 @@ async function lockQueued(
   const rows = await tx.query<{ id: string; run: number }>({
     name: 'attempts_lock_queued',
     text: `SELECT p.id, p.run FROM social_publisher.social_posts p
-           JOIN unnest($1::uuid[], $2::int[]) AS x (id, version) ON x.id = p.id
-           WHERE p.status = 'queued' AND p.version = x.version
+           JOIN unnest($1::uuid[], $2::int[], $3::boolean[]) AS x (id, version, publishes) ON x.id = p.id
+           JOIN social_publisher.tenants t ON t.id = p.tenant_id
+           WHERE p.status = 'queued' AND p.version = x.version AND (t.auto_publish OR NOT x.publishes)
            ORDER BY p.id FOR UPDATE OF p`,
-    values: [beginnings.map((item) => item.postId), beginnings.map((item) => item.version)],
+    values: [
+      beginnings.map((item) => item.postId),
+      beginnings.map((item) => item.version),
+      beginnings.map((item) => item.mode === 'publish'),
+    ],
   });
   return new Map(rows.map((row) => [row.id, row.run]));
 }
@@ -169,12 +182,10 @@ async function openAttempts(
   timeoutMs: number,
 ): Promise<ReadonlyMap<string, string>> {
   if (items.length === 0) return new Map();
-  await tx.query({
-    name: 'attempts_abandon_prepared',
-    text: `UPDATE social_publisher.publish_attempts SET state = 'abandoned', reserved = 0, settled_at = clock_timestamp()
-           WHERE post_id = ANY ($1::uuid[]) AND state = 'prepared'`,
-    values: [items.map((item) => item.postId)],
-  });
+  await abandonPrepared(
+    tx,
+    items.map((item) => item.postId),
+  );
   const rows = items.map((item) => ({
     post_id: item.postId,
     integration_id: item.integrationId,
@@ -205,26 +216,47 @@ async function openAttempts(
   return new Map(opened.map((row) => [row.post_id, row.id]));
 }
 
-/** Keeps what was staged before the next outside call. */
+/** What is set aside for an attempt whose worker may still be at it is booked as far as it can have been used. */
+async function abandonPrepared(tx: Sql, postIds: readonly string[]): Promise<void> {
+  const abandoned = await tx.query<Spending>({
+    name: 'attempts_abandon_prepared',
+    text: `WITH x AS MATERIALIZED (
+             SELECT a.id, CASE WHEN a.reserved > 0 THEN ${callsOfLostWorker} ELSE 0 END AS calls
+             FROM social_publisher.publish_attempts a
+             WHERE a.post_id = ANY ($1::uuid[]) AND a.state = 'prepared' ORDER BY a.post_id FOR UPDATE
+           )
+           UPDATE social_publisher.publish_attempts a
+           SET state = 'abandoned', reserved = 0, settled_at = clock_timestamp()
+           FROM x WHERE a.id = x.id RETURNING a.budget_key AS "budgetKey", x.calls`,
+    values: [postIds],
+  });
+  await bookCalls(tx, abandoned);
+}
+
+/**
+ * Keeps what was staged, and the calls so far, before the next outside call. False: the attempt is no longer this
+ * worker's, its calls are booked, and it may make no more.
+ */
 export async function saveStaged(
   sql: Sql,
   attemptId: string,
   staged: readonly StagedMedium[],
   calls: readonly CallRecord[],
-): Promise<void> {
-  await sql.query({
+): Promise<boolean> {
+  const rows = await sql.query<{ id: string }>({
     name: 'attempts_save_staged',
     text: `UPDATE social_publisher.publish_attempts SET staged = $2, calls = $3
-           WHERE id = $1 AND state = 'prepared'`,
+           WHERE id = $1 AND state = 'prepared' AND reserved > 0 RETURNING id`,
     values: [attemptId, JSON.stringify(staged), JSON.stringify(calls)],
   });
+  return rows.length === 1;
 }
 
 export type Sent = 'sent' | 'gone' | 'equal_in_flight';
 
 /**
  * `prepared` → `sent`, under the post's row lock: an edit or a cancel that came first has won, one that comes later is
- * refused by the trigger.
+ * refused by the trigger. A tenant that opted out of publishing meanwhile is obeyed.
  */
 export async function markSent(
   sql: Sql,
@@ -240,13 +272,15 @@ export async function markSent(
     const rows = await sql.query<{ id: string }>({
       name: 'attempts_mark_sent',
       text: `WITH post AS (
-               SELECT p.id FROM social_publisher.social_posts p
-               WHERE p.id = $2 AND p.status = 'publishing' AND p.run = $3 AND p.version = $4 FOR UPDATE
+               SELECT p.id, t.auto_publish FROM social_publisher.social_posts p
+               JOIN social_publisher.tenants t ON t.id = p.tenant_id
+               WHERE p.id = $2 AND p.status = 'publishing' AND p.run = $3 AND p.version = $4 FOR UPDATE OF p
              )
              UPDATE social_publisher.publish_attempts a
              SET state = 'sent', sent_at = clock_timestamp(),
                owned_until = clock_timestamp() + $5 * interval '1 millisecond'
-             FROM post WHERE a.id = $1 AND a.post_id = post.id AND a.state = 'prepared' RETURNING a.id`,
+             FROM post WHERE a.id = $1 AND a.post_id = post.id AND a.state = 'prepared'
+               AND (a.mode <> 'publish' OR post.auto_publish) RETURNING a.id`,
       values: [attempt.id, attempt.postId, attempt.run, attempt.version, sendWithinMs + timeoutMs],
     });
     return rows.length === 1 ? 'sent' : 'gone';
@@ -319,7 +353,7 @@ async function closeAttempts(
            SET state = x.state, external_id = x.external_id, error = x.error, calls = x.calls, reserved = 0,
              settled_at = CASE WHEN x.state <> 'prepared' THEN clock_timestamp() END
            FROM x WHERE a.id = x.id AND (SELECT count(*) FROM posts) >= 0
-             AND (a.state = 'prepared' OR (a.state = 'sent' AND x.state <> 'prepared')
+             AND ((a.state = 'prepared' AND a.reserved > 0) OR (a.state = 'sent' AND x.state <> 'prepared')
                OR (a.state = 'unknown' AND x.state = 'confirmed'))
            RETURNING a.id`,
     values: [JSON.stringify(rows), settlements.map((item) => item.post.id)],

@@ -61,6 +61,8 @@ function openPool(options: DatabaseOptions): Pool {
     connectionTimeoutMillis: 10_000,
     idleTimeoutMillis: 30_000,
     keepAlive: true,
+    // Statements that do not wait for each other's results share a round trip.
+    pipeline: true,
     types: connectionTypes,
     verify: afterConnect(prepareConnection),
   });

@@ -32,8 +32,13 @@ async function tryOnce<T>(
   try {
     // Both in one round trip; again in each transaction because behind a pooler each may run on
     // another server connection, whose role or database may say otherwise.
-    await client.query(`BEGIN; ${durableCommits('local')}`);
-    const result = await work({ query: (statement) => statements.run(client, statement) });
+    // Nobody waits for the answer: should it fail, the connection is gone or the transaction is aborted, and
+    // whatever was sent behind it fails too.
+    const begun = client.query(`BEGIN; ${durableCommits('local')}`);
+    const [result] = await Promise.all([
+      work({ query: (statement) => statements.run(client, statement) }),
+      begun,
+    ]);
     await commit(client);
     return result;
   } catch (error) {

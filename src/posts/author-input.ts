@@ -52,7 +52,19 @@ export const postInputSchema = z
     ...contentFields,
     status: z.enum(['draft', 'in_review', 'approved']).optional(),
   })
-  .meta({ id: 'PostInput' });
+  .meta({
+    id: 'PostInput',
+    examples: [
+      {
+        integration_id: '01938c5e-7a10-7cc3-9d52-3f1f0a2b4c6d',
+        message: 'Our stollen is back.',
+        media: [{ type: 'image', url: 'https://example.com/stollen.jpg' }],
+        scheduled_at: '2026-12-24T18:30:00+01:00',
+        status: 'approved',
+        reference: 'calendar-4711',
+      },
+    ],
+  });
 export type PostInput = z.output<typeof postInputSchema>;
 
 /** Null clears a field, an absent one stays as it is. */
@@ -62,5 +74,8 @@ export const postPatchSchema = z
     ...contentFields,
     version: z.int().positive().optional(),
   })
-  .meta({ id: 'PostPatch' });
+  .meta({
+    id: 'PostPatch',
+    examples: [{ message: 'Our stollen is back, and so is the gingerbread.', version: 1 }],
+  });
 export type PostPatch = z.output<typeof postPatchSchema>;

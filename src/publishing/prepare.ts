@@ -1,5 +1,5 @@
 import type { StagedMedium } from '../attempts/attempt.ts';
-import { type Beginning, markSent, type Settlement } from '../attempts/store.ts';
+import { type Beginning, markSent, type Settlement, saveStaged } from '../attempts/store.ts';
 import { sentBefore } from '../posts/publish-row.ts';
 import type { Account } from '../providers/provider.ts';
 import type { Services } from '../services.ts';
@@ -19,7 +19,8 @@ export type Prepared =
       /** When the commit of `sent` began, by the monotonic clock. */
       readonly beganAt: number;
     }
-  | { readonly kind: 'stopped'; readonly settlement: Settlement };
+  /** Without a settlement the attempt is no longer this worker's to settle. */
+  | { readonly kind: 'stopped'; readonly settlement: Settlement | null };
 
 /** Everything before the visible call: look, stage, judge again, commit `sent`. Throws what the provider throws. */
 export async function prepare(
@@ -32,8 +33,11 @@ export async function prepare(
   if (before !== null) {
     const found = await lookForEarlier(services.db, attempt, account, before);
     if (found.length > 0) return { kind: 'stopped', settlement: askAbout(attempt, found) };
+    const isOurs = await saveStaged(services.db, attempt.id, beginning.staged, attempt.calls);
+    if (!isOurs) return { kind: 'stopped', settlement: null };
   }
   const staged = await stageMedia(services.db, attempt, { account, ...beginning });
+  if (staged === null) return { kind: 'stopped', settlement: null };
   const notNow = judgeAgain(attempt);
   if (notNow !== null) return { kind: 'stopped', settlement: notNow };
   return commitSent(services, attempt, { account, staged });

@@ -12,9 +12,12 @@ export function missed(attempt: OpenAttempt, attention: Attention): Settlement {
   return unsent(attempt, 'abandoned', 'missed', { attention, waiting: null, nextRunAt: null });
 }
 
-/** Somebody edited or cancelled the post, or another run has it: only the attempt and its calls are ours to settle. */
+/**
+ * Somebody edited or cancelled the post, another run has it, or its tenant may not publish any more: only the attempt
+ * and its calls are ours to settle. A post that is still publishing is judged anew when its lease ends.
+ */
 export function gone(attempt: OpenAttempt): Settlement {
-  return unsent(attempt, 'abandoned', 'publishing', {});
+  return close(attempt, 'abandoned', changeOf(attempt, 'publishing', {}));
 }
 
 /** Something on the page looks like an earlier attempt of this post whose end said otherwise: a person decides. */
@@ -42,7 +45,14 @@ function unsent(
   to: Settlement['post']['to'],
   set: PostFields,
 ): Settlement {
-  const post = changeOf(attempt, to, { ...set, leaseMs: null });
+  return close(attempt, state, changeOf(attempt, to, { ...set, leaseMs: null }));
+}
+
+function close(
+  attempt: OpenAttempt,
+  state: 'prepared' | 'abandoned',
+  post: Settlement['post'],
+): Settlement {
   const { id, calls, budgetKey } = attempt;
   return { attemptId: id, state, externalId: null, error: null, calls, budgetKey, post };
 }

@@ -71,7 +71,7 @@ async function prepareOrStop(
     prepare(services, attempt, beginning),
   );
   if (prepared.kind === 'ready') return prepared;
-  await settleDurably(services, prepared.settlement);
+  if (prepared.settlement !== null) await settleDurably(services, prepared.settlement);
   return null;
 }
 

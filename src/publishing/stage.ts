@@ -9,6 +9,7 @@ import type { OpenAttempt } from './outcome.ts';
 /**
  * Puts what is missing of a post's media at the provider, one by one and each saved before the next call, so that an
  * interrupted attempt goes on where it stopped. Throws what the provider throws: all of the media or none of the post.
+ * Null: the attempt was taken from this worker meanwhile.
  */
 export async function stageMedia(
   db: Database,
@@ -18,7 +19,7 @@ export async function stageMedia(
     readonly content: PostContent;
     readonly staged: readonly StagedMedium[];
   },
-): Promise<readonly StagedMedium[]> {
+): Promise<readonly StagedMedium[] | null> {
   const staged = [...request.staged];
   for (const [index, medium] of request.content.media.entries()) {
     if (staged.some((done) => done.index === index)) continue;
@@ -29,7 +30,7 @@ export async function stageMedia(
         callsOf(attempt),
       ),
     );
-    await saveStaged(db, attempt.id, staged, attempt.calls);
+    if (!(await saveStaged(db, attempt.id, staged, attempt.calls))) return null;
   }
   return staged.sort((a, b) => a.index - b.index);
 }
