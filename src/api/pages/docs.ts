@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { OpenApiDocument } from '../openapi.ts';
-import { exampleOf } from './example.ts';
+import { exampleOf, requestExample } from './example.ts';
 import { escapeHtml, htmlPage, prose } from './html.ts';
 import { describeSchema, fieldsTable, type SchemaNode, schemaNode } from './schema-table.ts';
 
@@ -99,7 +99,7 @@ function parametersTable({ parameters }: Operation): string {
 function requestPart(one: Operation, { schemas, url }: Surroundings): string {
   const schema = one.requestBody?.content['application/json']?.schema;
   if (schema === undefined) return '';
-  const example = JSON.stringify(exampleOf(schema, schemas), null, 2);
+  const example = JSON.stringify(requestExample(schema, schemas), null, 2);
   const call = `curl -X ${one.method} ${url}${one.path} \\\n  -H 'Authorization: Bearer <key>' -H 'Content-Type: application/json' \\\n  -d '${example.replaceAll("'", String.raw`'\''`)}'`;
   return `<h4>Body${one.requestBody?.required === true ? '' : ' (optional)'}</h4>${fieldsTable(schema)}<pre>${escapeHtml(call)}</pre>`;
 }

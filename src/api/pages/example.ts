@@ -16,6 +16,19 @@ const byType: Readonly<Record<string, unknown>> = {
   null: null,
 };
 
+/** A body that the call would take: the example that was written for it, or what is required of it. */
+export function requestExample(schema: SchemaNode, schemas: Schemas): unknown {
+  const target = schema.$ref === undefined ? schema : named(schema.$ref, schemas);
+  const branch = (target?.anyOf ?? target?.oneOf)?.[0];
+  if (branch !== undefined) return requestExample(branch, schemas);
+  const { properties, required = [] } = target ?? {};
+  if (target?.examples !== undefined || properties === undefined) {
+    return exampleOf(target ?? {}, schemas);
+  }
+  const needed = Object.entries(properties).filter(([name]) => required.includes(name));
+  return objectOf(Object.fromEntries(needed), schemas, 0);
+}
+
 /** A value that fits the schema well enough to show its shape. Refers no deeper than four levels. */
 export function exampleOf(schema: SchemaNode, schemas: Schemas, depth = 0): unknown {
   const [given] = schema.examples ?? [];
@@ -33,8 +46,12 @@ export function exampleOf(schema: SchemaNode, schemas: Schemas, depth = 0): unkn
 }
 
 function referred(ref: string, schemas: Schemas, depth: number): unknown {
-  const target = schemas[ref.slice(ref.lastIndexOf('/') + 1)];
+  const target = named(ref, schemas);
   return target === undefined || depth > 4 ? {} : exampleOf(target, schemas, depth + 1);
+}
+
+function named(ref: string, schemas: Schemas): SchemaNode | undefined {
+  return schemas[ref.slice(ref.lastIndexOf('/') + 1)];
 }
 
 function objectOf(
@@ -49,6 +66,6 @@ function objectOf(
 
 function plainOf({ type, minimum }: SchemaNode): unknown {
   const [first = ''] = typeof type === 'string' ? [type] : (type ?? []);
-  if (first === 'integer' || first === 'number') return Math.max(minimum ?? 0, 0);
+  if (first === 'integer' || first === 'number') return Math.max(minimum ?? 1, 1);
   return first in byType ? byType[first] : {};
 }

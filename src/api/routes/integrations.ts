@@ -22,7 +22,7 @@ import { defineRoute } from '../route.ts';
 
 const newIntegration = z
   .strictObject({
-    provider: text(64).meta({ examples: ['facebook'] }),
+    provider: text(64),
     external_account_id: z
       .string()
       .regex(/^[\w-]{1,64}$/, { error: "must be the account's id at the provider" })
@@ -33,7 +33,16 @@ const newIntegration = z
       .meta({ description: 'A Page access token. Sealed at once, and never answered.' }),
     name: text(200).optional(),
   })
-  .meta({ id: 'NewIntegration' });
+  .meta({
+    id: 'NewIntegration',
+    examples: [
+      {
+        provider: 'facebook',
+        external_account_id: '1029384756',
+        access_token: 'EAAB-the-token-of-the-Page',
+      },
+    ],
+  });
 
 const integrationSchema = z
   .strictObject({

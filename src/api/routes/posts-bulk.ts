@@ -30,7 +30,12 @@ export const postBulkRoutes = [
           .array(z.unknown())
           .min(1)
           .max(mostItems)
-          .meta({ description: 'Each as `POST /v1/posts` takes it.' }),
+          .meta({
+            description: 'Each as `POST /v1/posts` takes it.',
+            examples: [
+              [{ integration_id: '01938c5e-7a10-7cc3-9d52-3f1f0a2b4c6d', message: 'One of many' }],
+            ],
+          }),
       }),
     },
     responses,

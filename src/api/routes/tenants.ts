@@ -34,7 +34,10 @@ const settings = {
     .meta({ description: "The calendar's own id of the tenant; unique." }),
 };
 
-const newTenant = z.strictObject(settings).meta({ id: 'NewTenant' });
+const newTenant = z.strictObject(settings).meta({
+  id: 'NewTenant',
+  examples: [{ name: 'Bakery Lindner', timezone: 'Europe/Berlin', reference: 'crm-17' }],
+});
 const tenantChange = z
   .strictObject({
     name: settings.name.optional(),
@@ -44,7 +47,7 @@ const tenantChange = z
     when_unknown: settings.when_unknown.unwrap().optional(),
     reference: settings.reference.unwrap().optional(),
   })
-  .meta({ id: 'TenantChange' });
+  .meta({ id: 'TenantChange', examples: [{ auto_publish: true }] });
 
 const tenantSchema = z
   .strictObject({

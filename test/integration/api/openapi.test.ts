@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { z } from 'zod';
+import { routes } from '../../../src/api/routes/index.ts';
 import { createTestApi, type TestApi } from '../../support/api.ts';
 
 const operation = z.looseObject({
@@ -103,6 +104,23 @@ it('parameters of the path, the query and the header are described', () => {
   expect(document.paths['/v1/tenants/{id}']?.['get']?.['parameters']).toMatchObject([
     { name: 'id', in: 'path', required: true, schema: { format: 'uuid' } },
   ]);
+});
+
+it('the bodies shown as examples are taken by the calls they are shown for', async () => {
+  const page = await api.call('GET', '/docs', { token: null });
+  const unescaped = page.text.replace(/&#(\d+);/g, (_all, point) =>
+    String.fromCodePoint(Number(point)),
+  );
+  const calls = [
+    ...unescaped.matchAll(/curl -X (\w+) \S+?(\/v1\S+) [^{]*-d '(\{[\s\S]*?\})'<\/pre>/g),
+  ];
+  expect(calls.length).toBeGreaterThan(8);
+  for (const [, method, path, body = ''] of calls) {
+    const route = routes.find((one) => one.method === method && one.path === path);
+    const parsed = route?.input.body?.safeParse(JSON.parse(body));
+    expect({ path, error: parsed?.error?.issues }).toEqual({ path, error: undefined });
+    expect(parsed?.success).toBe(true);
+  }
 });
 
 it('every code that a call names has a page', async () => {
