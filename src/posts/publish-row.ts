@@ -25,6 +25,8 @@ export interface PublishRow {
   readonly externalAccountId: string;
   readonly appId: string;
   readonly nearWindowUntil: Date | null;
+  /** The provider allows this account no calls before then. */
+  readonly heldUntil: Date | null;
   /** What an interrupted attempt of this same version had staged. */
   readonly prepared: unknown;
   /** When the first attempt was sent that this post ever had, whatever its end. */

@@ -32,6 +32,7 @@ export function judge(row: PublishRow, provider: Provider): Verdict {
   });
   if (verdict.errors.length > 0) return refuse(row, verdict.errors);
   if (row.integrationStatus !== 'active') return waitForIntegration(row);
+  if (row.heldUntil !== null && row.heldUntil > row.now) return waitForLimit(row, row.heldUntil);
   const decision = decideRow(row, provider, row.now);
   switch (decision.kind) {
     case 'missed':
@@ -112,6 +113,15 @@ function waitForIntegration(row: PublishRow): Verdict {
   return change(row, 'approved', {
     nextRunAt: row.now,
     waiting: { reason: 'integration', until: null, text },
+  });
+}
+
+/** Queued before the limit was known: one refused call of the account is enough. */
+function waitForLimit(row: PublishRow, until: Date): Verdict {
+  const text = 'The network allows this account no more calls for now.';
+  return change(row, 'approved', {
+    nextRunAt: until,
+    waiting: { reason: 'meta_limit', until: until.toISOString(), text },
   });
 }
 

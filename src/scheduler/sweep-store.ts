@@ -1,3 +1,4 @@
+import { callsOfLostWorker } from '../attempts/store.ts';
 import type { Sql } from '../db/client.ts';
 import type { ErrorRecord } from '../errors.ts';
 import { unknownOutcome } from '../posts/recovery.ts';
@@ -48,9 +49,8 @@ export async function releaseUnsent(sql: Sql): Promise<number> {
            ), attempts AS (
              UPDATE social_publisher.publish_attempts a SET reserved = 0 FROM x
              WHERE a.post_id = x.id AND a.state = 'prepared'
-             RETURNING a.budget_key, jsonb_array_length(a.calls) + 1 AS calls
+             RETURNING a.budget_key, ${callsOfLostWorker} AS calls
            ), booked AS (
-             -- What was called is known only up to the last save: one more may have been under way.
              INSERT INTO social_publisher.call_usage AS u (budget_key, minute, calls)
              SELECT budget_key, date_trunc('minute', clock_timestamp()), sum(calls) FROM attempts
              GROUP BY budget_key ORDER BY budget_key
@@ -64,13 +64,34 @@ export async function releaseUnsent(sql: Sql): Promise<number> {
 }
 
 /**
+ * Attempts that were being prepared when their post was edited, withdrawn or cancelled: nothing will come of them, and
+ * a worker that still is at one stops. What was set aside for them is free again.
+ */
+export async function abandonOvertaken(sql: Sql): Promise<void> {
+  await sql.query({
+    name: 'attempts_abandon_overtaken',
+    text: `WITH x AS (
+             SELECT a.id, ${callsOfLostWorker} AS calls FROM social_publisher.publish_attempts a
+             JOIN social_publisher.social_posts p ON p.id = a.post_id
+             WHERE a.reserved > 0 AND a.state = 'prepared' AND p.status <> 'publishing'
+             ORDER BY p.id LIMIT 500 FOR UPDATE OF p, a SKIP LOCKED
+           ), attempts AS (
+             UPDATE social_publisher.publish_attempts a
+             SET state = 'abandoned', reserved = 0, settled_at = clock_timestamp()
+             FROM x WHERE a.id = x.id RETURNING a.budget_key, x.calls
+           )
+           INSERT INTO social_publisher.call_usage AS u (budget_key, minute, calls)
+           SELECT budget_key, date_trunc('minute', clock_timestamp()), sum(calls) FROM attempts
+           GROUP BY budget_key ORDER BY budget_key
+           ON CONFLICT (budget_key, minute) DO UPDATE SET calls = u.calls + EXCLUDED.calls`,
+  });
+}
+
+/**
  * Sent attempts whose worker had its five seconds and its deadline: the outcome is unknown from here on.
  * Resolves with the posts that ask for a person now.
  */
-export async function declareUnknown(
-  sql: Sql,
-  error: ErrorRecord,
-): Promise<readonly string[]> {
+export async function declareUnknown(sql: Sql, error: ErrorRecord): Promise<readonly string[]> {
   const rows = await sql.query<{ id: string }>({
     name: 'attempts_declare_unknown',
     text: `WITH x AS (

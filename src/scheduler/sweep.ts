@@ -3,6 +3,7 @@ import { ownFailure } from '../publishing/errors.ts';
 import type { Services } from '../services.ts';
 import { jobsOf } from './enqueue.ts';
 import {
+  abandonOvertaken,
   declareMissed,
   declareUnknown,
   raiseRuns,
@@ -34,6 +35,7 @@ export async function sweepQueue(services: Services, provider: string): Promise<
 export async function sweepRows({ db, log }: Services): Promise<void> {
   const released = await releaseUnsent(db);
   if (released > 0) log.warn({ posts: released }, 'posts of lost workers go on');
+  await abandonOvertaken(db);
   const error = ownFailure('unknown_outcome', 'outcome_unknown', lostAnswer);
   for (const postId of await declareUnknown(db, error)) {
     log.error({ postId }, 'outcome unknown: a person must look at the page');

@@ -11,8 +11,6 @@ import type { QueueBackend } from './redis.ts';
 import { redisUrl } from './redis.ts';
 import { testKey } from './rows.ts';
 
-let fleets = 0;
-
 export interface FleetOptions {
   readonly backend: QueueBackend;
   readonly databaseUrl: string;
@@ -57,9 +55,18 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
   };
 }
 
-function configOf({ backend, databaseUrl, metaUrl, env }: FleetOptions): Config {
-  fleets += 1;
-  return loadConfig({
+function configOf(options: FleetOptions): Config {
+  return loadConfig(environmentOf(options));
+}
+
+/** What a process of this fleet is started with. */
+export function environmentOf({
+  backend,
+  databaseUrl,
+  metaUrl,
+  env,
+}: FleetOptions): Record<string, string> {
+  return {
     DATABASE_URL: databaseUrl,
     ...(backend === 'redis' ? { REDIS_URL: redisUrl() } : {}),
     QUEUE_PREFIX: `test-${process.pid}-${new URL(databaseUrl).pathname.slice(-12)}`,
@@ -70,7 +77,7 @@ function configOf({ backend, databaseUrl, metaUrl, env }: FleetOptions): Config 
     PORT: '0',
     LOG_LEVEL: 'warn',
     ...env,
-  });
+  };
 }
 
 /** Shows the log of a failing test with `TEST_LOG=1`. */

@@ -2,11 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
 import { z } from 'zod';
 import { publishPost } from '../../src/jobs/publish-post.ts';
+import type { RoleName } from '../../src/roles.ts';
+import { sweepQueue, sweepRows } from '../../src/scheduler/sweep.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
-import { type Fleet, openFleet, until } from './fleet.ts';
+import { environmentOf, type Fleet, openFleet, until } from './fleet.ts';
 import { type Meta, type MetaPage, startMeta } from './meta.ts';
 import { execute } from './postgres-server.ts';
 import { type QueueBackend, redisUrl } from './redis.ts';
+import { type RoleProcess, spawnRole } from './role-process.ts';
 import {
   anIntegration,
   type PostRow,
@@ -66,6 +69,8 @@ export interface Pipeline {
   force(id: string, set: string): Promise<void>;
   /** As if the time for which posts and the integration wait had come. */
   timePasses(outlet: Outlet): Promise<void>;
+  /** What the scheduler does every two seconds, now. */
+  sweep(): Promise<void>;
   /** A job by hand, as a person on the dashboard may add it; the id is a new one unless given. */
   addJob(id: string, run?: number, jobId?: string): Promise<void>;
   fault(outlet: Outlet, edge: string, fault: object): Promise<void>;
@@ -77,6 +82,8 @@ export interface Pipeline {
   wipeQueue(): Promise<void>;
   /** Another fleet over the same database, queue and sandbox. */
   another(env?: Readonly<Record<string, string>>): Promise<Fleet>;
+  /** A process of its own, as in production; it is killed at the end if it still runs. */
+  spawn(role: RoleName, env?: Readonly<Record<string, string>>): Promise<RoleProcess>;
   close(): Promise<void>;
 }
 
@@ -92,6 +99,7 @@ export async function openPipeline(
   const settings = { backend, databaseUrl: database.url, metaUrl: meta.url };
   const fleet = await openFleet({ ...settings, env });
   const others: Fleet[] = [];
+  const processes: RoleProcess[] = [];
   return {
     backend,
     databaseUrl: database.url,
@@ -104,7 +112,13 @@ export async function openPipeline(
       others.push(other);
       return other;
     },
+    spawn: async (role, more = {}) => {
+      const child = await spawnRole(role, environmentOf({ ...settings, env: { ...env, ...more } }));
+      processes.push(child);
+      return child;
+    },
     close: async () => {
+      await Promise.all(processes.map((child) => child.kill()));
       await Promise.all([fleet, ...others].map((one) => one.close()));
       await meta.close();
       await database.drop();
@@ -114,7 +128,7 @@ export async function openPipeline(
 
 type Words = Omit<
   Pipeline,
-  'backend' | 'databaseUrl' | 'meta' | 'fleet' | 'wipeQueue' | 'another' | 'close'
+  'backend' | 'databaseUrl' | 'meta' | 'fleet' | 'wipeQueue' | 'another' | 'spawn' | 'close'
 >;
 
 function wordsOf(fleet: Fleet, meta: Meta): Words {
@@ -182,6 +196,11 @@ function wordsOf(fleet: Fleet, meta: Meta): Words {
                WHERE integration_id = $1 AND status = 'approved' AND next_run_at IS NOT NULL`,
         values: [integrationId],
       });
+      await db.query({ text: `SELECT pg_notify('social_publisher_posts', '')` });
+    },
+    async sweep() {
+      await sweepRows(fleet.services);
+      await sweepQueue(fleet.services, 'facebook');
     },
     async addJob(id, run = 1, jobId = `by-hand-${randomUUID()}`) {
       await fleet.services.queues.add('facebook', publishPost, [

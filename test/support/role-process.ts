@@ -1,0 +1,62 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import type { RoleName } from '../../src/roles.ts';
+import { until } from './fleet.ts';
+
+/** One process of `workers/`, as operators run it. */
+export interface RoleProcess {
+  readonly pid: number;
+  /** Everything that it wrote so far. */
+  output(): string;
+  /** SIGKILL: it gets to say nothing. Resolves when it is gone. */
+  kill(): Promise<void>;
+  /** SIGTERM; resolves with its exit code. */
+  stop(): Promise<number | null>;
+}
+
+/** Resolves when the process says that it has started. */
+export async function spawnRole(
+  role: RoleName,
+  env: Readonly<Record<string, string>>,
+): Promise<RoleProcess> {
+  const file = fileURLToPath(new URL(`../../workers/${role}.ts`, import.meta.url));
+  const child = spawn(process.execPath, [file], {
+    env: {
+      PATH: process.env['PATH'],
+      ...env,
+      LOG_LEVEL: env['LOG_LEVEL'] === 'debug' ? 'debug' : 'info',
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const exited = once(child, 'exit');
+  let written = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (data) => {
+      written += String(data);
+    });
+  }
+  const end = async (signal: NodeJS.Signals): Promise<number | null> => {
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill(signal);
+      await exited;
+    }
+    return child.exitCode;
+  };
+  await until(
+    `${role} started`,
+    async () => {
+      if (child.exitCode !== null) throw new Error(`${role} ended: ${written}`);
+      return written.includes('"started"');
+    },
+    30_000,
+  );
+  return {
+    pid: child.pid ?? 0,
+    output: () => written,
+    kill: async () => {
+      await end('SIGKILL');
+    },
+    stop: () => end('SIGTERM'),
+  };
+}
