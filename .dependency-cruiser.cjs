@@ -69,7 +69,8 @@ module.exports = {
       {
         path: '^(src|workers)/',
         // Besides the stores: what assembles a process, and the listener that wakes the scheduler.
-        pathNot: '^src/db/|[-/]store\\.ts$|^src/(services|start)\\.ts$|^src/(cli|demo)/|^src/scheduler/scheduler\\.ts$',
+        pathNot:
+          '^src/db/|[-/]store\\.ts$|^src/(services|start)\\.ts$|^src/(cli|demo)/|^src/scheduler/scheduler\\.ts$',
       },
       { path: '^src/db/|node_modules/@prisma/', dependencyTypesNot: ['type-only'] },
       'db/ and the stores; everybody else only hands the database on, by its type.',

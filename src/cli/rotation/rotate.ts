@@ -1,6 +1,5 @@
-import type { Sql } from '../../db/client.ts';
 import type { Vault } from '../../vault.ts';
-import { nextSealed, type Resealed, type SealedToken, saveResealed } from './store.ts';
+import { nextSealed, type Resealed, type SealedToken, type Sql, saveResealed } from './store.ts';
 
 export interface Rotation {
   readonly seen: number;

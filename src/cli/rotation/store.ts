@@ -1,5 +1,7 @@
 import type { Sql } from '../../db/client.ts';
 
+export type { Sql } from '../../db/client.ts';
+
 export interface SealedToken {
   readonly id: string;
   readonly tenantId: string;
