@@ -28,6 +28,8 @@ export interface Beginning {
   readonly dueAt: Date;
   readonly content: PostContent;
   readonly contentHash: string;
+  /** An attempt rests as `prepared`: this one takes its place. */
+  readonly resumes: boolean;
   /** Media of an interrupted attempt of the same version. */
   readonly staged: readonly StagedMedium[];
   readonly budgetKey: string;
@@ -63,9 +65,13 @@ export async function beginAttempts(
 ): Promise<readonly Begun[]> {
   const alone = firstOfEachPost(beginnings);
   return db.transaction(async (tx) => {
-    const locked = await lockQueued(tx, alone);
+    // Posts before budgets, as everybody locks them; sent together, in this order, as neither needs the other's answer.
+    const [locked, budgets] = await Promise.all([
+      lockQueued(tx, alone),
+      lockAndLoadBudgets(tx, alone, settings.callsPerHour),
+    ]);
     const ready = alone.filter((item) => locked.has(item.postId));
-    const refused = await refuseBeyondBudget(tx, ready, settings.callsPerHour);
+    const refused = await refuseBeyondBudget(tx, ready, budgets);
     const affordable = ready.filter((item) => !refused.has(item.postId));
     const opened = await openAttempts(tx, affordable, locked, settings.timeoutMs);
     await changePosts(
@@ -125,27 +131,39 @@ async function lockQueued(
   return new Map(rows.map((row) => [row.id, row.run]));
 }
 
+interface LoadedBudgets {
+  readonly limit: number;
+  readonly budgets: ReadonlyMap<string, Budget>;
+  readonly now: Date;
+}
+
+async function lockAndLoadBudgets(
+  tx: Sql,
+  items: readonly Beginning[],
+  limit: number,
+): Promise<LoadedBudgets> {
+  const keys = [...new Set(items.map((item) => item.budgetKey))];
+  const [, loaded] = await Promise.all([lockBudgets(tx, keys), loadBudgets(tx, keys, limit)]);
+  return { limit, ...loaded };
+}
+
 /** Nearest due first; whoever does not fit whole gets nothing. */
 async function refuseBeyondBudget(
   tx: Sql,
   ready: readonly Beginning[],
-  limit: number,
+  { limit, budgets, now }: LoadedBudgets,
 ): Promise<ReadonlyMap<string, Budget>> {
   const refused = new Map<string, Budget>();
-  if (ready.length === 0) return refused;
-  const keys = [...new Set(ready.map((item) => item.budgetKey))];
-  await lockBudgets(tx, keys);
-  const loaded = await loadBudgets(tx, keys, limit);
-  const budgets = new Map(loaded.budgets);
+  const left = new Map(budgets);
   const room = await neededWithinADay(
     tx,
     ready.filter((item) => item.leavesRoom),
   );
   for (const item of [...ready].sort((a, b) => a.dueAt.getTime() - b.dueAt.getTime())) {
-    const budget = budgets.get(item.budgetKey) ?? { limit, reserved: 0, used: [] };
+    const budget = left.get(item.budgetKey) ?? { limit, reserved: 0, used: [] };
     const kept = item.leavesRoom ? (room.get(item.integrationId) ?? 0) : 0;
-    if (availableCalls(budget, loaded.now) - kept < item.calls) refused.set(item.postId, budget);
-    else budgets.set(item.budgetKey, { ...budget, reserved: budget.reserved + item.calls });
+    if (availableCalls(budget, now) - kept < item.calls) refused.set(item.postId, budget);
+    else left.set(item.budgetKey, { ...budget, reserved: budget.reserved + item.calls });
   }
   return refused;
 }
@@ -182,10 +200,8 @@ async function openAttempts(
   timeoutMs: number,
 ): Promise<ReadonlyMap<string, string>> {
   if (items.length === 0) return new Map();
-  await abandonPrepared(
-    tx,
-    items.map((item) => item.postId),
-  );
+  const resumed = items.filter((item) => item.resumes).map((item) => item.postId);
+  if (resumed.length > 0) await abandonPrepared(tx, resumed);
   const rows = items.map((item) => ({
     post_id: item.postId,
     integration_id: item.integrationId,
@@ -316,14 +332,14 @@ export async function settleAttempts(
   return db.transaction(async (tx) => {
     const settled = await closeAttempts(tx, settlements);
     const done = settlements.filter((item) => settled.has(item.attemptId));
-    await changePosts(
-      tx,
-      done.map((item) => item.post),
-    );
-    await bookCalls(
-      tx,
-      done.map((item) => ({ budgetKey: item.budgetKey, calls: item.calls.length })),
-    );
+    const spendings = done.map(({ budgetKey, calls }) => ({ budgetKey, calls: calls.length }));
+    await Promise.all([
+      changePosts(
+        tx,
+        done.map((item) => item.post),
+      ),
+      bookCalls(tx, spendings),
+    ]);
     return settlements.map((item) => settled.has(item.attemptId));
   });
 }

@@ -27,6 +27,8 @@ export interface PublishRow {
   readonly nearWindowUntil: Date | null;
   /** The provider allows this account no calls before then. */
   readonly heldUntil: Date | null;
+  /** An attempt rests as `prepared`, of whichever version. */
+  readonly hasPrepared: boolean;
   /** What an interrupted attempt of this same version had staged. */
   readonly prepared: unknown;
   /** When the first attempt was sent that this post ever had, whatever its end. */

@@ -15,6 +15,7 @@ export async function readPublishRows(
              i.status AS "integrationStatus", i.sealed_token AS "sealedToken",
              i.external_account_id AS "externalAccountId", i.app_id AS "appId",
              i.near_window_until AS "nearWindowUntil", i.held_until AS "heldUntil",
+             a.id IS NOT NULL AS "hasPrepared",
              CASE WHEN a.version = p.version THEN a.staged END AS prepared,
              s.first_sent_at AS "firstSentAt", s.last_sent AS "lastSent", clock_timestamp() AS now
            FROM social_publisher.social_posts p

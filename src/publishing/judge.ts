@@ -76,6 +76,7 @@ function begin(
     dueAt: row.scheduledAt ?? row.approvedAt,
     content,
     contentHash: contentHash(content, decision.mode, row.scheduledAt),
+    resumes: row.hasPrepared,
     staged,
     budgetKey: budgetKeyOf(row),
     calls: provider.callsFor(content) - staged.length + looks,
