@@ -40,7 +40,7 @@ export async function start(config: Config, options: StartOptions): Promise<Runn
   const close = once(async () => {
     stopping.abort();
     const deadlineMs = config.shutdownTimeoutMs;
-    for (const closeOne of closers.splice(0).reverse()) await closeOne(deadlineMs);
+    for (const closeOne of closers.splice(0).toReversed()) await closeOne(deadlineMs);
   });
   try {
     const { db, directUrl } = await openDatabaseOf(config, log, closers);

@@ -159,7 +159,7 @@ async function refuseBeyondBudget(
     tx,
     ready.filter((item) => item.leavesRoom),
   );
-  for (const item of [...ready].sort((a, b) => a.dueAt.getTime() - b.dueAt.getTime())) {
+  for (const item of ready.toSorted((a, b) => a.dueAt.getTime() - b.dueAt.getTime())) {
     const budget = left.get(item.budgetKey) ?? { limit, reserved: 0, used: [] };
     const kept = item.leavesRoom ? (room.get(item.integrationId) ?? 0) : 0;
     if (availableCalls(budget, now) - kept < item.calls) refused.set(item.postId, budget);

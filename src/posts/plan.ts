@@ -91,21 +91,21 @@ function hold(mode: PublishMode, until: Date, reason: Waiting['reason'], text: s
 function missed(input: PlanInput, dueAt: Date): Decision {
   const lateS = Math.round((input.now.getTime() - dueAt.getTime()) / 1000);
   const text = `It was due ${lateS} seconds ago; the tenant's limit is ${input.lateLimitS}. Retry it with a new time, or cancel it.`;
-  return { kind: 'missed', attention: attention('missed', text, ['retry', 'cancel'], input.now) };
+  return { kind: 'missed', attention: askPerson('missed', text, ['retry', 'cancel'], input.now) };
 }
 
 function delayedOutOfWindow(now: Date): Decision {
   const text =
     'It could not be handed over while the network still took it, and its tenant does not publish automatically. Retry it with a new time, or cancel it.';
-  return { kind: 'missed', attention: attention('missed_window', text, ['retry', 'cancel'], now) };
+  return { kind: 'missed', attention: askPerson('missed_window', text, ['retry', 'cancel'], now) };
 }
 
 function outsideWindow(now: Date): Attention {
   const text =
     'Asked for less than 10 minutes ahead: too near for the network to schedule. It is a draft there; a person publishes it.';
-  return attention('outside_window', text, ['cancel'], now);
+  return askPerson('outside_window', text, ['cancel'], now);
 }
 
-function attention(reason: string, text: string, choices: readonly string[], now: Date): Attention {
+function askPerson(reason: string, text: string, choices: readonly string[], now: Date): Attention {
   return { reason, since: now.toISOString(), text, who: 'author', evidence: [], choices };
 }

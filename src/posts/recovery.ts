@@ -3,7 +3,7 @@ import type { Attention, PostStatus, Waiting } from './post.ts';
 import type { PostFields } from './store.ts';
 
 /** Tries that a post has when its provider's trouble is neither its own fault nor a limit. */
-export const maxTries = 5;
+const maxTries = 5;
 const backoffMs = [10_000, 30_000, 120_000, 600_000] as const;
 const defaultWaitMs = 300_000;
 

@@ -32,7 +32,7 @@ export async function stageMedia(
     );
     if (!(await saveStaged(db, attempt.id, staged, attempt.calls))) return null;
   }
-  return staged.sort((a, b) => a.index - b.index);
+  return staged.toSorted((a, b) => a.index - b.index);
 }
 
 export function callsOf(attempt: OpenAttempt): {

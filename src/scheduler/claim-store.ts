@@ -47,7 +47,9 @@ export async function claimDue(
     values: [claim.provider, claim.limit, claim.perIntegration, queuedLeaseMs],
   });
   return rows
-    .sort((a, b) => Number(a.place) - Number(b.place) || a.due_at.getTime() - b.due_at.getTime())
+    .toSorted(
+      (a, b) => Number(a.place) - Number(b.place) || a.due_at.getTime() - b.due_at.getTime(),
+    )
     .map(({ id, run }) => ({ id, run }));
 }
 

@@ -2,7 +2,7 @@ import { createPostgresBackend, Queue, withBackend } from 'bullmq';
 
 export const bareQueue = 'bare';
 const postgres = withBackend(createPostgresBackend);
-export const pgQueue = postgres.Queue;
+const pgQueue = postgres.Queue;
 export const pgWorker = postgres.Worker;
 
 export interface BareJob {

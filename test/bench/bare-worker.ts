@@ -1,12 +1,12 @@
 import { Agent } from 'node:http';
-import axios from 'axios';
+import { create } from 'axios';
 import { Worker } from 'bullmq';
 import { bareQueue, pgWorker } from './bare-queue.ts';
 
 /** The obvious BullMQ worker: one axios POST a job and nothing else. What everything is measured against. */
 const [kind, url = '', target = '', concurrency = '50'] = process.argv.slice(2);
 const agent = new Agent({ keepAlive: true, maxSockets: Number(concurrency) });
-const client = axios.create({ httpAgent: agent });
+const client = create({ httpAgent: agent });
 const options = {
   concurrency: Number(concurrency),
   autorun: false,

@@ -12,7 +12,7 @@ export async function forkBench(
   const child = fork(`${here}${file}`, [...args], {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
-  const [first]: unknown[] = await once(child, 'message');
+  const first: unknown = await new Promise((resolve) => child.once('message', resolve));
   return { child, first };
 }
 

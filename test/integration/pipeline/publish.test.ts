@@ -5,7 +5,8 @@ import { type Meta, startMeta } from '../../support/meta.ts';
 import { queueBackends } from '../../support/redis.ts';
 import { anIntegration, readPost, somePosts, type TestPost } from '../../support/rows.ts';
 
-const settled = ['published', 'scheduled', 'drafted', 'failed', 'missed', 'unknown'];
+const settled = new Set(['published', 'scheduled', 'drafted', 'failed', 'missed', 'unknown']);
+const inMinutes = (minutes: number) => new Date(Date.now() + minutes * 60_000);
 
 describe.each(queueBackends())('publishing over %s', (backend) => {
   let database: TestDatabase;
@@ -31,12 +32,9 @@ describe.each(queueBackends())('publishing over %s', (backend) => {
       token: page.token,
     });
     const [id = ''] = await somePosts(fleet.db, owner, [post]);
-    await until(`${id} is settled`, async () =>
-      settled.includes((await readPost(fleet.db, id)).status),
-    );
+    await until(`${id} is settled`, async () => settled.has((await readPost(fleet.db, id)).status));
     return { page, owner, row: await readPost(fleet.db, id), posts: await meta.posts(page.id) };
   };
-  const inMinutes = (minutes: number) => new Date(Date.now() + minutes * 60_000);
 
   test('makes a draft of a post without a time', async () => {
     const { page, row, posts } = await publish({ message: 'a draft' });

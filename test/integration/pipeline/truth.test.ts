@@ -85,6 +85,8 @@ describe.each(queueBackends())('jobs over %s', (backend) => {
     await it.reaches(id, 'drafted');
     const queue = it.fleet.services.queues.queue('facebook');
     await until('the job is gone', async () => (await queue.getJob(`${id}-1`)) == null);
+    const failed = await queue.getFailed();
+    expect(failed.map((job) => job.id)).not.toContain(`${id}-1`);
   });
 
   test('the job of a post that failed is kept, with what to do and without secrets', async () => {
