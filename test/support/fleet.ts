@@ -15,6 +15,8 @@ export interface FleetOptions {
   readonly backend: QueueBackend;
   readonly databaseUrl: string;
   readonly metaUrl: string;
+  /** The Redis of the run unless it is said. */
+  readonly redisUrl?: string;
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -64,11 +66,12 @@ export function environmentOf({
   backend,
   databaseUrl,
   metaUrl,
+  redisUrl: redisOfFleet,
   env,
 }: FleetOptions): Record<string, string> {
   return {
     DATABASE_URL: databaseUrl,
-    ...(backend === 'redis' ? { REDIS_URL: redisUrl() } : {}),
+    ...(backend === 'redis' ? { REDIS_URL: redisOfFleet ?? redisUrl() } : {}),
     QUEUE_PREFIX: `test-${process.pid}-${new URL(databaseUrl).pathname.slice(-12)}`,
     ADMIN_TOKEN: 'an-operator-token-for-tests',
     ENCRYPTION_KEYS: `${testKey.id}:${Buffer.from(testKey.key).toString('base64')}`,

@@ -1,6 +1,5 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import type { TestProject } from 'vitest/node';
+import { findContainerObstacle, removeLeftContainers } from './docker.ts';
 import { startPostgres, type TestPostgres } from './postgres-server.ts';
 import { startRedis, type TestRedis } from './redis-server.ts';
 import { openRunFolder, type RunFolder } from './run-folder.ts';
@@ -14,7 +13,8 @@ declare module 'vitest' {
     /** Of this run alone, removed at its end. */
     runFolder: string;
     redisUrl: string | undefined;
-    hasDocker: boolean;
+    /** Why this machine can start no containers; undefined where it can. */
+    containerObstacle: string | undefined;
   }
 }
 
@@ -22,7 +22,6 @@ interface Services {
   readonly folder: RunFolder;
   readonly postgres: TestPostgres;
   readonly redis: TestRedis | undefined;
-  readonly hasDocker: boolean;
 }
 
 // Each project of the run loads this file for itself; all of them share one set of services.
@@ -39,8 +38,11 @@ export default async function setup(project: TestProject): Promise<() => Promise
   project.provide('templateDatabase', services.postgres.templateDatabase);
   project.provide('runFolder', services.folder.path);
   project.provide('redisUrl', services.redis?.url);
-  project.provide('hasDocker', services.hasDocker);
+  // Only these tests use containers: for the others no image is pulled.
+  const containerObstacle = project.name === 'e2e' ? await findContainerObstacle() : undefined;
+  project.provide('containerObstacle', containerObstacle);
   return async () => {
+    if (containerObstacle !== undefined) say(`skipped: tests in containers (${containerObstacle})`);
     shared.users -= 1;
     if (shared.users > 0) return;
     globalThis.socialPublisherServices = undefined;
@@ -50,12 +52,12 @@ export default async function setup(project: TestProject): Promise<() => Promise
 
 async function start(): Promise<Services> {
   const folder = await openRunFolder();
-  const [postgres, redis, hasDocker] = await Promise.all([
+  const [postgres, redis] = await Promise.all([
     startPostgres(folder),
     startRedis(folder),
-    findDocker(),
+    removeLeftContainers(),
   ]);
-  return { folder, postgres, redis, hasDocker };
+  return { folder, postgres, redis };
 }
 
 async function stop(services: Services): Promise<void> {
@@ -65,17 +67,6 @@ async function stop(services: Services): Promise<void> {
   if (services.redis === undefined) {
     say('skipped: tests of the Redis backend (no redis-server on PATH and no TEST_REDIS_URL)');
   }
-  if (!services.hasDocker) {
-    say('skipped: tests in containers (no Docker daemon answers)');
-  }
-}
-
-async function findDocker(): Promise<boolean> {
-  const version = promisify(execFile)('docker', ['version'], { timeout: 5_000 });
-  return version.then(
-    () => true,
-    () => false,
-  );
 }
 
 function say(line: string): void {
