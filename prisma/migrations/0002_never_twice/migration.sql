@@ -1,0 +1,171 @@
+-- Unknown outcomes: a look at the provider is due at look_at; looks counts the complete ones that found nothing.
+ALTER TABLE social_publisher.publish_attempts
+  ADD COLUMN looks integer NOT NULL DEFAULT 0,
+  ADD COLUMN look_at timestamptz(3),
+  ADD COLUMN evidence jsonb NOT NULL DEFAULT '[]';
+CREATE INDEX publish_attempts_look ON social_publisher.publish_attempts (look_at) WHERE state = 'unknown';
+
+-- resend: false once somebody said that an unknown post must not be sent again.
+-- change: an edit or a delete at the provider, made by a worker; change_at: when it is next tried.
+ALTER TABLE social_publisher.social_posts
+  ADD COLUMN resend boolean NOT NULL DEFAULT true,
+  ADD COLUMN change_at timestamptz(3);
+CREATE INDEX social_posts_change ON social_publisher.social_posts (change_at) WHERE change_at IS NOT NULL;
+
+-- How full the provider said its own budget is, and when an integration that a person may heal there is tried again.
+ALTER TABLE social_publisher.integrations
+  ADD COLUMN usage_percent integer,
+  ADD COLUMN usage_at timestamptz(3),
+  ADD COLUMN probe_at timestamptz(3);
+
+CREATE TABLE social_publisher.pauses (
+  id uuid PRIMARY KEY DEFAULT social_publisher.uuid_v7(),
+  scope text NOT NULL CHECK (scope IN ('all', 'provider', 'tenant', 'integration')),
+  -- A provider's name or an id; empty for `all`.
+  target text NOT NULL DEFAULT '',
+  reason text,
+  created_by text NOT NULL,
+  created_at timestamptz(3) NOT NULL DEFAULT now()
+);
+CREATE UNIQUE INDEX pauses_scope_target_key ON social_publisher.pauses (scope, target);
+
+CREATE TABLE social_publisher.replays (
+  id uuid PRIMARY KEY DEFAULT social_publisher.uuid_v7(),
+  filter jsonb NOT NULL,
+  spread_s integer NOT NULL DEFAULT 0 CHECK (spread_s >= 0),
+  scheduled_at timestamptz(3),
+  state text NOT NULL DEFAULT 'running' CHECK (state IN ('running', 'done', 'stopped')),
+  created_by text NOT NULL,
+  created_at timestamptz(3) NOT NULL DEFAULT now(),
+  ended_at timestamptz(3)
+);
+CREATE TABLE social_publisher.replay_items (
+  replay_id uuid NOT NULL REFERENCES social_publisher.replays (id) ON DELETE CASCADE ON UPDATE NO ACTION,
+  post_id uuid NOT NULL,
+  version integer NOT NULL,
+  state text NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'done', 'skipped', 'stopped')),
+  result jsonb NOT NULL DEFAULT '{}',
+  run_at timestamptz(3) NOT NULL,
+  PRIMARY KEY (replay_id, post_id)
+);
+CREATE INDEX replay_items_pending ON social_publisher.replay_items (run_at) WHERE state = 'pending';
+
+-- What this installation was when it last ran: another database behind it, or another place before it, fences it.
+ALTER TABLE social_publisher.instance
+  ADD COLUMN system_identifier text,
+  ADD COLUMN timeline_id integer,
+  ADD COLUMN public_url text,
+  ADD COLUMN graph_host text,
+  ADD COLUMN fenced_at timestamptz(3),
+  ADD COLUMN fence_reason text;
+
+CREATE OR REPLACE FUNCTION social_publisher.guard_post_update() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, social_publisher, pg_temp AS $$
+DECLARE
+  content_changed boolean :=
+    (NEW.message, NEW.link, NEW.media, NEW.publish_mode, NEW.scheduled_at, NEW.integration_id)
+    IS DISTINCT FROM (OLD.message, OLD.link, OLD.media, OLD.publish_mode, OLD.scheduled_at, OLD.integration_id);
+  was_sent boolean := OLD.status IN ('published', 'scheduled', 'drafted', 'unknown');
+  wanted text := NEW.status;
+  changed social_posts := OLD;
+BEGIN
+  IF (NEW.id, NEW.tenant_id) IS DISTINCT FROM (OLD.id, OLD.tenant_id) THEN
+    PERFORM refuse(format('the id and the tenant of a post cannot change (status %s)', OLD.status));
+  END IF;
+  -- The sender locks this row before it commits an attempt as sent, and so did we: what is read here holds.
+  -- Only a transaction that keeps an older snapshot would miss it; locking the attempt makes that one fail (40001).
+  IF NOT was_sent AND current_setting('transaction_isolation') <> 'read committed' THEN
+    PERFORM FROM publish_attempts a
+      WHERE a.post_id = OLD.id AND a.state IN ('prepared', 'sent', 'unknown', 'confirmed') FOR SHARE;
+  END IF;
+  was_sent := was_sent OR EXISTS (
+    SELECT FROM publish_attempts a WHERE a.post_id = OLD.id AND a.state IN ('sent', 'unknown', 'confirmed'));
+
+  -- Everything that is not the author's stays as it is, whatever the statement says.
+  changed.reference := NEW.reference; changed.metadata := NEW.metadata;
+
+  IF was_sent THEN
+    IF content_changed THEN
+      PERFORM refuse(format('the post is %s: its content can no longer change', OLD.status));
+    END IF;
+    -- Of an unknown post, cancel means: whatever is found, do not send it again.
+    IF wanted = 'cancelled' AND OLD.status = 'unknown' THEN
+      changed.resend := false;
+      RETURN touch_if_changed(OLD, changed);
+    END IF;
+    -- Of one that the provider holds, cancel asks a worker to delete it there first.
+    IF wanted = 'cancelled' AND OLD.status IN ('scheduled', 'drafted') THEN
+      IF OLD.status = 'scheduled' AND OLD.scheduled_at < clock_timestamp() + interval '5 minutes' THEN
+        PERFORM refuse('the post is scheduled and due within 5 minutes: it can no longer be cancelled');
+      END IF;
+      IF OLD.change ->> 'state' IS DISTINCT FROM 'pending' THEN
+        changed.change := jsonb_build_object('kind', 'cancel', 'state', 'pending', 'error', NULL);
+        changed.change_at := clock_timestamp();
+      ELSIF OLD.change ->> 'kind' <> 'cancel' THEN
+        PERFORM refuse('an edit of the post is under way at the network: cancel it once that is done');
+      END IF;
+      RETURN touch_if_changed(OLD, changed);
+    END IF;
+    IF wanted NOT IN (OLD.status, 'approved') THEN
+      PERFORM refuse(format('the post is %s: it cannot become %s', OLD.status, wanted));
+    END IF;
+    RETURN touch_if_changed(OLD, changed);
+  END IF;
+
+  IF wanted = 'approved' AND OLD.status IN ('queued', 'publishing') THEN
+    wanted := OLD.status;
+  END IF;
+  -- In brackets: PL/pgSQL would take the first THEN inside for its own.
+  IF wanted <> OLD.status AND NOT (CASE OLD.status
+      WHEN 'draft' THEN wanted IN ('in_review', 'approved', 'cancelled')
+      WHEN 'in_review' THEN wanted IN ('draft', 'approved', 'cancelled')
+      WHEN 'approved' THEN wanted IN ('draft', 'in_review', 'cancelled')
+      WHEN 'queued' THEN wanted IN ('draft', 'in_review', 'cancelled')
+      WHEN 'publishing' THEN wanted IN ('draft', 'in_review', 'cancelled')
+      WHEN 'failed' THEN wanted IN ('approved', 'cancelled')
+      WHEN 'missed' THEN wanted IN ('approved', 'cancelled')
+      ELSE false END) THEN
+    PERFORM refuse(format('the post is %s: it cannot become %s', OLD.status, wanted));
+  END IF;
+  IF content_changed AND OLD.status = 'cancelled' THEN
+    PERFORM refuse('the post is cancelled: its content can no longer change');
+  END IF;
+
+  changed.message := NEW.message; changed.link := NEW.link; changed.media := NEW.media;
+  changed.publish_mode := NEW.publish_mode; changed.scheduled_at := NEW.scheduled_at;
+  changed.scheduled_local := NEW.scheduled_local; changed.timezone := NEW.timezone;
+  IF NEW.integration_id <> OLD.integration_id THEN
+    changed.integration_id := NEW.integration_id;
+    SELECT i.provider INTO changed.provider FROM integrations i WHERE i.id = NEW.integration_id;
+    changed.provider := coalesce(changed.provider, '');
+  END IF;
+  IF content_changed THEN
+    changed.version := OLD.version + 1;
+    -- A wall time belongs to the instant it was given with.
+    IF NEW.scheduled_at IS DISTINCT FROM OLD.scheduled_at
+      AND (NEW.scheduled_local, NEW.timezone) IS NOT DISTINCT FROM (OLD.scheduled_local, OLD.timezone) THEN
+      changed.scheduled_local := NULL; changed.timezone := NULL;
+    END IF;
+    -- An edit while the attempt is only prepared wins: the sender finds another version and stops.
+    IF OLD.status = 'publishing' AND wanted = 'publishing' THEN
+      wanted := 'approved';
+    END IF;
+    -- What is approved is this content: "asked for nearer than ten minutes" is judged from here.
+    IF OLD.status IN ('approved', 'queued', 'publishing') THEN
+      changed.approved_at := clock_timestamp();
+    END IF;
+  END IF;
+  IF wanted <> OLD.status OR (content_changed AND wanted = 'approved') THEN
+    changed.next_run_at := NULL; changed.waiting := NULL; changed.lease_until := NULL;
+  END IF;
+  IF wanted = 'approved' AND OLD.status IN ('draft', 'in_review', 'failed', 'missed') THEN
+    changed.approved_at := clock_timestamp();
+    changed.error := NULL; changed.attention := NULL; changed.tries := 0;
+  END IF;
+  -- Nobody needs to look at what was called off; why it had failed stays readable.
+  IF wanted = 'cancelled' THEN
+    changed.attention := NULL;
+  END IF;
+  changed.status := wanted;
+  RETURN touch_if_changed(OLD, changed);
+END $$;
