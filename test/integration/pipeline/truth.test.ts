@@ -85,6 +85,7 @@ describe.each(queueBackends())('jobs over %s', (backend) => {
     await it.reaches(id, 'drafted');
     const queue = it.fleet.services.queues.queue('facebook');
     await until('the job is gone', async () => (await queue.getJob(`${id}-1`)) == null);
+    expect(await queue.getCompletedCount()).toBe(0);
     const failed = await queue.getFailed();
     expect(failed.map((job) => job.id)).not.toContain(`${id}-1`);
   });

@@ -1,0 +1,157 @@
+import { describe, expect, test } from 'vitest';
+import type { PublishRow } from '../../../src/posts/publish-row.ts';
+import type { Provider } from '../../../src/providers/provider.ts';
+import { judge } from '../../../src/publishing/judge.ts';
+
+const now = new Date('2026-11-20T12:00:00Z');
+const minutes = (count: number) => new Date(now.getTime() + count * 60_000);
+const unused = () => Promise.reject(new Error('judging calls nobody'));
+
+const provider: Provider = {
+  name: 'facebook',
+  modes: ['draft', 'schedule', 'publish'],
+  rules: [
+    {
+      id: 'no_empty',
+      severity: 'error',
+      source: 'test',
+      check: ({ content }) =>
+        content.message === '' ? [{ path: 'message', message: 'is empty' }] : [],
+    },
+  ],
+  handoverWindow: {
+    minAheadMs: 600_000,
+    maxAheadMs: 75 * 86_400_000,
+    certainAheadMs: 29 * 86_400_000,
+  },
+  callsFor: (content) => content.media.length + 1,
+  lookCalls: 3,
+  stage: unused,
+  publish: unused,
+  look: unused,
+  readBack: unused,
+  verify: unused,
+  publishUrl: (id) => id,
+};
+
+const row: PublishRow = {
+  id: 'p',
+  tenantId: 't',
+  integrationId: 'i',
+  provider: 'facebook',
+  status: 'queued',
+  version: 4,
+  run: 2,
+  tries: 0,
+  message: 'hello',
+  link: null,
+  media: [],
+  publishMode: null,
+  scheduledAt: null,
+  approvedAt: now,
+  autoPublish: false,
+  lateLimitS: 7200,
+  integrationStatus: 'active',
+  sealedToken: 'sealed',
+  externalAccountId: '1',
+  appId: '',
+  nearWindowUntil: null,
+  heldUntil: null,
+  hasPrepared: false,
+  prepared: null,
+  firstSentAt: null,
+  lastSent: null,
+  now,
+};
+const photos = ['1', '2', '3'].map((name) => ({
+  type: 'image',
+  url: `https://a.example/${name}.png`,
+}));
+const staged = (index: number, at: Date) => ({ index, id: `m${index}`, at: at.toISOString() });
+const sent = {
+  firstSentAt: minutes(-30),
+  lastSent: {
+    content: { message: 'hello', link: null, media: [] },
+    mode: 'draft',
+    staged: [],
+    scheduledAt: null,
+  },
+};
+const begun = (changes: Partial<PublishRow>) => {
+  const verdict = judge({ ...row, ...changes }, provider);
+  if (verdict.kind !== 'begin') throw new Error(`it does not begin: ${JSON.stringify(verdict)}`);
+  return verdict.beginning;
+};
+
+describe('judge', () => {
+  test('a text that was never sent is opened as sent: nothing comes before its call', () => {
+    expect(begun({})).toMatchObject({ sends: true, calls: 1, version: 4, mode: 'draft' });
+  });
+
+  test('photos are staged first', () => {
+    expect(begun({ media: photos })).toMatchObject({ sends: false, calls: 4 });
+  });
+
+  test('what was sent before is looked for first, and the look is paid for', () => {
+    expect(begun(sent)).toMatchObject({ sends: false, calls: 4 });
+  });
+
+  test('staged photos are used again for twenty hours', () => {
+    const prepared = [staged(0, minutes(-19 * 60)), staged(1, minutes(-21 * 60))];
+    const beginning = begun({ media: photos, prepared });
+    expect(beginning.staged.map(({ index }) => index)).toEqual([0]);
+    expect(beginning.calls).toBe(3);
+  });
+
+  test('only hand-overs for later than tomorrow leave room', () => {
+    expect(begun({ scheduledAt: minutes(60) }).leavesRoom).toBe(false);
+    expect(begun({ scheduledAt: minutes(25 * 60) })).toMatchObject({
+      leavesRoom: true,
+      mode: 'schedule',
+    });
+    expect(begun({}).leavesRoom).toBe(false);
+  });
+
+  test('two integrations of one Page share a budget, two Pages do not', () => {
+    const key = begun({}).budgetKey;
+    expect(begun({ integrationId: 'other', tenantId: 'other' }).budgetKey).toBe(key);
+    expect(begun({ externalAccountId: '2' }).budgetKey).not.toBe(key);
+  });
+
+  test.each([
+    ['a broken rule', { message: '' }, 'no_empty'],
+    ['media of no known shape', { media: [{ type: 'poem' }] }, 'media_shape'],
+    ['publishing without the opt-in', { publishMode: 'publish' as const }, 'auto_publish_required'],
+  ])('%s fails the post, once, with the record that the job shows', (_name, changes, key) => {
+    const verdict = judge({ ...row, ...changes }, provider);
+    expect(verdict).toMatchObject({
+      kind: 'change',
+      change: { from: ['queued'], version: 4, to: 'failed', set: { error: { key } } },
+      failure: { key, class: 'invalid', who: 'author' },
+    });
+  });
+
+  test.each([
+    ['integration', { integrationStatus: 'needs_reconnect' }],
+    ['meta_limit', { heldUntil: minutes(5) }],
+    ['window', { scheduledAt: minutes(80 * 24 * 60) }],
+  ])('waits for %s without a try', (reason, changes) => {
+    const verdict = judge({ ...row, ...changes }, provider);
+    expect(verdict).toMatchObject({
+      kind: 'change',
+      failure: null,
+      change: { to: 'approved', set: { waiting: { reason } } },
+    });
+    expect(JSON.stringify(verdict)).not.toContain('"tries"');
+  });
+
+  test('a hold that is over holds nothing', () => {
+    expect(begun({ heldUntil: minutes(-1) }).sends).toBe(true);
+  });
+
+  test('what comes too late is missed, but a draft never is', () => {
+    const late = { scheduledAt: minutes(-121), autoPublish: true, publishMode: 'publish' } as const;
+    expect(judge({ ...row, ...late }, provider)).toMatchObject({ change: { to: 'missed' } });
+    expect(begun({ scheduledAt: minutes(-121), publishMode: 'draft' }).mode).toBe('draft');
+  });
+});
