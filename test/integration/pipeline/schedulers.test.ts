@@ -4,6 +4,8 @@ import { until } from '../../support/fleet.ts';
 import { type Outlet, openPipeline, type Pipeline } from '../../support/pipeline.ts';
 import { queueBackends } from '../../support/redis.ts';
 
+const texts = (count: number) => Array.from({ length: count }, (_, n) => ({ message: `n ${n}` }));
+
 describe.each(queueBackends())('many at once over %s', (backend) => {
   let it: Pipeline;
 
@@ -11,8 +13,6 @@ describe.each(queueBackends())('many at once over %s', (backend) => {
     it = await openPipeline(backend, { env: { FACEBOOK_CALLS_PER_HOUR: '10000' } });
   });
   afterAll(() => it.close());
-
-  const texts = (count: number) => Array.from({ length: count }, (_, n) => ({ message: `n ${n}` }));
 
   test('four schedulers and three publishers claim and send each post once', async () => {
     const fleets = await Promise.all([it.another(), it.another(), it.another()]);

@@ -15,6 +15,8 @@ const requestSchema = z.looseObject({
   has_appsecret_proof: z.boolean(),
 });
 
+const idsOnly = z.strictObject({ postId: z.uuid(), run: z.int() });
+
 // Invariants 8 and 10: tokens are secrets, and there is one error record.
 describe.each(queueBackends())('what is kept of a post over %s', (backend) => {
   let it: Pipeline;
@@ -108,8 +110,7 @@ describe.each(queueBackends())('what is kept of a post over %s', (backend) => {
     expect(jobs.length).toBeGreaterThanOrEqual(4);
     const text = JSON.stringify(jobs) + (backend === 'redis' ? await everyRedisKey() : '');
     for (const secret of secrets()) expect(text).not.toContain(secret);
-    for (const job of jobs)
-      expect(Object.keys(z.looseObject({}).parse(job.data))).toEqual(['postId', 'run']);
+    for (const job of jobs) expect(() => idsOnly.parse(job.data)).not.toThrow();
     expect(jobs.map((job) => job.failedReason).join('\n')).toContain('→');
   });
 
