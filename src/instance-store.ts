@@ -20,7 +20,10 @@ export async function agreeOnQueue(sql: Sql, backend: Backend): Promise<void> {
   ]);
 }
 
-/** Throws ConfigError while a token is sealed with a key that ENCRYPTION_KEYS does not hold. */
+/**
+ * Throws ConfigError while a token is sealed with a key that ENCRYPTION_KEYS does not hold. Answers kept for their
+ * Idempotency-Key do not count: a repetition is told that they do not open, and after 30 days they are gone.
+ */
 export async function requireKeys(sql: Sql, vault: Vault): Promise<void> {
   const rows = await sql.query<{ sealed_token: string }>({
     text: `SELECT DISTINCT ON (split_part(sealed_token, '.', 2)) sealed_token

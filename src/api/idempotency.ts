@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { type FieldProblem, InvalidRequestError } from '../errors.ts';
 import { Secret } from '../secret.ts';
 import type { Services } from '../services.ts';
+import type { Binding } from '../vault.ts';
 import { ApiError } from './errors.ts';
 import {
   type Claim,
@@ -105,7 +106,7 @@ function seal(
   if (!request.secretAnswer || answer.body === null || answer.status >= 300) {
     return { ...answer, sealed: false };
   }
-  const body = vault.seal(new Secret(answer.body), bindingOf(request));
+  const body = vault.seal(new Secret(answer.body), answerBinding(request));
   return { ...answer, body, sealed: true };
 }
 
@@ -117,14 +118,15 @@ function replay(
   const headers = { ...answer.headers, 'idempotency-replayed': 'true' };
   if (!sealed || answer.body === null) return { ...answer, headers };
   try {
-    return { ...answer, headers, body: vault.open(answer.body, bindingOf(request)).reveal() };
+    return { ...answer, headers, body: vault.open(answer.body, answerBinding(request)).reveal() };
   } catch (error) {
     log.warn({ err: error }, 'kept answer cannot be opened');
     throw new ApiError('idempotency_answer_gone', 'The answer can no longer be opened.');
   }
 }
 
-function bindingOf({ scope, key }: KeyedRequest) {
+/** What a kept answer is sealed for. */
+export function answerBinding({ scope, key }: Pick<KeyedRequest, 'scope' | 'key'>): Binding {
   return { tenantId: scope, integrationId: key, purpose: 'idempotent_answer' };
 }
 

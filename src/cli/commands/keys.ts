@@ -1,47 +1,48 @@
 import type { Command } from 'commander';
 import { Vault } from '../../vault.ts';
 import type { Launch, Run } from '../command.ts';
-import { rotateTokens } from '../rotation/rotate.ts';
-import { countByKey } from '../rotation/store.ts';
+import { type Rotation, rotateAnswers, rotateTokens } from '../rotation/rotate.ts';
+import { countByKey, type KeyUse } from '../rotation/store.ts';
 
 export function keysCommand(program: Command, launch: Launch): void {
   const keys = program
     .command('keys')
-    .description('the keys of ENCRYPTION_KEYS, which seal the tokens');
+    .description(
+      'the keys of ENCRYPTION_KEYS, which seal the tokens and the answers that hold a secret',
+    );
 
   keys
     .command('status')
-    .description('how many tokens each key seals, and which keys may be dropped')
+    .description('how much each key seals, and which keys may be dropped')
     .action((_options: unknown, command: Command) => launch(command, showStatus));
 
   keys
     .command('rotate')
-    .description('seal every token anew under the first key, while everything runs')
+    .description('seal everything anew under the first key, while everything runs')
     .action((_options: unknown, command: Command) => launch(command, rotate));
 }
 
-interface KeyRow {
-  readonly key_id: string;
-  readonly integrations: number;
+interface KeyRow extends KeyUse {
   readonly state: 'seals' | 'opens' | 'missing';
 }
 
-/** Exit code 1 while a token needs a key that is not there. */
+/** Exit code 1 while a token needs a key that is not there; answers are kept for 30 days only and can be done without. */
 async function showStatus({ session, table, fail, style }: Run): Promise<void> {
   const used = await countByKey(await session.database());
   const ids = session.config.encryptionKeys.map(({ id }) => id);
   const known = ids.map((id, index): KeyRow => {
-    const integrations = used.find(({ key_id }) => key_id === id)?.integrations ?? 0;
-    return { key_id: id, integrations, state: index === 0 ? 'seals' : 'opens' };
+    const { integrations = 0, answers = 0 } = used.find(({ key_id }) => key_id === id) ?? {};
+    return { key_id: id, integrations, answers, state: index === 0 ? 'seals' : 'opens' };
   });
   const missing = used
     .filter(({ key_id }) => !ids.includes(key_id))
     .map((use): KeyRow => ({ ...use, state: 'missing' }));
-  if (missing.length > 0) fail();
+  if (missing.some(({ integrations }) => integrations > 0)) fail();
   table(
     [
       { title: 'KEY', text: ({ key_id }) => key_id },
       { title: 'TOKENS', text: ({ integrations }) => String(integrations) },
+      { title: 'KEPT ANSWERS', text: ({ answers }) => String(answers) },
       {
         title: 'STATE',
         text: describeState,
@@ -53,16 +54,18 @@ async function showStatus({ session, table, fail, style }: Run): Promise<void> {
   );
 }
 
-function describeState({ state, integrations }: KeyRow): string {
+function describeState({ state, integrations, answers }: KeyRow): string {
   switch (state) {
     case 'seals':
       return 'seals and opens';
     case 'opens':
-      return integrations === 0
+      return integrations + answers === 0
         ? 'opens; nothing needs it: it may be dropped'
         : 'opens: run `keys rotate`';
     case 'missing':
-      return 'MISSING: add it to ENCRYPTION_KEYS again';
+      return integrations === 0
+        ? 'MISSING: these answers cannot be repeated; they go within 30 days'
+        : 'MISSING: add it to ENCRYPTION_KEYS again';
   }
 }
 
@@ -70,22 +73,39 @@ async function rotate({ session, io, isJson, answer, fail }: Run): Promise<void>
   const db = await session.database();
   const vault = new Vault(session.config.encryptionKeys);
   const isLive = io.stderr.isTTY === true && !isJson;
-  const done = await rotateTokens(db, vault, ({ seen, resealed }) => {
-    if (isLive) io.stderr.write(`\r${seen} looked at, ${resealed} sealed anew`);
-  });
+  const show =
+    (what: string) =>
+    ({ seen, resealed }: { readonly seen: number; readonly resealed: number }) => {
+      if (isLive) io.stderr.write(`\r${seen} ${what} looked at, ${resealed} sealed anew`);
+    };
+  const tokens = await rotateTokens(db, vault, show('tokens'));
+  const answers = await rotateAnswers(db, vault, show('kept answers'));
   if (isLive) io.stderr.write('\n');
-  if (done.unopened.length > 0) fail();
-  answer(done, () =>
+  if (tokens.unopened.length > 0) fail();
+  const unopened = tokens.unopened.map(({ id }) => id);
+  const answerCounts = { ...answers, unopened: answers.unopened.length };
+  answer({ ...tokens, unopened, answers: answerCounts }, () =>
     [
-      `${done.resealed} of ${done.seen} tokens sealed anew, ${done.seen - done.resealed - done.changedMeanwhile - done.unopened.length} were current.`,
-      ...(done.changedMeanwhile === 0
+      sentence('tokens', tokens),
+      ...(answers.seen === 0 ? [] : [sentence('kept answers', answers)]),
+      ...(tokens.changedMeanwhile + answers.changedMeanwhile === 0
         ? []
-        : [`${done.changedMeanwhile} were replaced meanwhile: run it once more.`]),
-      ...done.unopened.map(
+        : ['Some were replaced meanwhile: run it once more.']),
+      ...unopened.map(
         (id) =>
           `The token of integration ${id} does not open: connect the account again, or bring its key back.`,
       ),
+      ...(answers.unopened.length === 0
+        ? []
+        : [
+            `${answers.unopened.length} kept answers do not open: whoever repeats their request is told so; they go within 30 days.`,
+          ]),
       '',
     ].join('\n'),
   );
+}
+
+function sentence(what: string, done: Rotation<unknown>): string {
+  const current = done.seen - done.resealed - done.changedMeanwhile - done.unopened.length;
+  return `${done.resealed} of ${done.seen} ${what} sealed anew, ${current} were current.`;
 }

@@ -280,8 +280,8 @@ describe('keys', () => {
     const before = await rotating(['keys', 'status', '--json']);
     const tokens = await count('integrations WHERE sealed_token IS NOT NULL');
     expect(before.json()).toEqual([
-      { key_id: 'second', integrations: 0, state: 'seals' },
-      { key_id: 'first', integrations: tokens, state: 'opens' },
+      { key_id: 'second', integrations: 0, answers: 0, state: 'seals' },
+      { key_id: 'first', integrations: tokens, answers: 0, state: 'opens' },
     ]);
     expect((await rotating(['keys', 'rotate', '--json'])).json()).toMatchObject({
       resealed: tokens,
