@@ -45,6 +45,8 @@ export interface Provider {
 export interface Account {
   readonly externalAccountId: string;
   readonly token: Secret;
+  /** The app that the token belongs to, where we hold its secret. */
+  readonly appId?: string | undefined;
   /** Secret of the app that the token belongs to, where we hold it: every call then carries its proof. */
   readonly appSecret: Secret | null;
 }

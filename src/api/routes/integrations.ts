@@ -98,6 +98,7 @@ export const integrationRoutes = [
           account: {
             externalAccountId,
             token: new Secret(body.access_token),
+            appId: services.config.meta.appId,
             appSecret: services.config.meta.appSecret ?? null,
           },
           name: body.name,

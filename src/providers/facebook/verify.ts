@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { PublishError } from '../../errors.ts';
 import type { GraphClient } from '../../graph/client.ts';
+import { Secret } from '../../secret.ts';
 import type { Account, CallContext, VerifiedAccount } from '../provider.ts';
 import { failure } from './failure.ts';
 import { idSchema } from './id.ts';
@@ -9,7 +10,7 @@ import { nodePath } from './path.ts';
 const me = z.looseObject({ id: idSchema, name: z.string().nullish() });
 const list = z.looseObject({ data: z.array(z.unknown()) });
 
-/** Proves that the token is the Page's own, may read its posts, and is not barred from writing. */
+/** Proves that the token is the Page's own, may read its posts and, where we can ask, may write them. */
 export async function verify(
   client: GraphClient,
   account: Account,
@@ -31,35 +32,82 @@ export async function verify(
     params: { fields: 'id', limit: 1 },
     schema: list,
   });
-  await probeWriting(client, account, context);
+  await inspectToken(client, account, context);
   return { externalAccountId: self.body.id, name: self.body.name ?? null };
 }
 
+const tokenFacts = z.looseObject({
+  data: z.looseObject({
+    is_valid: z.boolean(),
+    type: z.string().nullish(),
+    scopes: z.array(z.string()).nullish(),
+  }),
+});
+const neededScope = 'pages_manage_posts';
+
 /**
- * A photo without a file: nothing can come of it, but a token without the scope or the task is told
- * so here and not when the first post is due. Any other refusal is about the missing file.
+ * What Meta knows about the token, where we hold the app's secret to ask: a token without the scope is told so here and
+ * not when the first post is due. Best effort: a refusal to tell is no verdict on the token.
  */
-async function probeWriting(
+async function inspectToken(
   client: GraphClient,
   account: Account,
   context: CallContext,
 ): Promise<void> {
-  try {
-    await client.request({
-      method: 'POST',
-      path: nodePath(account.externalAccountId, 'photos'),
-      effect: 'stages',
-      account,
-      params: { published: false },
-      schema: z.unknown(),
+  const { appId, appSecret, token } = account;
+  if (!appId || appSecret === null) return;
+  const facts = await client
+    .request({
+      method: 'GET',
+      path: '/debug_token',
+      effect: 'reads',
+      account: {
+        externalAccountId: account.externalAccountId,
+        token: new Secret(`${appId}|${appSecret.reveal()}`),
+        appSecret,
+      },
+      // The one place where Meta wants a token in the address.
+      params: { input_token: token.reveal() },
+      schema: tokenFacts,
       context,
-    });
-  } catch (error) {
-    if (!(error instanceof PublishError) || barring.has(error.record.class)) throw error;
-  }
+    })
+    .catch(ignoreRefusal);
+  if (facts === null) return;
+  const { is_valid: isValid, scopes } = facts.body.data;
+  if (!isValid) throw deadToken();
+  if (scopes && !scopes.includes(neededScope)) throw scopeMissing();
 }
 
-const barring: ReadonlySet<string> = new Set(['reauth', 'permission', 'blocked']);
+function ignoreRefusal(error: unknown): null {
+  if (error instanceof PublishError && error.record.class !== 'retry') return null;
+  throw error;
+}
+
+function deadToken(): PublishError {
+  return new PublishError(
+    failure({
+      class: 'reauth',
+      key: 'token_invalid',
+      who: 'tenant_admin',
+      message: 'Meta says that the token is not valid',
+      user_message: 'The connection to this Page has ended.',
+      action: 'Connect the Page again with a new token.',
+    }),
+  );
+}
+
+function scopeMissing(): PublishError {
+  return new PublishError(
+    failure({
+      class: 'permission',
+      key: 'scope_missing',
+      who: 'tenant_admin',
+      message: `The token lacks ${neededScope}`,
+      user_message: 'The token may not publish on this Page.',
+      action: `Connect the Page again and grant ${neededScope}.`,
+    }),
+  );
+}
 
 function notThePage(id: string): PublishError {
   return new PublishError(

@@ -57,6 +57,7 @@ export async function openSandboxPage() {
   const accountOf = (token: string): Account => ({
     externalAccountId: page.id,
     token: new Secret(token),
+    appId: app.id,
     appSecret: new Secret(app.secret),
   });
   return {
