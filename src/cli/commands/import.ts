@@ -1,8 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { z } from 'zod';
+import { inTurn } from '../../db/turns.ts';
 import { readCalendar } from '../../import/calendar.ts';
-import { type Created, createRows, judgeRows } from '../../import/import.ts';
+import {
+  type Created,
+  createRows,
+  type Judged,
+  judgeRows,
+  type PostDesk,
+} from '../../import/import.ts';
 import { type PlacedRow, placeRows } from '../../import/placing.ts';
 import type { CalendarProblem } from '../../import/problem.ts';
 import type { Launch, Run } from '../command.ts';
@@ -64,14 +71,11 @@ async function importFile(run: Run, file: string, options: ImportOptions): Promi
     ...(mediaBase === undefined ? {} : { mediaBase }),
   });
   const api = await run.session.api();
-  const desk = deskOver(api);
   const { placed, problems: unplaced } = await placeRows(calendar.rows, directoryOver(api));
-  const judged = await judgeRows(placed, desk);
-  const before = [...calendar.problems, ...unplaced, ...judged.problems];
-  const stores = !options.dryRun && (before.length === 0 || options.skipInvalid);
-  const { created, problems: late }: Created = stores
-    ? await createRows(judged.good, desk, (done) => showProgress(run, done, judged.good.length))
-    : { created: [], problems: [] };
+  const earlier = [...calendar.problems, ...unplaced];
+  const { judged, before, stores, created, late } = await inTurnOfTenants(run, placed, () =>
+    importRows(run, { desk: deskOver(api), placed, earlier }, options),
+  );
   const ids = new Map(created.map(({ row, id }) => [row.line, id]));
   const rows = [
     ...judged.known.map(({ row, id }) => reported(row, 'already there', id)),
@@ -85,6 +89,49 @@ async function importFile(run: Run, file: string, options: ImportOptions): Promi
   const sorted = rows.toSorted((one, other) => one.line - other.line);
   const report = { file, stored: stores, rows: sorted, problems, warnings: judged.warnings };
   run.answer(report, () => writeReport(run, report, options));
+}
+
+interface Import {
+  readonly judged: Judged;
+  /** Found before anything is stored. */
+  readonly before: readonly CalendarProblem[];
+  readonly stores: boolean;
+  readonly created: Created['created'];
+  /** Found while storing. */
+  readonly late: readonly CalendarProblem[];
+}
+
+interface Source {
+  readonly desk: PostDesk;
+  readonly placed: readonly PlacedRow[];
+  readonly earlier: readonly CalendarProblem[];
+}
+
+async function importRows(
+  run: Run,
+  { desk, placed, earlier }: Source,
+  options: ImportOptions,
+): Promise<Import> {
+  const judged = await judgeRows(placed, desk);
+  const before = [...earlier, ...judged.problems];
+  const stores = !options.dryRun && (before.length === 0 || options.skipInvalid);
+  if (!stores) return { judged, before, stores, created: [], late: [] };
+  const { created, problems } = await createRows(judged.good, desk, (done) =>
+    showProgress(run, done, judged.good.length),
+  );
+  return { judged, before, stores, created, late: problems };
+}
+
+/** Two imports that look and store at the same moment would both find a reference free, and both use it. */
+async function inTurnOfTenants<T>(
+  { session, io, isJson }: Run,
+  rows: readonly PlacedRow[],
+  work: () => Promise<T>,
+): Promise<T> {
+  const names = rows.map(({ tenantId }) => `import ${tenantId}`);
+  return inTurn(await session.databaseUrl(), names, work, () => {
+    if (!isJson) io.stderr.write('Waiting for another import for the same tenant to end.\n');
+  });
 }
 
 async function readCalendarFile(file: string): Promise<Uint8Array> {

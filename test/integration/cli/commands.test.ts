@@ -227,6 +227,24 @@ Bakery,Bakery Page,a draft may wait for its rules,publish,,draft,s-3,,
     expect(await count(`social_posts WHERE reference IN ('s-1', 's-2', 's-3')`)).toBe(2);
   });
 
+  it('stores each row once when several import the same file at the same moment', async () => {
+    const rows = Array.from(
+      { length: 40 },
+      (_, index) => `Bakery,Bakery Page,row ${index},schedule,+2h,approved,race-${index},,\n`,
+    );
+    const file = await calendar('race.csv', `${header}${rows.join('')}`);
+    const imports = await Promise.all(
+      Array.from({ length: 3 }, () => run(['import', file, '--json'])),
+    );
+    expect(imports.map(({ code }) => code)).toEqual([0, 0, 0]);
+    const outcomes = imports.map((one) => {
+      const seen = one.read(importReport).rows.map(({ outcome }) => outcome);
+      return [...new Set(seen)].join();
+    });
+    expect(outcomes.toSorted()).toEqual(['already there', 'already there', 'imported']);
+    expect(await count(`social_posts WHERE reference LIKE 'race-%'`)).toBe(40);
+  });
+
   it('only looks with --dry-run', async () => {
     const file = await calendar(
       'dry.csv',
