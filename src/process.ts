@@ -36,7 +36,18 @@ export async function runProcess(role: Role, env: Environment): Promise<void> {
 }
 
 function fail(error: unknown): never {
-  const text = error instanceof ConfigError || error instanceof AppError ? error.message : error;
+  const cause = isUnusableAddress(error)
+    ? new ConfigError([`HOST, PORT or HEALTH_PORT: ${error.message}`])
+    : error;
+  const text = cause instanceof ConfigError || cause instanceof AppError ? cause.message : cause;
   process.stderr.write(`${text instanceof Error ? (text.stack ?? text.message) : String(text)}\n`);
-  process.exit(error instanceof ConfigError ? 78 : 1);
+  process.exit(cause instanceof ConfigError ? 78 : 1);
+}
+
+function isUnusableAddress(error: unknown): error is Error {
+  return (
+    error instanceof Error &&
+    'syscall' in error &&
+    (error.syscall === 'listen' || error.syscall === 'getaddrinfo')
+  );
 }
