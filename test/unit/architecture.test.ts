@@ -1,0 +1,76 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { expect, test } from 'vitest';
+import { z } from 'zod';
+import { providerNames } from '../../src/providers/index.ts';
+
+const root = new URL('../..', import.meta.url).pathname;
+const definitions = z.record(
+  z.string(),
+  z.object({ name: z.string(), payload: z.unknown(), perform: z.function() }),
+);
+
+function filesBelow(...folders: string[]): string[] {
+  return folders.flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+      .filter((path) => path.endsWith('.ts') && !path.startsWith('db/generated/'))
+      .map((path) => join(folder, path)),
+  );
+}
+
+test.each(filesBelow('src/jobs'))('%s exports one job, named as the file', async (path) => {
+  const exported: unknown = await import(join(root, path));
+  const jobs = Object.values(definitions.parse({ ...z.looseObject({}).parse(exported) }));
+  expect(jobs.map(({ name }) => name)).toEqual([basename(path, '.ts')]);
+});
+
+test('the registry of providers holds every folder of providers, and no other', () => {
+  const folders = readdirSync(join(root, 'src/providers'), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name);
+  expect(folders.toSorted()).toEqual(providerNames.toSorted());
+});
+
+// Without the parser it needs, dependency-cruiser sees no TypeScript at all, finds nothing wrong, and succeeds.
+test('the layer check sees every file', { timeout: 30_000 }, () => {
+  const depcruise = join(root, 'node_modules/.bin/depcruise');
+  const run = spawnSync(depcruise, ['--output-type', 'json', 'src', 'workers', 'test'], {
+    cwd: root,
+    encoding: 'utf8',
+    maxBuffer: 256 * 1024 * 1024,
+  });
+  const report = z
+    .object({ modules: z.array(z.object({ source: z.string() })) })
+    .parse(JSON.parse(run.stdout));
+  const seen = new Set(report.modules.map(({ source }) => source));
+  const passedOver = filesBelow('src', 'workers', 'test').filter((path) => !seen.has(path));
+  expect(passedOver).toEqual([]);
+});
+
+test('no test mocks a module', () => {
+  const mocking = filesBelow('test').filter((path) =>
+    /\bvi\s*\.\s*(mock|doMock)\b/.test(readFileSync(join(root, path), 'utf8')),
+  );
+  expect(mocking).toEqual([]);
+});
+
+test('every link of our pages to a file leads to one', () => {
+  const pages = ['README.md', 'test/README.md', ...pagesBelow('src'), ...pagesBelow('docs')];
+  const dead = pages.flatMap((page) => deadLinksOf(page).map((link) => `${page}: ${link}`));
+  expect(pages.length).toBeGreaterThan(10);
+  expect(dead).toEqual([]);
+});
+
+function pagesBelow(folder: string): string[] {
+  return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.md'))
+    .map((path) => join(folder, path));
+}
+
+function deadLinksOf(page: string): string[] {
+  const text = readFileSync(join(root, page), 'utf8');
+  return [...text.matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)]
+    .map(([, target = '']) => target)
+    .filter((target) => !existsSync(join(root, page, '..', target)));
+}
