@@ -60,8 +60,12 @@ describe.each(queueBackends())('authors against workers over %s', (backend) => {
     const id = await staging(outlet);
     await write(id, `message = 'after'`);
     await it.reaches(id, 'drafted');
-    await staged(outlet);
-    await delay(300);
+    await until('the first worker has its answer', async () => {
+      const requests = await it.meta.requests(outlet.page.id);
+      return requests.every(({ status }) => status !== null);
+    });
+    await delay(200);
+    expect(await it.calls(outlet)).toHaveLength(6);
     expect(await it.meta.posts(outlet.page.id)).toMatchObject([{ message: 'after' }]);
     expect(await feeds(outlet)).toBe(1);
     expect(await it.row(id)).toMatchObject({ version: 2 });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { beginAttempts } from '../../../src/attempts/store.ts';
+import { beginAttempts, markSent } from '../../../src/attempts/store.ts';
 import { until } from '../../support/fleet.ts';
 import { type Outlet, openPipeline, type Pipeline } from '../../support/pipeline.ts';
 import { queueBackends } from '../../support/redis.ts';
@@ -175,6 +175,20 @@ describe('the last line of "never twice"', () => {
       values: [id],
     });
     await expect(unset).rejects.toMatchObject({ code: '23514' });
+  });
+
+  test.each([
+    ['another version', { version: 2 }, `status = 'publishing'`],
+    ['another run', { run: 2 }, `status = 'publishing'`],
+    ['a post that is not publishing any more', {}, `status = 'approved'`],
+  ])('%s is not sent', async (_name, changed, set) => {
+    const id = await it.post(outlet);
+    await it.force(id, `run = 1, ${set}`);
+    await insert(id, 1, 'prepared');
+    const [attempt] = await it.attempts(id);
+    const wanted = { id: attempt?.id ?? '', postId: id, run: 1, version: 1, ...changed };
+    expect(await markSent(it.fleet.db, wanted, 1_000)).toBe('gone');
+    expect(await it.attempts(id)).toMatchObject([{ state: 'prepared' }]);
   });
 
   test('an external id belongs to one post', async () => {
