@@ -27,7 +27,15 @@ CREATE TABLE social_publisher.pauses (
   created_by text NOT NULL,
   created_at timestamptz(3) NOT NULL DEFAULT now()
 );
-CREATE UNIQUE INDEX pauses_scope_target_key ON social_publisher.pauses (scope, target);
+-- The operator's pause of a tenant stands whatever the tenant does with its own.
+CREATE UNIQUE INDEX pauses_scope_target_created_by_key ON social_publisher.pauses (scope, target, created_by);
+
+-- When a canary job was last put into each queue, and when a worker last had one in hand.
+CREATE TABLE social_publisher.canaries (
+  queue text PRIMARY KEY,
+  sent_at timestamptz(3) NOT NULL,
+  seen_at timestamptz(3)
+);
 
 CREATE TABLE social_publisher.replays (
   id uuid PRIMARY KEY DEFAULT social_publisher.uuid_v7(),
