@@ -5,8 +5,11 @@ import { until } from '../../support/fleet.ts';
 import { type Outlet, openPipeline, type Pipeline } from '../../support/pipeline.ts';
 import { queueBackends, redisUrl } from '../../support/redis.ts';
 import type { RoleProcess } from '../../support/role-process.ts';
+import { anIntegration } from '../../support/rows.ts';
 
 const app = { id: '7700770077', secret: 'planted-app-secret-0123456789' };
+/** Nothing in its shape says what it is. */
+const plainToken = 'seven-plain-words-nobody-takes-for-one';
 const requestSchema = z.looseObject({
   method: z.string(),
   path: z.string(),
@@ -28,7 +31,11 @@ describe.each(queueBackends())('what is kept of a post over %s', (backend) => {
       env: { META_APP_ID: app.id, META_APP_SECRET: app.secret, GRAPH_TIMEOUT_MS: '400' },
     });
     await it.meta.control('POST', 'apps', { ...app, require_appsecret_proof: true });
-    outlet = await it.outlet({ page: { app_id: app.id } });
+    const { id } = await it.meta.page({ app_id: app.id });
+    const token = { page_id: id, app_id: app.id, access_token: plainToken };
+    await it.meta.control('POST', 'tokens', token);
+    const owner = await anIntegration(it.fleet.db, { accountId: id, token: plainToken });
+    outlet = { ...owner, page: { id, token: plainToken } };
     const roles = ['scheduler', 'publisher', 'background'] as const;
     processes.push(
       ...(await Promise.all(roles.map((role) => it.spawn(role, { LOG_LEVEL: 'debug' })))),
@@ -40,7 +47,7 @@ describe.each(queueBackends())('what is kept of a post over %s', (backend) => {
   const photo = () => ({ type: 'image', url: it.meta.image(1) });
   /** Good and bad ends, with errors that quote the token as Meta and proxies do. */
   const everyKindOfEnd = async () => {
-    const quote = `Error validating access_token=${outlet.page.token} and "${outlet.page.token}"`;
+    const quote = `Error validating ${outlet.page.token}, sorry`;
     const ends = async (message: string, fault: object | null, edge = 'feed') => {
       if (fault !== null) await it.fault(outlet, edge, fault);
       const media = edge === 'photos' ? [photo()] : [];
