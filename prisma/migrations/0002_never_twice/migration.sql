@@ -7,9 +7,12 @@ CREATE INDEX publish_attempts_look ON social_publisher.publish_attempts (look_at
 
 -- resend: false once somebody said that an unknown post must not be sent again.
 -- change: an edit or a delete at the provider, made by a worker; change_at: when it is next tried.
+-- seen_at: when the provider last showed the post; missing_at: since when it says that there is none.
 ALTER TABLE social_publisher.social_posts
   ADD COLUMN resend boolean NOT NULL DEFAULT true,
-  ADD COLUMN change_at timestamptz(3);
+  ADD COLUMN change_at timestamptz(3),
+  ADD COLUMN seen_at timestamptz(3),
+  ADD COLUMN missing_at timestamptz(3);
 CREATE INDEX social_posts_change ON social_publisher.social_posts (change_at) WHERE change_at IS NOT NULL;
 
 -- How full the provider said its own budget is, and when an integration that a person may heal there is tried again.
@@ -64,8 +67,14 @@ ALTER TABLE social_publisher.instance
   ADD COLUMN timeline_id integer,
   ADD COLUMN public_url text,
   ADD COLUMN graph_host text,
+  -- Oids of the database and of this table: a dump that is read back into the same server changes nothing else.
+  ADD COLUMN database_id text,
   ADD COLUMN fenced_at timestamptz(3),
-  ADD COLUMN fence_reason text;
+  ADD COLUMN fence_reason text,
+  -- What the process that fenced was configured with.
+  ADD COLUMN fence_seen jsonb,
+  -- The progress and the result of the last unfencing.
+  ADD COLUMN unfencing jsonb;
 
 CREATE OR REPLACE FUNCTION social_publisher.guard_post_update() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, social_publisher, pg_temp AS $$
@@ -103,11 +112,14 @@ BEGIN
     END IF;
     -- Of one that the provider holds, cancel asks a worker to delete it there first.
     IF wanted = 'cancelled' AND OLD.status IN ('scheduled', 'drafted') THEN
-      IF OLD.status = 'scheduled' AND OLD.scheduled_at < clock_timestamp() + interval '5 minutes' THEN
-        PERFORM refuse('the post is scheduled and due within 5 minutes: it can no longer be cancelled');
+      -- Around its time it is the provider's; one that did not go live then can be called off again.
+      IF OLD.status = 'scheduled' AND OLD.change ->> 'state' IS DISTINCT FROM 'pending'
+        AND OLD.scheduled_at BETWEEN clock_timestamp() - interval '10 minutes' AND clock_timestamp() + interval '5 minutes' THEN
+        PERFORM refuse('the post is scheduled and due within 5 minutes, or was just now: it can no longer be cancelled');
       END IF;
       IF OLD.change ->> 'state' IS DISTINCT FROM 'pending' THEN
-        changed.change := jsonb_build_object('kind', 'cancel', 'state', 'pending', 'error', NULL);
+        changed.change := jsonb_build_object('kind', 'cancel', 'state', 'pending', 'error', NULL,
+          'requested_at', to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'));
         changed.change_at := clock_timestamp();
       ELSIF OLD.change ->> 'kind' <> 'cancel' THEN
         PERFORM refuse('an edit of the post is under way at the network: cancel it once that is done');
@@ -176,4 +188,35 @@ BEGIN
   END IF;
   changed.status := wanted;
   RETURN touch_if_changed(OLD, changed);
+END $$;
+
+-- Besides the status: what became of a change at the provider, a time that a person moved there, and a question that
+-- came up. The plan is kept from the session's first statement, often of one row: a nested loop over ten thousand
+-- would follow.
+CREATE OR REPLACE FUNCTION social_publisher.record_changed_posts() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, social_publisher, pg_temp
+SET enable_nestloop = off AS $$
+BEGIN
+  INSERT INTO events (tenant_id, post_id, integration_id, type, from_status, to_status, version, data, at)
+  SELECT n.tenant_id, n.id, n.integration_id, 'post.' || t.what, o.status, n.status, n.version,
+         jsonb_strip_nulls(jsonb_build_object('reference', n.reference, 'external_id', n.external_id,
+           'publish_url', n.publish_url, 'waiting', n.waiting, 'error', n.error, 'attention', n.attention,
+           'change', CASE WHEN t.tells_change THEN n.change END,
+           'scheduled_at', CASE WHEN t.what = 'rescheduled' THEN n.scheduled_at END)),
+         clock_timestamp()
+  FROM new_posts n JOIN old_posts o ON o.id = n.id
+  CROSS JOIN LATERAL (VALUES
+    (CASE n.change ->> 'state' WHEN 'pending' THEN 'change_requested' ELSE 'change_' || (n.change ->> 'state') END,
+      n.change ->> 'state' IS NOT NULL AND n.change IS DISTINCT FROM o.change, true),
+    ('rescheduled', n.status = 'scheduled' AND o.status = 'scheduled' AND n.version > o.version
+      AND n.change IS NOT DISTINCT FROM o.change AND n.scheduled_at IS DISTINCT FROM o.scheduled_at, false),
+    ('attention', n.status = o.status AND n.attention ->> 'reason' IS NOT NULL
+      AND n.attention ->> 'reason' IS DISTINCT FROM o.attention ->> 'reason', false),
+    (n.status, n.status <> o.status, false)) AS t (what, holds, tells_change)
+  WHERE t.holds;
+  -- Only what nobody planned yet wakes the schedulers; our own writes plan as they go.
+  IF EXISTS (SELECT FROM new_posts n WHERE n.status = 'approved' AND n.next_run_at IS NULL) THEN
+    PERFORM pg_notify('social_publisher_posts', '');
+  END IF;
+  RETURN NULL;
 END $$;
