@@ -45,7 +45,7 @@ async function placeAttempt(postId: string, state: string): Promise<string> {
   const [row] = await on.db.query<{ id: string }>({
     text: `INSERT INTO social_publisher.publish_attempts
              (post_id, integration_id, run, version, state, mode, content_hash, content, budget_key, sent_at)
-           VALUES ($1, $2, 1, 1, $3, 'publish', $4, '{}', 'facebook::1', $5) RETURNING id`,
+           VALUES ($1, $2, 1, 1, $3, 'draft', $4, '{}', 'facebook::1', $5) RETURNING id`,
     values: [
       postId,
       on.owner.integrationId,
@@ -199,7 +199,7 @@ describe('a calendar that only speaks SQL', () => {
 
 // One line a status, one column a wanted status, in the order of `postStatuses`: draft, in_review, approved, queued,
 // publishing, published, scheduled, drafted, failed, unknown, missed, cancelled.
-// `=` nothing at all changes, `>` it becomes so, `x` refused.
+// `=` nothing at all changes, `>` it becomes so, `~` it stays and the wish is noted for a worker, `x` refused.
 const arrows: Readonly<Record<PostStatus | 'publishing (sent)', string>> = {
   draft: '= > > x x x x x x x x >',
   in_review: '> = > x x x x x x x x >',
@@ -208,10 +208,10 @@ const arrows: Readonly<Record<PostStatus | 'publishing (sent)', string>> = {
   publishing: '> > = x = x x x x x x >',
   'publishing (sent)': 'x x = x = x x x x x x x',
   published: 'x x = x x = x x x x x x',
-  scheduled: 'x x = x x x = x x x x x',
-  drafted: 'x x = x x x x = x x x x',
+  scheduled: 'x x = x x x = x x x x ~',
+  drafted: 'x x = x x x x = x x x ~',
   failed: 'x x > x x x x x = x x >',
-  unknown: 'x x = x x x x x x = x x',
+  unknown: 'x x = x x x x x x = x ~',
   missed: 'x x > x x x x x x x = >',
   cancelled: 'x x x x x x x x x x x =',
 };
@@ -231,6 +231,7 @@ describe.each(Object.entries(arrows))('a post that is %s', (from, line) => {
     const expected = new Map([
       ['=', 'nothing changes'],
       ['>', `becomes ${to}`],
+      ['~', `stays ${status}, and the wish is noted`],
       ['x', `SP409: the post is ${status}: it cannot become ${to}`],
     ]);
     expect(await outcomeOf(id, to)).toBe(expected.get(cell ?? ''));
@@ -239,6 +240,7 @@ describe.each(Object.entries(arrows))('a post that is %s', (from, line) => {
 
 async function outcomeOf(id: string, to: string): Promise<string> {
   const before = await wholeRow(id);
+  const { status: statusBefore } = await readPost(on.db, id);
   const refusal = await setStatus(id, to).then(
     () => undefined,
     () => refusalOf(setStatus(id, to)),
@@ -247,7 +249,9 @@ async function outcomeOf(id: string, to: string): Promise<string> {
   if (refusal !== undefined) {
     return isSame ? `${refusal.code}: ${refusal.message}` : 'refused, and yet it changed';
   }
-  return isSame ? 'nothing changes' : `becomes ${(await readPost(on.db, id)).status}`;
+  if (isSame) return 'nothing changes';
+  const { status } = await readPost(on.db, id);
+  return status === statusBefore ? `stays ${status}, and the wish is noted` : `becomes ${status}`;
 }
 
 describe('a post that its author moves', () => {
