@@ -1,5 +1,6 @@
 import { startHealthServer } from './api/health-server.ts';
 import { startApi } from './api/server.ts';
+import { unlessFenced } from './fence/unless-fenced.ts';
 import { publishPost } from './jobs/publish-post.ts';
 import { readBackPost } from './jobs/read-back-post.ts';
 import { createPipeline } from './publishing/pipeline.ts';
@@ -61,7 +62,7 @@ function startBackground(services: Services): RunningRole {
   const worker = startWorker({
     queues: services.queues,
     queueName: backgroundQueue,
-    definitions: [readBackPost],
+    definitions: [unlessFenced(readBackPost)],
     services,
     concurrency: 4,
     logger: services.log,

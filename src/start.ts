@@ -4,6 +4,7 @@ import { type Database, openDatabase } from './db/client.ts';
 import { startEmbedded } from './db/embedded.ts';
 import { migrate, pendingMigrations } from './db/migrate.ts';
 import { AppError, ConfigError } from './errors.ts';
+import { readFence } from './fence/fence.ts';
 import { agreeOnQueue, requireKeys } from './instance-store.ts';
 import type { Logger } from './log.ts';
 import { prepareQueueBackend } from './queue/queues.ts';
@@ -106,6 +107,7 @@ async function becomeReady(
     else await requireMigrations(directUrl);
     await agreeOnQueue(db, backend.kind);
     await requireKeys(db, vault);
+    await readFence(services);
     await prepareQueueBackend(backend);
   });
   await waitUntil('queue', log, signal, () => services.queues.ping());

@@ -121,6 +121,7 @@ async function lockQueued(
            JOIN unnest($1::uuid[], $2::int[], $3::boolean[]) AS x (id, version, publishes) ON x.id = p.id
            JOIN social_publisher.tenants t ON t.id = p.tenant_id
            WHERE p.status = 'queued' AND p.version = x.version AND (t.auto_publish OR NOT x.publishes)
+             AND NOT EXISTS (SELECT FROM social_publisher.instance WHERE fenced_at IS NOT NULL)
            ORDER BY p.id FOR UPDATE OF p`,
     values: [
       beginnings.map((item) => item.postId),
@@ -296,7 +297,8 @@ export async function markSent(
              SET state = 'sent', sent_at = clock_timestamp(),
                owned_until = clock_timestamp() + $5 * interval '1 millisecond'
              FROM post WHERE a.id = $1 AND a.post_id = post.id AND a.state = 'prepared'
-               AND (a.mode <> 'publish' OR post.auto_publish) RETURNING a.id`,
+               AND (a.mode <> 'publish' OR post.auto_publish)
+               AND NOT EXISTS (SELECT FROM social_publisher.instance WHERE fenced_at IS NOT NULL) RETURNING a.id`,
       values: [attempt.id, attempt.postId, attempt.run, attempt.version, sendWithinMs + timeoutMs],
     });
     return rows.length === 1 ? 'sent' : 'gone';

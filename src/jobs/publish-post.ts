@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { AppError } from '../errors.ts';
+import { readFence } from '../fence/fence.ts';
 import type { PublishRow } from '../posts/publish-row.ts';
 import { waitForBudget } from '../publishing/budget-wait.ts';
 import { judge, type Verdict } from '../publishing/judge.ts';
@@ -18,6 +19,8 @@ export const publishPost = defineJob({
     const row = await services.pipeline.read(job.payload.postId);
     const readAt = performance.now();
     if (row === null || row.status !== 'queued') return;
+    // It stays queued: once the fence is open the sweeper gives it a job again.
+    if ((await readFence(services)) !== null) return;
     const provider = services.providers.get(row.provider);
     if (provider === undefined) {
       throw new AppError('provider_unknown', `No provider is named ${row.provider}`);

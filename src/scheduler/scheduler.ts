@@ -1,4 +1,5 @@
 import { listen } from '../db/listen.ts';
+import { forgetFence, readFence } from '../fence/fence.ts';
 import type { Services } from '../services.ts';
 import { enqueueDue } from './enqueue.ts';
 import { planPosts } from './plan-posts.ts';
@@ -34,7 +35,11 @@ export async function startScheduler(
     url: listenUrl,
     channel,
     onNotify: wake,
-    onReconnect: wake,
+    onReconnect: () => {
+      // It may be another database that answers now.
+      forgetFence(services.db);
+      wake();
+    },
     logger: services.log,
   });
   const running = scheduler.run();
@@ -94,6 +99,8 @@ class Scheduler {
 
   async #step(): Promise<number> {
     const { db, providers, log } = this.#services;
+    // Not even lateness is judged: what looks missed may have gone out before the backup was restored.
+    if ((await readFence(this.#services)) !== null) return pollMs;
     const { planned, mayBeMore } = await planPosts(db, providers);
     if (planned > 0) log.debug({ posts: planned }, 'posts planned');
     await this.#every('rows', sweepMs, () => sweepRows(this.#services));

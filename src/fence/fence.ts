@@ -1,0 +1,95 @@
+import type { Services } from '../services.ts';
+import { findDifferences, type Identity, placeOf } from './identity.ts';
+import {
+  adoptIdentity,
+  closeFence,
+  type InstanceRow,
+  readDatabaseIdentity,
+  readInstance,
+} from './store.ts';
+
+type Needs = Pick<Services, 'db' | 'config' | 'log'>;
+
+export interface Fence {
+  readonly fencedAt: Date;
+  readonly reason: string;
+}
+
+/** How long an answer holds. A process that lost its database asks anew before it can do anything. */
+const freshForMs = 1_000;
+
+interface Known {
+  readonly at: number;
+  readonly fence: Promise<Fence | null>;
+}
+
+const known = new WeakMap<Services['db'], Known>();
+const warned = new WeakSet<Services['db']>();
+
+/**
+ * Null while the program may send. Else the database or the place is another than when it last ran, and what was sent
+ * since is not in the rows: nothing may be sent until `unfence`. Compares at most once a second; throws while the
+ * database is away, and then nothing can be sent either.
+ */
+export function readFence(services: Needs): Promise<Fence | null> {
+  const { db } = services;
+  const last = known.get(db);
+  const now = performance.now();
+  if (last !== undefined && now - last.at < freshForMs) return last.fence;
+  const fence = compare(services);
+  known.set(db, { at: now, fence });
+  fence.catch(() => known.delete(db));
+  return fence;
+}
+
+/** After this process itself closed or opened it. */
+export function forgetFence(db: Services['db']): void {
+  known.delete(db);
+}
+
+async function compare(services: Needs): Promise<Fence | null> {
+  const { db, config, log } = services;
+  // A command may be started anywhere, with half of the fleet's environment: it judges nothing.
+  if (config.role === 'cli') return fenceOf(await readInstance(db));
+  const [row, present] = await Promise.all([readInstance(db), readIdentity(services)]);
+  if (row.fencedAt !== null) return fenceOf(row);
+  const differences = findDifferences(row.known, present);
+  if (differences.length > 0) {
+    const reason = `${differences.join('; ')}.`;
+    const { publicUrl, graphHost } = placeOf(config);
+    if (await closeFence(db, reason, { publicUrl, graphHost })) {
+      log.error({ reason }, 'fenced: nothing is sent until `npm run cli -- unfence --since TIME`');
+    }
+    return fenceOf(await readInstance(db));
+  }
+  if (isNews(row.known, present)) await adoptIdentity(db, present);
+  return null;
+}
+
+export async function readIdentity({ db, config, log }: Needs): Promise<Identity> {
+  const { isPartial, ...database } = await readDatabaseIdentity(db);
+  if (isPartial && !warned.has(db)) {
+    warned.add(db);
+    log.warn(
+      'this PostgreSQL does not tell its system_identifier: a restored or promoted one is only noticed by its database, PUBLIC_URL and Graph host; after such an event run `npm run cli -- fence`',
+    );
+  }
+  return { ...database, ...placeOf(config) };
+}
+
+function fenceOf(row: InstanceRow): Fence | null {
+  if (row.fencedAt === null) return null;
+  return { fencedAt: row.fencedAt, reason: row.reason ?? '' };
+}
+
+function isNews(before: Identity, present: Identity): boolean {
+  return identityNames.some((name) => before[name] === null && present[name] !== null);
+}
+
+const identityNames = [
+  'systemIdentifier',
+  'timelineId',
+  'databaseId',
+  'publicUrl',
+  'graphHost',
+] as const;

@@ -1,0 +1,130 @@
+import { z } from 'zod';
+import type { Sql } from '../db/client.ts';
+import { sqlState } from '../db/statement.ts';
+import type { DatabaseIdentity, Identity, Place } from './identity.ts';
+
+export interface InstanceRow {
+  readonly known: Identity;
+  readonly fencedAt: Date | null;
+  readonly reason: string | null;
+  /** What the process that fenced was configured with. */
+  readonly seen: Place | null;
+  readonly unfencing: unknown;
+  readonly now: Date;
+}
+
+const place = z.object({ publicUrl: z.string().nullable(), graphHost: z.string().nullable() });
+
+const columns = `system_identifier AS "systemIdentifier", timeline_id AS "timelineId", database_id AS "databaseId",
+  public_url AS "publicUrl", graph_host AS "graphHost", fenced_at AS "fencedAt", fence_reason AS reason,
+  fence_seen AS seen, unfencing, clock_timestamp() AS now`;
+
+type Row = Identity & Omit<InstanceRow, 'known' | 'seen'> & { readonly seen: unknown };
+
+export async function readInstance(sql: Sql): Promise<InstanceRow> {
+  const [row] = await sql.query<Row>({
+    name: 'instance_read',
+    text: `SELECT ${columns} FROM social_publisher.instance WHERE id = 1`,
+  });
+  if (row === undefined) throw new Error('the row of this installation is gone');
+  const { systemIdentifier, timelineId, databaseId, publicUrl, graphHost } = row;
+  const known = { systemIdentifier, timelineId, databaseId, publicUrl, graphHost };
+  return { ...row, known, seen: place.nullable().parse(row.seen) };
+}
+
+const databaseId = `(SELECT d.oid::text || '.' || 'social_publisher.instance'::regclass::oid::text
+  FROM pg_database d WHERE d.datname = current_database())`;
+
+// The checkpoint tells a new timeline only after the first checkpoint on it, the write-ahead log at once.
+const wholeIdentity = `SELECT (pg_control_system()).system_identifier::text AS "systemIdentifier",
+  greatest((pg_control_checkpoint()).timeline_id, CASE WHEN NOT pg_is_in_recovery()
+    THEN ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int END) AS "timelineId",
+  ${databaseId} AS "databaseId"`;
+
+/** `isPartial`: this server does not let us ask for its identifier and timeline, as some managed ones do not. */
+export async function readDatabaseIdentity(
+  sql: Sql,
+): Promise<DatabaseIdentity & { readonly isPartial: boolean }> {
+  try {
+    const [row] = await sql.query<DatabaseIdentity>({ name: 'identity', text: wholeIdentity });
+    return { ...(row ?? nothing), isPartial: false };
+  } catch (error) {
+    if (!forbidden.has(sqlState(error) ?? '')) throw error;
+  }
+  const [row] = await sql.query<Pick<DatabaseIdentity, 'databaseId'>>({
+    name: 'identity_partial',
+    text: `SELECT ${databaseId} AS "databaseId"`,
+  });
+  return { ...nothing, databaseId: row?.databaseId ?? null, isPartial: true };
+}
+
+/** insufficient_privilege, undefined_function, feature_not_supported. */
+const forbidden = new Set(['42501', '42883', '0A000']);
+const nothing: DatabaseIdentity = { systemIdentifier: null, timelineId: null, databaseId: null };
+
+/** What was not known before is known from here on. */
+export async function adoptIdentity(sql: Sql, present: Identity): Promise<void> {
+  await sql.query({
+    text: `UPDATE social_publisher.instance SET system_identifier = coalesce(system_identifier, $1),
+             timeline_id = coalesce(timeline_id, $2), database_id = coalesce(database_id, $3),
+             public_url = coalesce(public_url, $4), graph_host = coalesce(graph_host, $5)
+           WHERE id = 1 AND fenced_at IS NULL`,
+    values: identityValues(present),
+  });
+}
+
+function identityValues(identity: Identity) {
+  const { systemIdentifier, timelineId, databaseId: id, publicUrl, graphHost } = identity;
+  return [systemIdentifier, timelineId, id, publicUrl, graphHost];
+}
+
+/** False: it was fenced already, and keeps its first reason. */
+export async function closeFence(sql: Sql, reason: string, seen: Place): Promise<boolean> {
+  const rows = await sql.query({
+    text: `UPDATE social_publisher.instance SET fenced_at = clock_timestamp(), fence_reason = $1, fence_seen = $2
+           WHERE id = 1 AND fenced_at IS NULL RETURNING id`,
+    values: [reason, JSON.stringify(seen)],
+  });
+  return rows.length === 1;
+}
+
+/** Takes the work of unfencing for one runner; one that was not heard of for half a minute has lost it. */
+export async function claimUnfencing(sql: Sql, runner: string, progress: object): Promise<boolean> {
+  const rows = await sql.query({
+    text: `UPDATE social_publisher.instance SET unfencing = $2::jsonb || jsonb_build_object('runner', $1::text)
+           WHERE id = 1 AND fenced_at IS NOT NULL AND (unfencing IS NULL OR unfencing ->> 'state' <> 'running'
+             OR (unfencing ->> 'updated_at')::timestamptz < clock_timestamp() - interval '30 seconds')
+           RETURNING id`,
+    values: [runner, JSON.stringify(progress)],
+  });
+  return rows.length === 1;
+}
+
+/** False: somebody else has taken the work over. */
+export async function saveProgress(sql: Sql, runner: string, progress: object): Promise<boolean> {
+  const rows = await sql.query({
+    text: `UPDATE social_publisher.instance SET unfencing = $2::jsonb || jsonb_build_object('runner', $1::text)
+           WHERE id = 1 AND unfencing ->> 'runner' = $1 RETURNING id`,
+    values: [runner, JSON.stringify(progress)],
+  });
+  return rows.length === 1;
+}
+
+/** Sends again from here on, as what the installation is now. False: another runner has taken over. */
+export async function openFence(
+  sql: Sql,
+  runner: string,
+  identity: Identity,
+  progress: object,
+): Promise<boolean> {
+  const rows = await sql.query({
+    text: `UPDATE social_publisher.instance SET system_identifier = $1, timeline_id = $2, database_id = $3,
+             public_url = $4, graph_host = $5, fenced_at = NULL, fence_reason = NULL, fence_seen = NULL,
+             unfencing = $7::jsonb || jsonb_build_object('runner', $6::text)
+           WHERE id = 1 AND fenced_at IS NOT NULL AND unfencing ->> 'runner' = $6 RETURNING id`,
+    values: [...identityValues(identity), runner, JSON.stringify(progress)],
+  });
+  // Those who plan and claim stood still: they look at once.
+  await sql.query({ text: `SELECT pg_notify('social_publisher_posts', '')` });
+  return rows.length === 1;
+}
