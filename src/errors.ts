@@ -18,7 +18,10 @@ export class ConfigError extends AppError {
   readonly problems: readonly string[];
 
   constructor(problems: readonly string[]) {
-    super('configuration', `The configuration is not usable:\n${problems.map((p) => `  - ${p}`).join('\n')}`);
+    super(
+      'configuration',
+      `The configuration is not usable:\n${problems.map((p) => `  - ${p}`).join('\n')}`,
+    );
     this.problems = problems;
   }
 }
@@ -47,7 +50,12 @@ export class InvalidRequestError extends AppError {
   readonly status: 400 | 422;
   readonly errors: readonly FieldProblem[];
 
-  constructor(status: 400 | 422, code: string, message: string, errors: readonly FieldProblem[] = []) {
+  constructor(
+    status: 400 | 422,
+    code: string,
+    message: string,
+    errors: readonly FieldProblem[] = [],
+  ) {
     super(code, message);
     this.status = status;
     this.errors = errors;
