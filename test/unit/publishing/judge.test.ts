@@ -1,15 +1,16 @@
 import { describe, expect, test } from 'vitest';
+import type { GraphClient } from '../../../src/graph/client.ts';
 import type { PublishRow } from '../../../src/posts/publish-row.ts';
+import { createFacebook } from '../../../src/providers/facebook/index.ts';
 import type { Provider } from '../../../src/providers/provider.ts';
 import { judge } from '../../../src/publishing/judge.ts';
 
 const now = new Date('2026-11-20T12:00:00Z');
 const minutes = (count: number) => new Date(now.getTime() + count * 60_000);
-const unused = () => Promise.reject(new Error('judging calls nobody'));
+const client: GraphClient = { request: () => Promise.reject(new Error('judging calls nobody')) };
 
 const provider: Provider = {
-  name: 'facebook',
-  modes: ['draft', 'schedule', 'publish'],
+  ...createFacebook(client),
   rules: [
     {
       id: 'no_empty',
@@ -19,19 +20,6 @@ const provider: Provider = {
         content.message === '' ? [{ path: 'message', message: 'is empty' }] : [],
     },
   ],
-  handoverWindow: {
-    minAheadMs: 600_000,
-    maxAheadMs: 75 * 86_400_000,
-    certainAheadMs: 29 * 86_400_000,
-  },
-  callsFor: (content) => content.media.length + 1,
-  lookCalls: 3,
-  stage: unused,
-  publish: unused,
-  look: unused,
-  readBack: unused,
-  verify: unused,
-  publishUrl: (id) => id,
 };
 
 const row: PublishRow = {
