@@ -85,7 +85,7 @@ async function startFresh(
     ]);
   }
   const server = await startPatiently(home);
-  logger?.info({ pid: server.pid, port: server.port }, 'embedded PostgreSQL started');
+  logger?.info({ postgresPid: server.pid, port: server.port }, 'embedded PostgreSQL started');
   return server;
 }
 
@@ -136,7 +136,7 @@ function stopOnce(pid: number, logger: DatabaseLog | undefined): () => Promise<v
   const stop = async (): Promise<void> => {
     await stopServer(pid);
     process.removeListener('exit', onExit);
-    logger?.info({ pid }, 'embedded PostgreSQL stopped');
+    logger?.info({ postgresPid: pid }, 'embedded PostgreSQL stopped');
   };
   return () => (stopping ??= stop());
 }
