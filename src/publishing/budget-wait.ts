@@ -32,18 +32,21 @@ export async function waitForBudget(
     version: row.version,
     from: ['queued'],
     to: 'approved',
-    set: { nextRunAt: at, waiting: budgetWaiting(at), leaseMs: null, calls },
+    set: { nextRunAt: at, waiting: budgetWaiting(at, calls, budget), leaseMs: null, calls },
   });
   await spreadLine(
     services.db,
     line.map((post, index) => {
       const nextRunAt = others[index] ?? at;
-      return { id: post.id, nextRunAt, waiting: budgetWaiting(nextRunAt) };
+      return { id: post.id, nextRunAt, waiting: budgetWaiting(nextRunAt, post.calls, budget) };
     }),
   );
 }
 
-function budgetWaiting(until: Date): Waiting {
-  const text = 'The calls that this account may make in an hour are spent or set aside.';
+function budgetWaiting(until: Date, calls: number, { limit }: Budget): Waiting {
+  const text =
+    calls > limit
+      ? `It needs ${calls} calls and an hour of this account has ${limit}: the operator must allow more.`
+      : 'The calls that this account may make in an hour are spent or set aside.';
   return { reason: 'budget', until: until.toISOString(), text };
 }
