@@ -85,6 +85,8 @@ export interface Config {
   /** The most jobs that the scheduler keeps in the queue of one provider. */
   readonly queueDepth: number;
   readonly leaseMs: number;
+  /** A due post that has not started for so long is stuck. */
+  readonly stuckAfterMs: number;
   readonly shutdownTimeoutMs: number;
   readonly logLevel: LogLevel;
   /** What is odd but usable; for the log at start-up. */
@@ -186,6 +188,7 @@ function arrange(from: Variables, role: Role, warnings: readonly string[]): Conf
     concurrency: from.CONCURRENCY,
     queueDepth: from.QUEUE_DEPTH,
     leaseMs: from.LEASE_MS,
+    stuckAfterMs: from.STUCK_AFTER_MS,
     shutdownTimeoutMs: from.SHUTDOWN_TIMEOUT_MS,
     logLevel: from.LOG_LEVEL,
     warnings,

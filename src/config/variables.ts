@@ -129,6 +129,7 @@ export const variables = z.object({
   CONCURRENCY: integer(1, 1_000).default(50),
   QUEUE_DEPTH: integer(1, 1_000_000).default(2_000),
   LEASE_MS: integer(1_000, 3_600_000).default(60_000),
+  STUCK_AFTER_MS: integer(1_000, 86_400_000).default(60_000),
   SHUTDOWN_TIMEOUT_MS: integer(0, 600_000).default(75_000),
   LOG_LEVEL: z.enum(logLevels, { error: `must be one of ${logLevels.join(', ')}` }).default('info'),
 

@@ -62,6 +62,7 @@ test('needs nothing but secrets to run on the embedded database, with these defa
     concurrency: 50,
     queueDepth: 2000,
     leaseMs: 60_000,
+    stuckAfterMs: 60_000,
     shutdownTimeoutMs: 75_000,
     logLevel: 'info',
     warnings: [],
