@@ -1,6 +1,9 @@
 import { startHealthServer } from './api/health-server.ts';
 import { startApi } from './api/server.ts';
 import { unlessFenced } from './fence/unless-fenced.ts';
+import { canary } from './jobs/canary.ts';
+import { changePost } from './jobs/change-post.ts';
+import { probeIntegration } from './jobs/probe-integration.ts';
 import { publishPost } from './jobs/publish-post.ts';
 import { readBackPost } from './jobs/read-back-post.ts';
 import { createPipeline } from './publishing/pipeline.ts';
@@ -45,7 +48,7 @@ function startPublisher(services: Services): RunningRole {
     startWorker({
       queues,
       queueName,
-      definitions: [publishPost],
+      definitions: [publishPost, canary],
       services: { ...services, pipeline },
       concurrency: config.concurrency,
       logger: log,
@@ -62,7 +65,12 @@ function startBackground(services: Services): RunningRole {
   const worker = startWorker({
     queues: services.queues,
     queueName: backgroundQueue,
-    definitions: [unlessFenced(readBackPost)],
+    definitions: [
+      canary,
+      unlessFenced(probeIntegration),
+      unlessFenced(readBackPost),
+      unlessFenced(changePost),
+    ],
     services,
     concurrency: 4,
     logger: services.log,

@@ -47,6 +47,8 @@ export interface GraphCall<T> {
 export interface GraphContext {
   /** Told once of each call, when its answer or its failure is there; must not throw. */
   onCall(call: CallRecord): void;
+  /** Told of each answer that says how full the budget is; must not throw. */
+  onUsage?(usage: Usage): void;
 }
 
 export interface GraphAnswer<T> {
@@ -82,6 +84,7 @@ export function createGraphClient(settings: GraphSettings): GraphClient {
       }
       const answer = toAnswer(seen, call.account);
       report(call, rootPath, startedAt, answer, settings.logger);
+      if (answer.usage != null) call.context.onUsage?.(answer.usage);
       warnOfVersion(seen.headers['facebook-api-version']);
       const body = readBody(call, answer);
       return { body, date: dateOf(seen), usage: answer.usage ?? null };

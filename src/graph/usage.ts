@@ -2,13 +2,20 @@ import { z } from 'zod';
 
 /** How full Meta says that the buckets of a call are, and how long a full one stays shut. */
 export interface Usage {
-  /** The fullest of all numbers, in percent; goes above 100. */
-  readonly percent: number;
+  /** Of what is called: the fullest of its numbers, in percent; goes above 100. Null: nothing was said of it. */
+  readonly percent: number | null;
   /** The longest wait that Meta named; null when it named none. */
   readonly regainMs: number | null;
+  /** Of the app as a whole; null: nothing was said of it. */
+  readonly appPercent: number | null;
 }
 
 export type Headers = Readonly<Record<string, unknown>>;
+
+interface Bucket {
+  readonly percent: number;
+  readonly regainMs: number | null;
+}
 
 const minuteMs = 60_000;
 const secondMs = 1000;
@@ -21,51 +28,57 @@ const counters = z.looseObject({
   // Minutes, in the business-use-case header only.
   estimated_time_to_regain_access: number,
 });
-const businessUsage = z.record(z.string(), z.array(counters).catch([]));
+const businessCounters = counters.extend({ type: z.string().catch('') });
+const businessUsage = z.record(z.string(), z.array(businessCounters).catch([]));
 const adAccountUsage = z.looseObject({ acc_id_util_pct: number, reset_time_duration: number });
 
-const headerNames = [
-  'x-app-usage',
-  'x-page-usage',
-  'x-business-use-case-usage',
-  'x-ad-account-usage',
-  'retry-after',
-] as const;
+/** Of the several buckets of one object, those that posts are counted in. */
+const publishingTypes: ReadonlySet<string> = new Set(['pages', 'instagram']);
 
 /**
- * What the usage headers of one answer say; null without any: Meta sends them only from a certain
- * fill on. Of a header with several objects only `objectId` counts, where it is among them.
+ * What the usage headers of one answer say; null without any: Meta sends them only from a certain fill on, so that
+ * their absence is not zero. Of a header with several objects only `objectId` counts: the others are somebody else's.
  */
 export function readUsage(headers: Headers, objectId?: string): Usage | null {
-  if (!headerNames.some((name) => headers[name] !== undefined)) return null;
-  const all = [
-    ...readCounters(headers['x-app-usage']),
+  const app = readCounters(headers['x-app-usage']);
+  const own = [
     ...readCounters(headers['x-page-usage']),
     ...readBusiness(headers['x-business-use-case-usage'], objectId),
     ...readAdAccount(headers['x-ad-account-usage']),
     ...readRetryAfter(headers['retry-after']),
   ];
-  const regainMs = Math.max(0, ...all.map((usage) => usage.regainMs ?? 0));
+  if (app.length + own.length === 0) return null;
+  const regainMs = Math.max(0, ...own.map((bucket) => bucket.regainMs ?? 0));
   return {
-    percent: Math.max(0, ...all.map((usage) => usage.percent)),
+    percent: fullest(own),
     regainMs: regainMs > 0 ? regainMs : null,
+    appPercent: fullest(app),
   };
 }
 
-function readCounters(header: unknown): Usage[] {
+function fullest(buckets: readonly Bucket[]): number | null {
+  return buckets.length === 0 ? null : Math.max(...buckets.map((bucket) => bucket.percent));
+}
+
+function readCounters(header: unknown): Bucket[] {
   const found = counters.safeParse(parseHeader(header)).data;
   return found === undefined ? [] : [fromCounters(found)];
 }
 
-function readBusiness(header: unknown, objectId: string | undefined): Usage[] {
+function readBusiness(header: unknown, objectId: string | undefined): Bucket[] {
   const found = businessUsage.safeParse(parseHeader(header)).data;
   if (found === undefined) return [];
-  const own = objectId === undefined ? undefined : found[objectId];
-  const lists = own === undefined ? Object.values(found) : [own];
-  return lists.flat().map(fromCounters);
+  const lists = objectId === undefined ? Object.values(found) : [found[objectId] ?? []];
+  return lists.flatMap(publishingOf).map(fromCounters);
 }
 
-function fromCounters(from: z.infer<typeof counters>): Usage {
+/** A full bucket of messages does not keep posts back; where no type is known to be ours, all may be. */
+function publishingOf(list: readonly z.infer<typeof businessCounters>[]) {
+  const ours = list.filter(({ type }) => publishingTypes.has(type));
+  return ours.length === 0 ? list : ours;
+}
+
+function fromCounters(from: z.infer<typeof counters>): Bucket {
   const minutes = from.estimated_time_to_regain_access;
   return {
     percent: Math.max(from.call_count, from.total_time, from.total_cputime),
@@ -73,7 +86,7 @@ function fromCounters(from: z.infer<typeof counters>): Usage {
   };
 }
 
-function readAdAccount(header: unknown): Usage[] {
+function readAdAccount(header: unknown): Bucket[] {
   const found = adAccountUsage.safeParse(parseHeader(header)).data;
   if (found === undefined) return [];
   // The duration runs all the time; it is a wait only once the bucket is full.
@@ -87,7 +100,7 @@ function readAdAccount(header: unknown): Usage[] {
 }
 
 /** Meta documents none, but what stands in front of it may send one. */
-function readRetryAfter(header: unknown): Usage[] {
+function readRetryAfter(header: unknown): Bucket[] {
   const seconds = typeof header === 'string' ? Number(header) : Number.NaN;
   return seconds > 0 ? [{ percent: 100, regainMs: seconds * secondMs }] : [];
 }

@@ -1,18 +1,166 @@
 import type { Sql } from '../db/client.ts';
 import type { ErrorRecord } from '../errors.ts';
+import { isPausedSql } from '../pauses/store.ts';
+import type { IntegrationTrouble } from '../posts/recovery.ts';
+import { adviceFor } from './integration.ts';
+import { readsStopAt, slowFrom, usageCountsForMs } from './usage.ts';
 
-/** An integration leaves `active`; one that is already out of it keeps its first reason. */
+const isUsageFresh = `i.usage_at > statement_timestamp() - interval '${usageCountsForMs} milliseconds'`;
+
+/** True for a row `i` of the integrations that may be called at all: healthy, not held, not paused. */
+export const isOpenSql = `(i.status = 'active'
+  AND (i.held_until IS NULL OR i.held_until <= statement_timestamp()) AND NOT ${isPausedSql})`;
+
+/** Its provider said that its budget is nearly spent: what it still makes is spread out. */
+export const isSlowSql = `(i.usage_percent >= ${slowFrom} AND coalesce(${isUsageFresh}, false))`;
+
+/** Beyond `isOpenSql`: what is left of its budget is enough for work that nobody waits for. */
+export const mayReadSql = `(${isOpenSql}
+  AND NOT coalesce(i.usage_percent >= ${readsStopAt} AND ${isUsageFresh}, false))`;
+
+/** What a person may have healed at the provider is tried after this long, then ever less often. */
+const firstProbeAfter = "interval '1 hour'";
+const longestProbeAfter = "interval '6 hours'";
+
+export interface Trouble {
+  readonly status: IntegrationTrouble;
+  readonly error: ErrorRecord;
+  /** A person can heal it at the provider, without a new token: it is tried again by itself. */
+  readonly isProbed: boolean;
+}
+
+/**
+ * An integration leaves `active`; one that is already out of it keeps its first reason. Its other approved posts say
+ * at once what they wait for.
+ */
 export async function markTrouble(
   sql: Sql,
   integrationId: string,
-  status: 'needs_reconnect' | 'needs_permission' | 'blocked',
-  error: ErrorRecord,
-): Promise<void> {
-  await sql.query({
+  { status, error, isProbed }: Trouble,
+): Promise<boolean> {
+  const rows = await sql.query<{ id: string }>({
     name: 'integrations_mark_trouble',
-    text: `UPDATE social_publisher.integrations SET status = $2, error = $3, updated_at = clock_timestamp()
-           WHERE id = $1 AND status = 'active'`,
-    values: [integrationId, status, JSON.stringify(error)],
+    text: `UPDATE social_publisher.integrations SET status = $2, error = $3, updated_at = clock_timestamp(),
+             probe_at = CASE WHEN $4 THEN clock_timestamp() + ${firstProbeAfter} END
+           WHERE id = $1 AND status = 'active' RETURNING id`,
+    values: [integrationId, status, JSON.stringify(error), isProbed],
+  });
+  if (rows.length === 0) return false;
+  await tellWaitingPosts(sql, integrationId, adviceFor({ status, error }) ?? error.action);
+  return true;
+}
+
+/** A probe found the trouble to be another one than it was; nothing changes for one that was healed meanwhile. */
+export async function changeTrouble(
+  sql: Sql,
+  integrationId: string,
+  { status, error, isProbed }: Trouble,
+): Promise<void> {
+  const rows = await sql.query<{ id: string }>({
+    name: 'integrations_change_trouble',
+    text: `UPDATE social_publisher.integrations SET status = $2, error = $3, updated_at = clock_timestamp(),
+             probe_at = CASE WHEN $4 THEN probe_at END
+           WHERE id = $1 AND status IN ('needs_reconnect', 'needs_permission', 'blocked')
+             AND (status, error ->> 'key') IS DISTINCT FROM ($2, $5) RETURNING id`,
+    values: [integrationId, status, JSON.stringify(error), isProbed, error.key],
+  });
+  if (rows.length === 0) return;
+  await tellWaitingPosts(sql, integrationId, adviceFor({ status, error }) ?? error.action);
+}
+
+/** One that is being worked on is left out: its worker, or the planner, reads the integration's state itself. */
+async function tellWaitingPosts(sql: Sql, integrationId: string, text: string): Promise<void> {
+  await sql.query({
+    name: 'posts_tell_waiting_for_integration',
+    text: `WITH x AS (
+             SELECT id FROM social_publisher.social_posts
+             WHERE integration_id = $1 AND status = 'approved' AND next_run_at IS NOT NULL
+             ORDER BY id FOR UPDATE SKIP LOCKED
+           )
+           UPDATE social_publisher.social_posts p SET internal_write = true, waiting = $2
+           FROM x WHERE p.id = x.id AND p.waiting IS DISTINCT FROM $2::jsonb`,
+    values: [integrationId, JSON.stringify({ reason: 'integration', until: null, text })],
+  });
+}
+
+/** Active again, because its provider was asked with this very token; its waiting posts are planned anew. */
+export async function markHealed(
+  tx: Sql,
+  integration: { readonly id: string; readonly sealedToken: string },
+): Promise<boolean> {
+  const rows = await tx.query<{ id: string }>({
+    name: 'integrations_mark_healed',
+    text: `UPDATE social_publisher.integrations SET status = 'active', error = NULL, probe_at = NULL,
+             verified_at = clock_timestamp(), updated_at = clock_timestamp()
+           WHERE id = $1 AND sealed_token = $2
+             AND status IN ('needs_reconnect', 'needs_permission', 'blocked') RETURNING id`,
+    values: [integration.id, integration.sealedToken],
+  });
+  if (rows.length === 0) return false;
+  await tx.query({
+    name: 'posts_replan_integration',
+    text: `UPDATE social_publisher.social_posts SET internal_write = true, next_run_at = NULL, waiting = NULL
+           WHERE integration_id = $1 AND status = 'approved' AND next_run_at IS NOT NULL`,
+    values: [integration.id],
+  });
+  return true;
+}
+
+export interface ProbeRow {
+  readonly id: string;
+  readonly tenantId: string;
+  readonly provider: string;
+  readonly sealedToken: string;
+  readonly externalAccountId: string;
+  readonly appId: string;
+  readonly status: IntegrationTrouble;
+}
+
+/**
+ * Integrations to be tried again, each due again later, ever less often the longer it has been out. Those that a pause
+ * or a limit holds come when it is over.
+ */
+export async function claimProbes(
+  sql: Sql,
+  limit: number,
+): Promise<readonly { readonly id: string; readonly probeAt: Date }[]> {
+  return sql.query({
+    name: 'integrations_claim_probes',
+    text: `UPDATE social_publisher.integrations i SET probe_at = clock_timestamp() + least(${longestProbeAfter},
+             greatest(${firstProbeAfter}, clock_timestamp() - (i.error ->> 'at')::timestamptz))
+           FROM (SELECT i.id, i.probe_at FROM social_publisher.integrations i
+                 WHERE i.probe_at <= statement_timestamp() AND i.sealed_token IS NOT NULL
+                   AND i.status IN ('needs_reconnect', 'needs_permission', 'blocked')
+                   AND (i.held_until IS NULL OR i.held_until <= statement_timestamp())
+                   AND NOT coalesce(i.usage_percent >= ${readsStopAt} AND ${isUsageFresh}, false)
+                   AND NOT ${isPausedSql}
+                 ORDER BY i.probe_at LIMIT $1 FOR NO KEY UPDATE OF i SKIP LOCKED) x
+           WHERE i.id = x.id RETURNING i.id, x.probe_at AS "probeAt"`,
+    values: [limit],
+  });
+}
+
+/** Null unless a person may have healed it since. */
+export async function loadForProbe(sql: Sql, id: string): Promise<ProbeRow | null> {
+  const [row] = await sql.query<ProbeRow>({
+    name: 'integrations_load_for_probe',
+    text: `SELECT id, tenant_id AS "tenantId", provider, sealed_token AS "sealedToken",
+             external_account_id AS "externalAccountId", app_id AS "appId", status
+           FROM social_publisher.integrations
+           WHERE id = $1 AND sealed_token IS NOT NULL AND probe_at IS NOT NULL
+             AND status IN ('needs_reconnect', 'needs_permission', 'blocked')`,
+    values: [id],
+  });
+  return row ?? null;
+}
+
+/** The budget had no room for it. */
+export async function postponeProbe(sql: Sql, id: string): Promise<void> {
+  await sql.query({
+    name: 'integrations_postpone_probe',
+    text: `UPDATE social_publisher.integrations SET probe_at = clock_timestamp() + interval '10 minutes'
+           WHERE id = $1 AND probe_at IS NOT NULL`,
+    values: [id],
   });
 }
 
@@ -23,6 +171,21 @@ export async function holdIntegration(sql: Sql, integrationId: string, until: Da
     text: `UPDATE social_publisher.integrations SET held_until = greatest(held_until, $2), updated_at = clock_timestamp()
            WHERE id = $1`,
     values: [integrationId, until],
+  });
+}
+
+/** Nothing of any integration of these apps is claimed before `until`: the app's own limit is used up. */
+export async function holdApp(sql: Sql, appIds: readonly string[], until: Date): Promise<void> {
+  await sql.query({
+    name: 'integrations_hold_app',
+    text: `WITH x AS MATERIALIZED (
+             SELECT id FROM social_publisher.integrations WHERE app_id = ANY ($1::text[])
+               AND (held_until IS NULL OR held_until < $2) ORDER BY id FOR NO KEY UPDATE
+           )
+           UPDATE social_publisher.integrations i
+           SET held_until = greatest(i.held_until, $2), updated_at = clock_timestamp()
+           FROM x WHERE i.id = x.id`,
+    values: [appIds, until],
   });
 }
 

@@ -27,7 +27,13 @@ export interface Integration {
 }
 
 /** The next step for the people of the tenant. */
-export function adviceFor({ status, error }: Pick<Integration, 'status' | 'error'>): string | null {
+export function adviceFor({
+  status,
+  error,
+}: {
+  readonly status: string;
+  readonly error: ErrorRecord | null;
+}): string | null {
   switch (status) {
     case 'active':
       return null;
@@ -37,7 +43,7 @@ export function adviceFor({ status, error }: Pick<Integration, 'status' | 'error
       return error?.action ?? 'Give the app its permissions again, then connect the account again.';
     case 'blocked':
       return error?.action ?? 'See what the network holds against the account, and wait or appeal.';
-    case 'disconnected':
+    default:
       return 'Connect the account again to publish to it; its posts wait.';
   }
 }

@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import { AppError } from '../errors.ts';
 import { readFence } from '../fence/fence.ts';
+import { usageBook } from '../integrations/usage-book.ts';
+import { readPause } from '../pauses/pauses.ts';
 import type { PublishRow } from '../posts/publish-row.ts';
 import { waitForBudget } from '../publishing/budget-wait.ts';
-import { judge, type Verdict } from '../publishing/judge.ts';
+import { judge, type Verdict, waitForLimit, waitForPause } from '../publishing/judge.ts';
 import type { OpenAttempt } from '../publishing/outcome.ts';
 import { waitForEqual } from '../publishing/rest.ts';
 import { jobFailure, type PublishServices, runAttempt } from '../publishing/run.ts';
@@ -25,7 +27,7 @@ export const publishPost = defineJob({
     if (provider === undefined) {
       throw new AppError('provider_unknown', `No provider is named ${row.provider}`);
     }
-    const verdict = judge(row, provider);
+    const verdict = (await judgeNow(services, row)) ?? judge(row, provider);
     if (verdict.kind === 'change') return writeChange(services, verdict);
 
     const { beginning, decision } = verdict;
@@ -48,6 +50,7 @@ export const publishPost = defineJob({
           decision,
           budgetKey: beginning.budgetKey,
           calls: [],
+          onUsage: usageBook(services).listener(row.integrationId),
           now: () => new Date(row.now.getTime() + performance.now() - readAt),
         };
         return runAttempt(services, attempt, beginning, { beganAt, job });
@@ -55,6 +58,14 @@ export const publishPost = defineJob({
     }
   },
 });
+
+/** What only this moment tells: a pause, or a limit that an answer has told this process of and no row yet. */
+async function judgeNow(services: PublishServices, row: PublishRow): Promise<Verdict | null> {
+  const pause = await readPause(services, row);
+  if (pause !== null) return waitForPause(row, pause);
+  const restMs = usageBook(services).restsForMs(row.integrationId);
+  return restMs > 0 ? waitForLimit(row, new Date(row.now.getTime() + restMs)) : null;
+}
 
 async function writeChange(
   services: PublishServices,

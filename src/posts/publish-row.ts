@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import type { StagedMedium } from '../attempts/attempt.ts';
+import { type AttemptState, attemptStates, type StagedMedium } from '../attempts/attempt.ts';
+import type { ErrorRecord } from '../errors.ts';
 import { mediaItemSchema, type PostContent, type PostStatus, type PublishMode } from './post.ts';
 
 /** Everything a worker needs to judge and publish one post, read in one statement. */
@@ -21,6 +22,8 @@ export interface PublishRow {
   readonly autoPublish: boolean;
   readonly lateLimitS: number;
   readonly integrationStatus: string;
+  /** What moved it out of `active`. */
+  readonly integrationError?: ErrorRecord | null;
   readonly sealedToken: string | null;
   readonly externalAccountId: string;
   readonly appId: string;

@@ -12,7 +12,7 @@ export async function readPublishRows(
              p.version, p.run, p.tries, p.message, p.link, p.media, p.publish_mode AS "publishMode",
              p.scheduled_at AS "scheduledAt", coalesce(p.approved_at, p.created_at) AS "approvedAt",
              t.auto_publish AS "autoPublish", t.late_limit_s AS "lateLimitS",
-             i.status AS "integrationStatus", i.sealed_token AS "sealedToken",
+             i.status AS "integrationStatus", i.error AS "integrationError", i.sealed_token AS "sealedToken",
              i.external_account_id AS "externalAccountId", i.app_id AS "appId",
              i.near_window_until AS "nearWindowUntil", i.held_until AS "heldUntil",
              a.id IS NOT NULL AS "hasPrepared",

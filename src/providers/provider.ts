@@ -84,6 +84,54 @@ export interface RuleBreach {
   readonly path: string;
   readonly message: string;
 }
+  /** Told of each answer that says how full the provider's own budget is. No news is not zero. */
+  onUsage?(usage: AccountUsage): void;
+}
+
+/** How full the provider says that its own budget is. */
+export interface AccountUsage {
+  /** Of the account, in percent; goes above 100. Null: nothing was said of it. */
+  readonly percent: number | null;
+  /** How long a full budget stays shut; null: not said. */
+  readonly regainMs: number | null;
+  /** Of the app, over all of its accounts; null: nothing was said of it. */
+  readonly appPercent: number | null;
+}
+
+export interface ListRequest {
+  readonly account: Account;
+  readonly since: Date;
+}
+
+export interface Listing {
+  readonly complete: boolean;
+  readonly posts: readonly ListedPost[];
+}
+
+export interface ListedPost {
+  readonly externalId: string;
+  readonly url: string | null;
+  readonly textKey: string;
+  readonly links: readonly string[];
+  readonly mediaIds: readonly string[];
+  readonly isPublished: boolean;
+  /** Of what is live, when it became so. */
+  readonly createdAt: Date | null;
+  readonly scheduledAt: Date | null;
+}
+
+export interface PreviewRequest {
+  readonly externalAccountId: string;
+  readonly content: PostContent;
+  readonly mode: PublishMode;
+  readonly scheduledAt: Date | null;
+}
+
+export interface PreviewedCall {
+  readonly method: string;
+  readonly path: string;
+  readonly effect: Effect;
+  readonly body: Readonly<Record<string, unknown>>;
 
 export interface StageRequest {
   readonly account: Account;

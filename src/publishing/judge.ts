@@ -1,6 +1,8 @@
 import { contentHash } from '../attempts/attempt.ts';
 import type { Beginning } from '../attempts/store.ts';
 import type { ErrorRecord, FieldProblem } from '../errors.ts';
+import { adviceFor } from '../integrations/integration.ts';
+import { type Pause, textOfPause } from '../pauses/pause.ts';
 import { type Decision, decide } from '../posts/plan.ts';
 import { type PostContent, requestedMode } from '../posts/post.ts';
 import { type PublishRow, preparedMedia, readContent, sentBefore } from '../posts/publish-row.ts';
@@ -110,7 +112,8 @@ function change(row: PublishRow, to: PostChange['to'], set: PostChange['set']): 
 }
 
 function waitForIntegration(row: PublishRow): Verdict {
-  const text = `The connection to this account is ${row.integrationStatus}: a person must reconnect it.`;
+  const { integrationStatus: status, integrationError: error = null } = row;
+  const text = adviceFor({ status, error }) ?? '';
   return change(row, 'approved', {
     nextRunAt: row.now,
     waiting: { reason: 'integration', until: null, text },
@@ -118,12 +121,20 @@ function waitForIntegration(row: PublishRow): Verdict {
 }
 
 /** Queued before the limit was known: one refused call of the account is enough. */
-function waitForLimit(row: PublishRow, until: Date): Verdict {
+export function waitForLimit(row: PublishRow, until: Date): Verdict {
   const text = 'The network allows this account no more calls for now.';
   return change(row, 'approved', {
     nextRunAt: until,
     waiting: { reason: 'meta_limit', until: until.toISOString(), text },
   });
+/** It stays due: it is claimed again once the pause is lifted. */
+export function waitForPause(row: PublishRow, pause: Pause): Verdict {
+  return change(row, 'approved', {
+    nextRunAt: row.now,
+    waiting: { reason: 'paused', until: null, text: textOfPause(pause) },
+  });
+}
+
 }
 
 function refuse(row: PublishRow, problems: readonly FieldProblem[]): Verdict {

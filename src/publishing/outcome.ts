@@ -5,7 +5,7 @@ import type { PublishMode } from '../posts/post.ts';
 import type { PublishRow } from '../posts/publish-row.ts';
 import { type Recovery, recoverFrom } from '../posts/recovery.ts';
 import type { PostChange, PostFields } from '../posts/store.ts';
-import type { Provider } from '../providers/provider.ts';
+import type { CallContext, Provider } from '../providers/provider.ts';
 import type { Going } from './judge.ts';
 
 /** An attempt under way, as the worker that opened it sees it. */
@@ -18,6 +18,8 @@ export interface OpenAttempt {
   readonly budgetKey: string;
   /** Every call of this attempt so far. */
   readonly calls: CallRecord[];
+  /** Hears what its calls learn of the provider's own budget. */
+  readonly onUsage?: CallContext['onUsage'];
   /** The database's clock, carried on by this machine's monotonic one. */
   now(): Date;
 }

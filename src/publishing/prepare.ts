@@ -1,13 +1,15 @@
 import type { StagedMedium } from '../attempts/attempt.ts';
 import { type Beginning, markSent, type Settlement, saveStaged } from '../attempts/store.ts';
-import { sentBefore } from '../posts/publish-row.ts';
+import { textOfPause } from '../pauses/pause.ts';
+import { readPause } from '../pauses/pauses.ts';
+import { type SentBefore, sentBefore } from '../posts/publish-row.ts';
 import type { Account } from '../providers/provider.ts';
 import type { Services } from '../services.ts';
 import { openAccount } from './account.ts';
 import { decideRow } from './judge.ts';
-import { lookForEarlier } from './look.ts';
+import { type Looked, lookForEarlier } from './look.ts';
 import type { OpenAttempt } from './outcome.ts';
-import { askAbout, gone, missed, rest, waitForEqual } from './rest.ts';
+import { foundEarlier, gone, missed, rest, waitForEqual } from './rest.ts';
 import { stageMedia } from './stage.ts';
 
 /** Ready for the visible call, or how the attempt ends without one. */
@@ -31,16 +33,26 @@ export async function prepare(
   const account = openAccount(attempt.row, services.vault, services.config);
   const before = sentBefore(attempt.row);
   if (before !== null) {
-    const found = await lookForEarlier(services.db, attempt, account, before);
-    if (found.length > 0) return { kind: 'stopped', settlement: askAbout(attempt, found) };
+    const looked = await lookForEarlier(services.db, attempt, account, before);
+    if (isEarlier(looked, before)) {
+      return { kind: 'stopped', settlement: foundEarlier(attempt, before, looked) };
+    }
     const isOurs = await saveStaged(services.db, attempt.id, beginning.staged, attempt.calls);
     if (!isOurs) return { kind: 'stopped', settlement: null };
   }
   const staged = await stageMedia(services.db, attempt, { account, ...beginning });
   if (staged === null) return { kind: 'stopped', settlement: null };
-  const notNow = judgeAgain(attempt);
+  const notNow = (await restIfPaused(services, attempt)) ?? judgeAgain(attempt);
   if (notNow !== null) return { kind: 'stopped', settlement: notNow };
   return commitSent(services, attempt, { account, staged });
+}
+
+/** An altered post says nothing against a rejection that was proven. */
+function isEarlier({ finding }: Looked, before: SentBefore): boolean {
+  if (finding.kind === 'none') return false;
+  const isAltered =
+    finding.kind === 'several' && finding.candidates.every(({ likeness }) => likeness === 'altered');
+  return !isAltered || before.state === 'abandoned';
 }
 
 /** Staging takes its time: lateness and window are judged again, with a fresh clock. */
@@ -54,6 +66,14 @@ function judgeAgain(attempt: OpenAttempt): Settlement | null {
     case 'go':
       return decision.mode === attempt.decision.mode ? null : rest(attempt, attempt.now(), null);
   }
+}
+
+/** A pause that came while it was prepared: what is staged is kept. */
+async function restIfPaused(services: Services, attempt: OpenAttempt): Promise<Settlement | null> {
+  const pause = await readPause(services, attempt.row);
+  if (pause === null) return null;
+  const waiting = { reason: 'paused', until: null, text: textOfPause(pause) } as const;
+  return rest(attempt, attempt.now(), waiting);
 }
 
 async function commitSent(

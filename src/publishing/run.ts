@@ -1,11 +1,13 @@
-import { type Beginning, sendWithinMs } from '../attempts/store.ts';
+import { type Beginning, type Settlement, sendWithinMs } from '../attempts/store.ts';
 import { AppError, type ErrorRecord, PublishError } from '../errors.ts';
-import { holdIntegration, markTrouble, narrowWindow } from '../integrations/health-store.ts';
+import { narrowWindow } from '../integrations/health-store.ts';
 import type { Logger } from '../log.ts';
 import type { Recovery } from '../posts/recovery.ts';
 import type { Services } from '../services.ts';
 import { openAccount } from './account.ts';
 import { ownFailure, toPublishError, toSendError } from './errors.ts';
+import { noteFailure } from './health.ts';
+import { lookIncomplete } from './look.ts';
 import { confirmed, failed, isWindowRefusal, type OpenAttempt } from './outcome.ts';
 import type { Pipeline } from './pipeline.ts';
 import { type Prepared, prepare } from './prepare.ts';
@@ -43,7 +45,7 @@ export async function runAttempt(
       { postId: attempt.row.id, code: key, class: errorClass, to },
       'post not published',
     );
-    if (to !== 'approved') throw jobFailure(failure.record);
+    if (to === 'failed') throw jobFailure(failure.record);
   }
 }
 
@@ -71,8 +73,17 @@ async function prepareOrStop(
     prepare(services, attempt, beginning),
   );
   if (prepared.kind === 'ready') return prepared;
-  if (prepared.settlement !== null) await settleDurably(services, prepared.settlement);
+  if (prepared.settlement !== null) await settleUnsent(services, prepared.settlement);
   return null;
+}
+
+/** What its look found may have been bound to another post in between: then it looks again. */
+async function settleUnsent(services: PublishServices, settlement: Settlement): Promise<void> {
+  try {
+    await settleDurably(services, settlement);
+  } catch (error) {
+    throw error instanceof PublishError ? lookIncomplete() : error;
+  }
 }
 
 /** The one visible call, at most once, within five seconds of beginning the commit or not at all. */
@@ -100,9 +111,12 @@ async function settleFailure(
   error: PublishError,
   isSent: boolean,
 ): Promise<Recovery> {
-  const { settlement, recovery } = failed(attempt, error, isSent);
+  const { settlement, recovery } = failed(attempt, error, {
+    sent: isSent,
+    lookAfterMs: services.config.reconcile.intervalMs,
+  });
   // First the integration, so that nothing else of it is claimed; but knowing the outcome matters more.
-  await tellIntegration(services, attempt, error, recovery, isSent).catch((cause: unknown) => {
+  await tellIntegration(services, attempt, error, isSent).catch((cause: unknown) => {
     services.log.warn(
       { err: cause, integrationId: attempt.row.integrationId },
       'integration not told',
@@ -113,18 +127,14 @@ async function settleFailure(
 }
 
 async function tellIntegration(
-  { db }: PublishServices,
+  services: PublishServices,
   attempt: OpenAttempt,
   error: PublishError,
-  recovery: Recovery,
   isSent: boolean,
 ): Promise<void> {
   const { integrationId } = attempt.row;
-  if (isWindowRefusal(attempt, error, isSent)) await narrowWindow(db, integrationId);
-  if (recovery.trouble !== null) {
-    await markTrouble(db, integrationId, recovery.trouble, error.record);
-  }
-  if (recovery.heldUntil !== null) await holdIntegration(db, integrationId, recovery.heldUntil);
+  if (isWindowRefusal(attempt, error, isSent)) await narrowWindow(services.db, integrationId);
+  await noteFailure(services, attempt.row, error, attempt.now());
 }
 
 /** A job of a post that goes on by itself has done its work; one that needs a person shows as failed. */

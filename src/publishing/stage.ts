@@ -3,7 +3,7 @@ import { saveStaged } from '../attempts/store.ts';
 import type { Database } from '../db/client.ts';
 import type { PostContent } from '../posts/post.ts';
 import { renewLease } from '../posts/store.ts';
-import type { Account } from '../providers/provider.ts';
+import type { Account, CallContext } from '../providers/provider.ts';
 import type { OpenAttempt } from './outcome.ts';
 
 /**
@@ -35,13 +35,13 @@ export async function stageMedia(
   return staged.toSorted((a, b) => a.index - b.index);
 }
 
-export function callsOf(attempt: OpenAttempt): {
-  onCall: (call: OpenAttempt['calls'][number]) => void;
-} {
+export function callsOf(attempt: OpenAttempt): CallContext {
+  const { onUsage } = attempt;
   return {
     onCall: (call) => {
       attempt.calls.push(call);
     },
+    ...(onUsage === undefined ? {} : { onUsage }),
   };
 }
 

@@ -1,6 +1,7 @@
 import type { Database } from '../db/client.ts';
+import { adviceFor } from '../integrations/integration.ts';
 import { decide } from '../posts/plan.ts';
-import { requestedMode } from '../posts/post.ts';
+import { requestedMode, type Waiting } from '../posts/post.ts';
 import { readContent } from '../posts/publish-row.ts';
 import { checkPost } from '../posts/rules.ts';
 import { changePosts, type PostChange, type PostFields } from '../posts/store.ts';
@@ -50,21 +51,22 @@ function plan(row: UnplannedRow, provider: Provider | undefined): PostChange {
         calls,
         effectiveMode: decision.mode,
         nextRunAt: decision.until,
-        waiting: decision.waiting,
+        waiting: waitsForIntegration(row) ?? decision.waiting,
       });
     case 'go':
       return change(row, 'approved', {
         calls,
         effectiveMode: decision.mode,
         nextRunAt: row.now,
-        waiting: row.integrationStatus === 'active' ? null : waitsForIntegration(row),
+        waiting: waitsForIntegration(row),
       });
   }
 }
 
-function waitsForIntegration(row: UnplannedRow): NonNullable<PostFields['waiting']> {
-  const text = `The connection to this account is ${row.integrationStatus}: a person must reconnect it.`;
-  return { reason: 'integration', until: null, text };
+/** Said long before it is due: what a person must do may take a while. */
+function waitsForIntegration(row: UnplannedRow): Waiting | null {
+  const text = adviceFor({ status: row.integrationStatus, error: row.integrationError });
+  return text === null ? null : { reason: 'integration', until: null, text };
 }
 
 function fail(row: UnplannedRow, problems: Parameters<typeof ruleFailure>[0]): PostChange {

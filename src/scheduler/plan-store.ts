@@ -1,4 +1,5 @@
 import type { Sql } from '../db/client.ts';
+import type { ErrorRecord } from '../errors.ts';
 import type { PublishMode } from '../posts/post.ts';
 
 /** An approved post that nobody has planned yet: new, edited, retried, or its tenant or integration changed. */
@@ -15,6 +16,7 @@ export interface UnplannedRow {
   readonly autoPublish: boolean;
   readonly lateLimitS: number;
   readonly integrationStatus: string;
+  readonly integrationError: ErrorRecord | null;
   readonly nearWindowUntil: Date | null;
   readonly now: Date;
 }
@@ -26,7 +28,7 @@ export async function lockUnplanned(tx: Sql, limit: number): Promise<readonly Un
     text: `SELECT p.id, p.provider, p.version, p.message, p.link, p.media, p.publish_mode AS "publishMode",
              p.scheduled_at AS "scheduledAt", coalesce(p.approved_at, p.created_at) AS "approvedAt",
              t.auto_publish AS "autoPublish", t.late_limit_s AS "lateLimitS",
-             i.status AS "integrationStatus", i.near_window_until AS "nearWindowUntil", clock_timestamp() AS now
+             i.status AS "integrationStatus", i.error AS "integrationError", i.near_window_until AS "nearWindowUntil", clock_timestamp() AS now
            FROM social_publisher.social_posts p
            JOIN social_publisher.tenants t ON t.id = p.tenant_id
            JOIN social_publisher.integrations i ON i.id = p.integration_id

@@ -1,8 +1,13 @@
 import { listen } from '../db/listen.ts';
+import { AppError } from '../errors.ts';
 import { forgetFence, readFence } from '../fence/fence.ts';
+import { tellPausedPosts } from '../pauses/store.ts';
 import type { Services } from '../services.ts';
+import { enqueueCanaries } from './canary.ts';
+import { enqueueChanges } from './changes.ts';
 import { enqueueDue } from './enqueue.ts';
 import { planPosts } from './plan-posts.ts';
+import { enqueueProbes } from './probes.ts';
 import { enqueueReadBacks } from './read-backs.ts';
 import { dropExpired } from './retention-store.ts';
 import { sweepQueue, sweepRows } from './sweep.ts';
@@ -10,6 +15,7 @@ import { sweepQueue, sweepRows } from './sweep.ts';
 /** However quiet it is, the rows are looked at this often: a notification can be lost. */
 const pollMs = 1_000;
 const sweepMs = 2_000;
+const pausesMs = 1_000;
 const retentionMs = 600_000;
 /** Written in the migrations, beside the triggers that notify. */
 const channel = 'social_publisher_posts';
@@ -99,12 +105,16 @@ class Scheduler {
 
   async #step(): Promise<number> {
     const { db, providers, log } = this.#services;
+    await this.#every('canaries', sweepMs, () => this.#sendCanaries());
     // Not even lateness is judged: what looks missed may have gone out before the backup was restored.
     if ((await readFence(this.#services)) !== null) return pollMs;
     const { planned, mayBeMore } = await planPosts(db, providers);
     if (planned > 0) log.debug({ posts: planned }, 'posts planned');
     await this.#every('rows', sweepMs, () => sweepRows(this.#services));
     await this.#every('retention', retentionMs, () => dropExpired(db));
+    await this.#every('pauses', pausesMs, async () => {
+      await tellPausedPosts(db);
+    });
     let nextInMs = mayBeMore ? 0 : pollMs;
     for (const provider of providers.keys()) {
       const due = await enqueueDue(this.#services, provider);
@@ -115,7 +125,16 @@ class Scheduler {
       });
     }
     await this.#every('read-backs', sweepMs, () => enqueueReadBacks(this.#services));
+    await this.#every('changes', pollMs, () => enqueueChanges(this.#services));
+    await this.#every('probes', sweepMs, () => enqueueProbes(this.#services));
     return nextInMs;
+  }
+
+  /** A queue that is away must not keep what needs the database only from being done. */
+  async #sendCanaries(): Promise<void> {
+    await enqueueCanaries(this.#services).catch((error: unknown) => {
+      if (!(error instanceof AppError)) throw error;
+    });
   }
 
   async #every(name: string, intervalMs: number, work: () => Promise<void>): Promise<void> {

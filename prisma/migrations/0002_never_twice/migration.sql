@@ -36,6 +36,7 @@ CREATE UNIQUE INDEX pauses_scope_target_created_by_key ON social_publisher.pause
 -- When a canary job was last put into each queue, and when a worker last had one in hand.
 CREATE TABLE social_publisher.canaries (
   queue text PRIMARY KEY,
+  first_sent_at timestamptz(3) NOT NULL DEFAULT now(),
   sent_at timestamptz(3) NOT NULL,
   seen_at timestamptz(3)
 );

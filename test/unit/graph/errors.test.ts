@@ -423,7 +423,10 @@ describe('the record', () => {
     expect(waitOf(error(400, { code: 80001 }))).toBe(300_000);
     expect(waitOf(error(400, { code: 341 }))).toBe(3_600_000);
     expect(
-      waitOf({ ...error(400, { code: 80001 }), usage: { percent: 100, regainMs: 720_000 } }),
+      waitOf({
+        ...error(400, { code: 80001 }),
+        usage: { percent: 100, regainMs: 720_000, appPercent: null },
+      }),
     ).toBe(720_000);
     expect(waitOf(error(400, { code: 190 }))).toBeUndefined();
   });

@@ -1,0 +1,40 @@
+import type { Sql } from './db/client.ts';
+
+/** A canary is put into each queue this often. */
+export const canaryEveryMs = 15_000;
+
+/** True for one scheduler a period. */
+export async function sendCanary(sql: Sql, queue: string): Promise<boolean> {
+  const rows = await sql.query<{ queue: string }>({
+    name: 'canaries_send',
+    text: `INSERT INTO social_publisher.canaries AS c (queue, sent_at) VALUES ($1, clock_timestamp())
+           ON CONFLICT (queue) DO UPDATE SET sent_at = clock_timestamp()
+           WHERE c.sent_at <= statement_timestamp() - $2 * interval '1 millisecond' RETURNING c.queue`,
+    values: [queue, canaryEveryMs],
+  });
+  return rows.length === 1;
+}
+
+export async function seeCanary(sql: Sql, queue: string): Promise<void> {
+  await sql.query({
+    name: 'canaries_see',
+    text: `UPDATE social_publisher.canaries SET seen_at = clock_timestamp() WHERE queue = $1`,
+    values: [queue],
+  });
+}
+
+export interface Canary {
+  readonly queue: string;
+  readonly seenAt: Date | null;
+  /** Since a worker last had one in hand, or since the first was sent; by the database's clock. */
+  readonly ageS: number;
+}
+
+export async function readCanaries(sql: Sql): Promise<readonly Canary[]> {
+  return sql.query<Canary>({
+    name: 'canaries_read',
+    text: `SELECT queue, seen_at AS "seenAt",
+             extract(epoch FROM clock_timestamp() - coalesce(seen_at, first_sent_at))::float8 AS "ageS"
+           FROM social_publisher.canaries`,
+  });
+}

@@ -1,0 +1,74 @@
+import { z } from 'zod';
+import { reserveRead } from '../budgets/reads.ts';
+import { PublishError } from '../errors.ts';
+import {
+  changeTrouble,
+  loadForProbe,
+  markHealed,
+  type ProbeRow,
+  postponeProbe,
+} from '../integrations/health-store.ts';
+import { readPause } from '../pauses/pauses.ts';
+import type { Provider } from '../providers/provider.ts';
+import { openAccount } from '../publishing/account.ts';
+import { callContext, isHealedThere, noteFailure, troubleOf } from '../publishing/health.ts';
+import { budgetKeyOf } from '../publishing/judge.ts';
+import { defineJob } from '../queue/job.ts';
+import type { Services } from '../services.ts';
+
+/** Calls that `verify` may make. */
+const callsOfProbe = 3;
+
+/** Asks the provider whether an account works again that a person may have put right there; its posts then go on. */
+export const probeIntegration = defineJob({
+  name: 'probe-integration',
+  payload: z.strictObject({ integrationId: z.uuid() }),
+  async perform({ payload, logger }, services: Services) {
+    const row = await loadForProbe(services.db, payload.integrationId);
+    const provider = row === null ? undefined : services.providers.get(row.provider);
+    if (row === null || provider === undefined) return;
+    if ((await readPause(services, { ...row, integrationId: row.id })) !== null) return;
+    if (!(await reserve(services, row))) return postponeProbe(services.db, row.id);
+    const failure = await probe(services, provider, row);
+    if (failure !== null) return learn(services, row, failure);
+    const { id, sealedToken } = row;
+    const isHealed = await services.db.transaction((tx) => markHealed(tx, { id, sealedToken }));
+    if (isHealed) logger.info({ integrationId: row.id }, 'account works again, its posts go on');
+  },
+});
+
+async function reserve({ db, config }: Services, row: ProbeRow): Promise<boolean> {
+  for (let call = 0; call < callsOfProbe; call += 1) {
+    if (!(await reserveRead(db, budgetKeyOf(row), config.limits.facebookCallsPerHour)))
+      return false;
+  }
+  return true;
+}
+
+async function probe(
+  services: Services,
+  provider: Provider,
+  row: ProbeRow,
+): Promise<PublishError | null> {
+  const account = openAccount({ ...row, integrationId: row.id }, services.vault, services.config);
+  const context = callContext(services, { integrationId: row.id }, () => undefined);
+  try {
+    await provider.verify(account, context);
+    return null;
+  } catch (error) {
+    if (error instanceof PublishError) return error;
+    throw error;
+  }
+}
+
+/** Still out, or out for another reason now. What is only a blip changes nothing. */
+async function learn(services: Services, row: ProbeRow, failure: PublishError): Promise<void> {
+  const { record } = failure;
+  const status = troubleOf(record);
+  if (status === null) {
+    return noteFailure(services, { integrationId: row.id, appId: row.appId }, failure);
+  }
+  await services.db.transaction((tx) =>
+    changeTrouble(tx, row.id, { status, error: record, isProbed: isHealedThere(record) }),
+  );
+}

@@ -1,0 +1,137 @@
+import type { Database, Sql } from '../db/client.ts';
+import { NotFoundError } from '../errors.ts';
+import { type Pause, type PauseScope, pauseEnding, pauseScopes, pauseSubjects } from './pause.ts';
+
+const columns = `id, scope, target, reason, created_by AS "createdBy", created_at AS "createdAt"`;
+
+/** True for a row `i` of the integrations that a pause holds; each list is read once a statement. */
+export const isPausedSql = `(EXISTS (SELECT FROM social_publisher.pauses WHERE scope = 'all')
+  OR i.provider IN (SELECT target FROM social_publisher.pauses WHERE scope = 'provider')
+  OR i.tenant_id::text IN (SELECT target FROM social_publisher.pauses WHERE scope = 'tenant')
+  OR i.id::text IN (SELECT target FROM social_publisher.pauses WHERE scope = 'integration'))`;
+
+export interface NewPause {
+  readonly id: string;
+  readonly scope: PauseScope;
+  readonly target: string;
+  readonly reason: string | null;
+  readonly createdBy: string;
+}
+
+/** What is paused already by the same hand stays as it is. What is due of it says so at once. */
+export async function addPause(
+  db: Database,
+  pause: NewPause,
+): Promise<{ readonly pause: Pause; readonly isNew: boolean }> {
+  return db.transaction(async (tx) => {
+    const [added] = await tx.query<Pause>({
+      text: `INSERT INTO social_publisher.pauses (id, scope, target, reason, created_by)
+             VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING RETURNING ${columns}`,
+      values: [pause.id, pause.scope, pause.target, pause.reason, pause.createdBy],
+    });
+    if (added === undefined) return { pause: await findKnown(tx, pause), isNew: false };
+    await tellPausedPosts(tx);
+    return { pause: added, isNew: true };
+  });
+}
+
+async function findKnown(tx: Sql, { scope, target, createdBy }: NewPause): Promise<Pause> {
+  const [known] = await tx.query<Pause>({
+    text: `SELECT ${columns} FROM social_publisher.pauses
+           WHERE scope = $1 AND target = $2 AND created_by = $3`,
+    values: [scope, target, createdBy],
+  });
+  if (known === undefined) throw noSuchPause();
+  return known;
+}
+
+/** All of them; read by every worker every second, so there had better be few. */
+export async function readPauses(sql: Sql): Promise<readonly Pause[]> {
+  return sql.query<Pause>({
+    name: 'pauses_read',
+    text: `SELECT ${columns} FROM social_publisher.pauses ORDER BY id`,
+  });
+}
+
+export interface PauseFilter {
+  /** Of this tenant and its integrations only; undefined: all. */
+  readonly tenantId: string | undefined;
+  readonly before: string | null;
+  readonly limit: number;
+}
+
+/** Newest first. */
+export async function listPauses(sql: Sql, filter: PauseFilter): Promise<readonly Pause[]> {
+  return sql.query<Pause>({
+    text: `SELECT ${columns} FROM social_publisher.pauses
+           WHERE ($1::uuid IS NULL OR (scope = 'tenant' AND target = $1::text) OR (scope = 'integration'
+               AND target IN (SELECT id::text FROM social_publisher.integrations WHERE tenant_id = $1)))
+             AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $3`,
+    values: [filter.tenantId ?? null, filter.before, filter.limit],
+  });
+}
+
+/**
+ * Lifts a pause: what it held is planned again within a second, unless another pause holds it. With `createdBy` only a
+ * pause of that hand. Throws NotFoundError.
+ */
+export async function removePause(db: Database, id: string, createdBy?: string): Promise<void> {
+  await db.transaction(async (tx) => {
+    const rows = await tx.query({
+      text: `DELETE FROM social_publisher.pauses
+             WHERE id = $1 AND ($2::text IS NULL OR created_by = $2) RETURNING id`,
+      values: [id, createdBy ?? null],
+    });
+    if (rows.length === 0) throw noSuchPause();
+    await tx.query({
+      text: `WITH x AS (
+               SELECT p.id FROM social_publisher.social_posts p
+               JOIN social_publisher.integrations i ON i.id = p.integration_id
+               WHERE p.status = 'approved' AND p.next_run_at <= statement_timestamp()
+                 AND p.waiting ->> 'reason' = 'paused' AND NOT ${isPausedSql}
+               ORDER BY p.id FOR UPDATE OF p SKIP LOCKED
+             )
+             UPDATE social_publisher.social_posts p SET internal_write = true, next_run_at = NULL, waiting = NULL
+             FROM x WHERE p.id = x.id`,
+    });
+  });
+}
+
+/** As `textOfPause` writes it, for all posts in one statement. */
+const textSql = `CASE held.scope ${pauseScopes
+  .map((scope) => `WHEN '${scope}' THEN '${pauseSubjects[scope]}'`)
+  .join(' ')} END || ' paused' || coalesce(': ' || held.reason, '') || '. ${pauseEnding}'`;
+
+/**
+ * Due posts of what is paused say that they wait for it: nothing else would touch them, as nothing claims them. Those
+ * of a dead account go on saying that. Resolves with how many were told.
+ */
+export async function tellPausedPosts(sql: Sql): Promise<number> {
+  const rows = await sql.query<{ id: string }>({
+    name: 'posts_tell_paused',
+    text: `WITH held AS MATERIALIZED (
+             SELECT i.id, first.scope, first.reason FROM social_publisher.integrations i
+             CROSS JOIN LATERAL (
+               SELECT x.scope, x.reason FROM social_publisher.pauses x
+               WHERE x.scope = 'all' OR (x.scope = 'provider' AND x.target = i.provider)
+                 OR (x.scope = 'tenant' AND x.target = i.tenant_id::text)
+                 OR (x.scope = 'integration' AND x.target = i.id::text)
+               ORDER BY array_position('{all,provider,tenant,integration}', x.scope) LIMIT 1
+             ) first
+             WHERE i.status = 'active' AND EXISTS (SELECT FROM social_publisher.pauses)
+           ), x AS (
+             SELECT p.id, jsonb_build_object('reason', 'paused', 'until', NULL, 'text', ${textSql}) AS waiting
+             FROM held JOIN social_publisher.social_posts p ON p.integration_id = held.id
+             WHERE p.status = 'approved' AND p.next_run_at <= statement_timestamp()
+               AND p.waiting ->> 'reason' IS DISTINCT FROM 'paused'
+             ORDER BY p.id LIMIT 5000 FOR UPDATE OF p SKIP LOCKED
+           )
+           UPDATE social_publisher.social_posts p SET internal_write = true, waiting = x.waiting
+           FROM x WHERE p.id = x.id RETURNING p.id`,
+  });
+  return rows.length;
+}
+
+function noSuchPause(): NotFoundError {
+  return new NotFoundError('not_found', 'There is no such pause.');
+}
