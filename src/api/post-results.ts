@@ -1,4 +1,5 @@
 import type { PostOutcome } from '../posts/author-outcome.ts';
+import type { PostRow } from '../posts/post-row.ts';
 import { viewPost } from '../posts/post-view.ts';
 import type { Services } from '../services.ts';
 import { toProblem } from './errors.ts';
@@ -14,13 +15,14 @@ export interface Item {
 export function resultsOf(
   { config }: Pick<Services, 'config'>,
   items: readonly Item[],
-  successStatus: 200 | 201,
+  success: 200 | 201 | ((row: PostRow) => number),
 ): { readonly results: readonly object[] } {
   const results = items.map(({ id, outcome }, index) => {
     if (outcome === undefined) throw new Error(`item ${index} of a batch has no outcome`);
     if (outcome.error === null) {
       const post = viewPost(outcome.row);
-      return { index, id: outcome.row.id, status: successStatus, post };
+      const status = typeof success === 'function' ? success(outcome.row) : success;
+      return { index, id: outcome.row.id, status, post };
     }
     const { publicUrl } = config.http;
     const document = problemDocument(toProblem(outcome.error), { publicUrl, path: '', id: '' });

@@ -83,6 +83,20 @@ export const problemKinds = {
       'The network holds the post, or may hold it, and this version of the program can neither change nor look it up there.',
     action: 'Look at the post on the network, and do there what you wanted.',
   },
+  change_pending: {
+    status: 409,
+    title: 'A change is on its way',
+    meaning:
+      'An edit or a cancel of this post is on its way to the network that holds it; one is made at a time.',
+    action: 'Wait until `change.state` is no longer `pending`, then decide anew.',
+  },
+  too_late_to_change: {
+    status: 409,
+    title: 'It is too late to change it',
+    meaning:
+      'The network holds the post and is about to publish it, or just did: from 5 minutes before its time it is left alone.',
+    action: 'Change or delete it on the network once it is live.',
+  },
   reference_taken: {
     status: 409,
     title: 'The reference belongs to another',

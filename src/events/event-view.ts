@@ -1,5 +1,16 @@
 import { z } from 'zod';
 import { maskSecrets } from '../mask.ts';
+import { postStatuses } from '../posts/post.ts';
+
+/** Besides the status: what became of a change at the network, what was found there, and what a person must answer. */
+export const eventTypes = [
+  ...postStatuses.map((status) => `post.${status}` as const),
+  'post.change_requested',
+  'post.change_done',
+  'post.change_refused',
+  'post.rescheduled',
+  'post.attention',
+] as const;
 
 const eventRow = z.object({
   position: z.number(),
@@ -17,7 +28,12 @@ const eventRow = z.object({
 export const eventViewSchema = z
   .strictObject({
     position: z.int().meta({ description: 'Its place in the order; `after` takes it.' }),
-    type: z.string().meta({ description: '`post.` and the new status.' }),
+    type: z
+      .string()
+      .meta({
+        description:
+          '`post.` and the new status; or `post.change_requested`, `post.change_done`, `post.change_refused`, `post.rescheduled` (a person moved it on the network), `post.attention`, which leave the status.',
+      }),
     post_id: z.string(),
     tenant_id: z.string(),
     integration_id: z.string(),
@@ -27,12 +43,12 @@ export const eventViewSchema = z
     at: z.string(),
     data: z.record(z.string(), z.unknown()).meta({
       description:
-        'reference, external_id, publish_url, waiting, error, attention, as they were then.',
+        'reference, external_id, publish_url, waiting, error, attention, as they were then; change and scheduled_at where the event is about them.',
     }),
   })
   .meta({ id: 'Event' });
 
-/** One status change of one post. */
+/** One thing that became of one post. */
 export type EventView = z.output<typeof eventViewSchema>;
 
 export function viewEvent(row: object): EventView {

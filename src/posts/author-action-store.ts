@@ -2,6 +2,7 @@ import type { Database, Sql } from '../db/client.ts';
 import { sqlState } from '../db/statement.ts';
 import { ConflictError } from '../errors.ts';
 import { type AuthorAction, judgeAction } from './author-action.ts';
+import { isCancelPending, refuseCancel } from './author-change.ts';
 import {
   brokenRules,
   done,
@@ -13,6 +14,7 @@ import {
 } from './author-outcome.ts';
 import { type AuthorNeeds, loadScope, noSuchPost, readPosts } from './author-read-store.ts';
 import { type AuthorScope, judgeDraft } from './author-scope.ts';
+import { pendingCancel } from './change.ts';
 import { type PostRow, parsePostRows, postColumns } from './post-row.ts';
 import { readDueTime } from './wall-time.ts';
 
@@ -114,6 +116,8 @@ function judge({ scope, rows }: Scoped, request: ActionRequest, item: ActionItem
   const verdict = judgeAction(request.action, row.status);
   if (verdict.kind === 'refused') return settle(failed(verdict.error));
   if (verdict.kind === 'holds') return settle(done(row));
+  if (verdict.to === 'cancelled' && isHeldByNetwork(row))
+    return judgeCancelThere(scope, request, row);
   const { dueAt, problem } = newDueTime(scope, request.action, row, item);
   if (problem !== null) return settle(failed(brokenRules([problem])));
   const errors = verdict.to === 'approved' ? judgeApproval(scope, row, dueAt) : [];
@@ -121,6 +125,22 @@ function judge({ scope, rows }: Scoped, request: ActionRequest, item: ActionItem
   if (request.dryRun === true) return settle(done({ ...row, status: verdict.to }));
   const { id, version, status: from } = row;
   return { change: { id, version, from, to: verdict.to, dueAt }, outcome: null };
+}
+
+function isHeldByNetwork({ status }: PostRow): boolean {
+  return status === 'scheduled' || status === 'drafted';
+}
+
+/** The table notes the wish, and a worker deletes the post at its network; until then it keeps its status. */
+function judgeCancelThere({ now }: AuthorScope, request: ActionRequest, row: PostRow): Step {
+  const refusal = refuseCancel(row, now);
+  if (refusal !== null) return settle(failed(refusal));
+  if (isCancelPending(row)) return settle(done(row));
+  if (request.dryRun === true) {
+    return settle(done({ ...row, change: pendingCancel(now) }));
+  }
+  const { id, version, status: from } = row;
+  return { change: { id, version, from, to: 'cancelled', dueAt: undefined }, outcome: null };
 }
 
 function settle(outcome: PostOutcome): Step {

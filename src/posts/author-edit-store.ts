@@ -1,6 +1,8 @@
 import type { Sql } from '../db/client.ts';
 import { sqlState } from '../db/statement.ts';
 import { ConflictError } from '../errors.ts';
+import { requestEdit } from './author-change-store.ts';
+import { mergeDueTime } from './author-due.ts';
 import type { PostPatch } from './author-input.ts';
 import { brokenRules, keptMoving, versionMismatch } from './author-outcome.ts';
 import { type AuthorNeeds, getPost, loadScope } from './author-read-store.ts';
@@ -8,12 +10,12 @@ import { type AuthorScope, judgeDraft, mustKeepRules } from './author-scope.ts';
 import { noSuchIntegration } from './author-store.ts';
 import type { PostStatus } from './post.ts';
 import { type PostRow, parsePostRows, postColumns } from './post-row.ts';
-import { type DueTime, readDueTime } from './wall-time.ts';
+import type { DueTime } from './wall-time.ts';
 
 const mostRounds = 5;
 
 /**
- * Changes the fields given and keeps the status. Throws NotFoundError, ConflictError (409, or 412 for a version) and
+ * Changes the fields given and keeps the status; of a post that its network holds, a worker does it there. Throws NotFoundError, ConflictError (409, or 412 for a version) and
  * InvalidRequestError (422); an approved post may not come to break a rule.
  */
 export async function editPost(
@@ -25,6 +27,11 @@ export async function editPost(
   for (let round = 1; round <= mostRounds; round += 1) {
     const row = await getPost(needs.db, tenantId, id);
     if (patch.version !== undefined && patch.version !== row.version) throw versionMismatch(row);
+    if (row.status === 'scheduled') {
+      const asked = await requestEdit(needs, row, patch);
+      if (asked !== undefined) return asked;
+      continue;
+    }
     refuseStatus(row.status);
     const integrationId = (patch.integration_id ?? row.integration_id).toLowerCase();
     const scope = await loadScope(needs, tenantId, [integrationId]);
@@ -37,7 +44,7 @@ export async function editPost(
   throw keptMoving(id);
 }
 
-function refuseStatus(status: PostStatus): void {
+function refuseStatus(status: Exclude<PostStatus, 'scheduled'>): void {
   switch (status) {
     case 'draft':
     case 'in_review':
@@ -47,11 +54,6 @@ function refuseStatus(status: PostStatus): void {
     case 'failed':
     case 'missed':
       return;
-    case 'scheduled':
-      throw new ConflictError(
-        'not_available_yet',
-        'the post is scheduled: the network holds it, and this version cannot change it there; do it on the network',
-      );
     case 'published':
     case 'drafted':
     case 'unknown':
@@ -89,29 +91,6 @@ function merge(
 
 function pick<T>(given: T | undefined, present: T): T {
   return given === undefined ? present : given;
-}
-
-/** Whichever of the two forms is given replaces the other; a zone alone moves the wall time there is. */
-function mergeDueTime(scope: AuthorScope, row: PostRow, patch: PostPatch): DueTime {
-  const { scheduled_at: instant, scheduled_local: local, timezone } = patch;
-  if (instant === undefined && local === undefined && (timezone ?? null) === null) {
-    return {
-      scheduledAt: row.scheduled_at,
-      scheduledLocal: row.scheduled_local,
-      timezone: row.timezone,
-    };
-  }
-  const isZoneAlone = instant === undefined && local === undefined;
-  const read = readDueTime(
-    {
-      scheduledAt: instant,
-      scheduledLocal: isZoneAlone ? row.scheduled_local : local,
-      timezone: timezone ?? (typeof local === 'string' ? row.timezone : null),
-    },
-    scope.timezone,
-  );
-  if (read.due === null) throw brokenRules([read.problem]);
-  return read.due;
 }
 
 function refuseBroken(scope: AuthorScope, next: Edited): void {

@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import { eventViewSchema } from '../../events/event-view.ts';
+import { eventTypes, eventViewSchema } from '../../events/event-view.ts';
 import { readEvents } from '../../events/store.ts';
-import { postStatuses } from '../../posts/post.ts';
 import { forTenantOrOperator } from '../access.ts';
 import { pageShape } from '../paging.ts';
 import { defineRoute } from '../route.ts';
@@ -9,7 +8,7 @@ import { defineRoute } from '../route.ts';
 const types = z
   .string()
   .transform((text) => text.split(','))
-  .pipe(z.array(z.enum(postStatuses.map((status) => `post.${status}` as const))))
+  .pipe(z.array(z.enum(eventTypes)))
   .meta({ description: 'One or more, comma-separated.', examples: ['post.published,post.failed'] });
 
 const position = z
@@ -22,7 +21,7 @@ export const eventRoutes = [
     method: 'GET',
     path: '/v1/events',
     operationId: 'listEvents',
-    summary: 'Every status change, oldest first',
+    summary: 'Everything that became of posts, oldest first',
     description:
       'Keep `next_cursor` and send it as `after` next time: nothing is passed over, nothing comes twice. Kept for 30 days. The operator sees all tenants, or the one in Tenant-Id.',
     tag: 'Events',

@@ -4,7 +4,7 @@ import type { AuthorAction } from '../../posts/author-action.ts';
 import { actOnPost } from '../../posts/author-action-store.ts';
 import { getPost } from '../../posts/author-read-store.ts';
 import { forTenant } from '../access.ts';
-import { answerPost, postParams } from '../post-answer.ts';
+import { answerChange, answerPost, postParams } from '../post-answer.ts';
 import { postSchema } from '../post-schemas.ts';
 import { expectedVersion } from '../post-version.ts';
 import { defineRoute } from '../route.ts';
@@ -17,12 +17,19 @@ const version = z
   .meta({ description: 'Answers 412 when the post has another; If-Match says the same.' });
 const responses = { 200: { description: 'The post.', body: postSchema } };
 const problems = ['not_found', 'conflict', 'not_available_yet', 'version_mismatch'];
+const accepted = {
+  202: { description: 'The post, whose cancel is on its way.', body: postSchema },
+};
 const onlyVersion = z.strictObject({ version }).optional();
 
 export const postActionRoutes = [
   defineAction('approve', 'Approve a post', 'The rules of its network must hold.'),
   defineAction('withdraw', 'Take a post back to draft', 'Possible until it was sent.'),
-  defineAction('cancel', 'Cancel a post', 'Possible until it was sent.'),
+  defineAction(
+    'cancel',
+    'Cancel a post',
+    'One that the network holds is deleted there by a worker: 202, and `change` says what became of it. Not possible once it is live, or due within 5 minutes.',
+  ),
   defineRoute({
     method: 'POST',
     path: '/v1/posts/{id}/retry',
@@ -89,11 +96,17 @@ function defineAction(
     tag,
     auth: forTenant,
     input: { params: postParams, body: onlyVersion },
-    responses,
-    problems: action === 'approve' ? [...problems, 'invalid'] : problems,
+    responses: action === 'cancel' ? { ...responses, ...accepted } : responses,
+    problems: [...problems, ...problemsOf(action)],
     async handler({ params, body, tenantId, headers }, services) {
       const item = { id: params.id, version: expectedVersion(headers, body?.version) };
-      return answerPost(await actOnPost(services, tenantId, action, item));
+      const row = await actOnPost(services, tenantId, action, item);
+      return action === 'cancel' ? answerChange(row) : answerPost(row);
     },
   });
+}
+
+function problemsOf(action: AuthorAction): readonly string[] {
+  if (action === 'approve') return ['invalid'];
+  return action === 'cancel' ? ['change_pending', 'too_late_to_change'] : [];
 }

@@ -6,6 +6,7 @@ import { failed, type PostOutcome } from '../../posts/author-outcome.ts';
 import { createPosts } from '../../posts/author-store.ts';
 import { forTenant } from '../access.ts';
 import { parseInput } from '../input.ts';
+import { statusOfChange } from '../post-answer.ts';
 import { resultsOf } from '../post-results.ts';
 import { resultsSchema } from '../post-schemas.ts';
 import { defineRoute } from '../route.ts';
@@ -73,7 +74,8 @@ export const postBulkRoutes = [
       const { action, items, dry_run: dryRun } = body;
       const outcomes = await actOnPosts(services, tenantId, { action, items, dryRun });
       const results = outcomes.map((outcome, index) => ({ id: items[index]?.id ?? null, outcome }));
-      return { status: 200, body: resultsOf(services, results, 200) };
+      const statusOf = action === 'cancel' ? statusOfChange : 200;
+      return { status: 200, body: resultsOf(services, results, statusOf) };
     },
   }),
 ];

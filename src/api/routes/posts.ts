@@ -3,7 +3,7 @@ import { postInputSchema, postPatchSchema } from '../../posts/author-input.ts';
 import { getPost } from '../../posts/author-read-store.ts';
 import { createPost } from '../../posts/author-store.ts';
 import { forTenant } from '../access.ts';
-import { answerPost, postParams } from '../post-answer.ts';
+import { answerChange, answerPost, postParams } from '../post-answer.ts';
 import { postSchema } from '../post-schemas.ts';
 import { expectedVersion } from '../post-version.ts';
 import { defineRoute } from '../route.ts';
@@ -48,15 +48,25 @@ export const postRoutes = [
     operationId: 'editPost',
     summary: 'Change a post',
     description:
-      'Fields that are left out stay as they are, null clears one, and the status is kept. Possible until the post was sent; an approved post may not come to break a rule.',
+      'Fields that are left out stay as they are, null clears one, and the status is kept. Possible until the post was sent; an approved post may not come to break a rule. Of a scheduled post message and time can be changed until 5 minutes before it is due: a worker does it at the network, and `change` says what became of it.',
     tag,
     auth: forTenant,
     input: { params: postParams, body: postPatchSchema },
-    responses: { 200: { description: 'The post.', body: postSchema } },
-    problems: ['not_found', 'conflict', 'not_available_yet', 'version_mismatch', 'invalid'],
+    responses: {
+      200: { description: 'The post.', body: postSchema },
+      202: { description: 'The post, whose change is on its way.', body: postSchema },
+    },
+    problems: [
+      'not_found',
+      'conflict',
+      'change_pending',
+      'too_late_to_change',
+      'version_mismatch',
+      'invalid',
+    ],
     async handler({ params, body, tenantId, headers }, services) {
       const patch = { ...body, version: expectedVersion(headers, body.version) };
-      return answerPost(await editPost(services, tenantId, params.id, patch));
+      return answerChange(await editPost(services, tenantId, params.id, patch));
     },
   }),
 ];

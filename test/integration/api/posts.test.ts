@@ -244,7 +244,6 @@ describe('changing a post', () => {
     ['drafted', 'conflict'],
     ['unknown', 'conflict'],
     ['cancelled', 'conflict'],
-    ['scheduled', 'not_available_yet'],
   ])('that is %s is refused as %s', async (status, code) => {
     const { body } = await create();
     await moveTo(api, body.id, status);

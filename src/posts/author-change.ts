@@ -1,0 +1,151 @@
+import { ConflictError, type FieldProblem } from '../errors.ts';
+import { mergeDueTime } from './author-due.ts';
+import type { PostPatch } from './author-input.ts';
+import { brokenRules } from './author-outcome.ts';
+import { type AuthorScope, judgeDraft } from './author-scope.ts';
+import { type Change, type Edit, isUntouchable, pendingChange, untouchableMs } from './change.ts';
+import type { PostRow } from './post-row.ts';
+import type { DueTime } from './wall-time.ts';
+
+/**
+ * What an edit of a post that its network holds comes to: the change for a worker to make, or null where nothing is
+ * left to be changed. Throws ConflictError (409) and InvalidRequestError (422).
+ */
+export function judgeEdit(scope: AuthorScope, row: PostRow, patch: PostPatch): Edit | null {
+  refuseOtherFields(row, patch);
+  const due = mergeDueTime(scope, row, patch);
+  const edit = editOf(scope, row, patch, due);
+  const pending = pendingChange(row.change);
+  if (pending !== null) {
+    if (edit !== null && isSameEdit(edit, pending)) return null;
+    throw changePending(pending);
+  }
+  if (edit === null) return null;
+  if (isTooLate(row, scope.now)) throw tooLate();
+  const problems = [
+    ...windowProblems(scope, row, edit, due),
+    ...ruleProblems(scope, row, edit, due),
+  ];
+  if (problems.length > 0) throw brokenRules(problems);
+  return edit;
+}
+
+/** Throws ConflictError where a cancel at the network cannot be asked for now. */
+export function refuseCancel(row: PostRow, now: Date): ConflictError | null {
+  const pending = pendingChange(row.change);
+  if (pending !== null) return pending.kind === 'cancel' ? null : changePending(pending);
+  return row.status === 'scheduled' && isUntouchable(row.scheduled_at, now) ? tooLate() : null;
+}
+
+/** Whether a cancel, or this very edit, is on its way already. */
+export function isCancelPending(row: PostRow): boolean {
+  return pendingChange(row.change)?.kind === 'cancel';
+}
+
+const fixedFields = [
+  'integration_id',
+  'link',
+  'media',
+  'publish_mode',
+  'reference',
+  'metadata',
+] as const;
+
+/** Given as they are, they ask for nothing. */
+function refuseOtherFields(row: PostRow, patch: PostPatch): void {
+  const problems = fixedFields
+    .filter((field) => patch[field] !== undefined && !isSame(patch[field], row[field]))
+    .map((path) => ({
+      path,
+      message:
+        'cannot change any more: of a post that the network holds, only message and time can',
+      rule: 'scheduled_change_fields',
+    }));
+  if (problems.length > 0) throw brokenRules(problems);
+}
+
+function isSame(given: unknown, present: unknown): boolean {
+  return JSON.stringify(given ?? null) === JSON.stringify(present ?? null);
+}
+
+function editOf(
+  { now }: AuthorScope,
+  row: PostRow,
+  { message }: PostPatch,
+  due: DueTime,
+): Edit | null {
+  const isText = message === undefined || (message ?? '') === (row.message ?? '');
+  const isTime = due.scheduledAt?.getTime() === row.scheduled_at?.getTime();
+  if (isText && isTime) return null;
+  return {
+    kind: 'edit',
+    state: 'pending',
+    error: null,
+    requested_at: now.toISOString(),
+    ...(isText ? {} : { message }),
+    ...(isTime || due.scheduledAt === null
+      ? {}
+      : {
+          scheduled_at: due.scheduledAt.toISOString(),
+          scheduled_local: due.scheduledLocal,
+          timezone: due.timezone,
+        }),
+  };
+}
+
+function isSameEdit(edit: Edit, pending: Change): boolean {
+  if (pending.kind !== 'edit') return false;
+  return edit.message === pending.message && edit.scheduled_at === pending.scheduled_at;
+}
+
+function isTooLate({ scheduled_at: dueAt }: PostRow, now: Date): boolean {
+  return dueAt !== null && dueAt.getTime() < now.getTime() + untouchableMs;
+}
+
+/** A post that the network holds stays in its scheduler: the new time must be one that it takes now. */
+function windowProblems(
+  scope: AuthorScope,
+  row: PostRow,
+  edit: Edit,
+  due: DueTime,
+): readonly FieldProblem[] {
+  const integration = scope.integrations.get(row.integration_id);
+  const window = scope.providers.get(row.provider)?.handoverWindow;
+  const isMoved = due.scheduledAt?.getTime() !== row.scheduled_at?.getTime();
+  if (!isMoved || due.scheduledAt === null || !window) return [];
+  const isNarrow = (integration?.nearWindowUntil ?? scope.now) > scope.now;
+  const maxAheadMs = isNarrow ? window.certainAheadMs : window.maxAheadMs;
+  const aheadMs = due.scheduledAt.getTime() - Date.parse(edit.requested_at);
+  if (aheadMs >= window.minAheadMs && aheadMs <= maxAheadMs) return [];
+  const [min, max] = [window.minAheadMs / 60_000, maxAheadMs / 86_400_000];
+  const message = `must be ${min} minutes to ${max} days ahead: the network already holds the post`;
+  return [{ path: 'scheduled_at', message, rule: 'scheduled_change_window' }];
+}
+
+function ruleProblems(
+  scope: AuthorScope,
+  row: PostRow,
+  edit: Edit,
+  due: DueTime,
+): readonly FieldProblem[] {
+  return judgeDraft(scope, {
+    integrationId: row.integration_id,
+    message: edit.message === undefined ? row.message : edit.message,
+    link: row.link,
+    media: row.media,
+    publishMode: 'schedule',
+    scheduledAt: due.scheduledAt,
+  }).errors;
+}
+
+function changePending(pending: Change): ConflictError {
+  const what = pending.kind === 'edit' ? 'An edit' : 'A cancel';
+  const text = `${what} of this post is on its way to the network: wait for its end.`;
+  return new ConflictError('change_pending', text);
+}
+
+function tooLate(): ConflictError {
+  const text =
+    'The post is scheduled and due within 5 minutes, or was just now: the network takes no change of it.';
+  return new ConflictError('too_late_to_change', text);
+}
