@@ -8,10 +8,12 @@ import { publishPost } from './jobs/publish-post.ts';
 import { readBackPost } from './jobs/read-back-post.ts';
 import { createPipeline } from './publishing/pipeline.ts';
 import { startWorker } from './queue/worker.ts';
+import type { PublishServices } from './publishing/run.ts';
 import { backgroundQueue } from './queue-names.ts';
 import { startScheduler } from './scheduler/scheduler.ts';
 import type { Services } from './services.ts';
 
+import { startWatch } from './watch/watch.ts';
 export const roleNames = ['api', 'scheduler', 'publisher', 'background'] as const;
 export type RoleName = (typeof roleNames)[number];
 
@@ -45,7 +47,7 @@ function startPublisher(services: Services): RunningRole {
   const { queues, config, log } = services;
   const pipeline = createPipeline(services.db, config);
   const workers = [...services.providers.keys()].map((queueName) =>
-    startWorker({
+    startWorker<PublishServices>({
       queues,
       queueName,
       definitions: [publishPost, canary],
@@ -75,7 +77,12 @@ function startBackground(services: Services): RunningRole {
     concurrency: 4,
     logger: services.log,
   });
-  return { close: (deadlineMs) => worker.close({ deadlineMs }) };
+  const watch = startWatch(services);
+  return {
+    close: async (deadlineMs) => {
+      await Promise.all([worker.close({ deadlineMs }), watch.close()]);
+    },
+  };
 }
 
 /** Health on a port of its own, for the processes that have no API. */

@@ -51,7 +51,7 @@ function gaugesOf(status: PipelineStatus): Gauge[] {
     ),
     gauge(
       'posts_stuck',
-      'Posts that should have started more than a minute ago.',
+      'Posts that should have started and have not, for longer than STUCK_AFTER_MS.',
       ['provider'],
       providers.map(({ provider, stuck }) => ({ labels: { provider }, value: stuck })),
     ),
@@ -83,6 +83,27 @@ function gaugesOf(status: PipelineStatus): Gauge[] {
         Object.entries(jobs ?? {}).map(([state, value]) => ({ labels: { queue, state }, value })),
       ),
     ),
+    gauge(
+      'canary_age_seconds',
+      'How long ago a worker last had a canary of the queue; no sample before the first was sent.',
+      ['queue'],
+      queues.flatMap(({ queue, canary }) =>
+        canary.age_s === null ? [] : [{ labels: { queue }, value: canary.age_s }],
+      ),
+    ),
+    gauge(
+      'queue_healthy',
+      '1 while canaries cross the queue.',
+      ['queue'],
+      queues.map(({ queue, canary }) => ({
+        labels: { queue },
+        value: canary.healthy ? 1 : 0,
+      })),
+    ),
+    gauge('fenced', '1 while nothing is sent until unfenced.', [], [
+      { labels: {}, value: status.fence === null ? 0 : 1 },
+    ]),
+    gauge('pauses', 'Pauses in force.', [], [{ labels: {}, value: status.pauses.length }]),
   ];
 }
 

@@ -7,6 +7,7 @@ import type { Services } from '../services.ts';
 import { openAccount } from './account.ts';
 import { ownFailure, toPublishError, toSendError } from './errors.ts';
 import { noteFailure } from './health.ts';
+import { observeLateness } from './lateness.ts';
 import { lookIncomplete } from './look.ts';
 import { confirmed, failed, isWindowRefusal, type OpenAttempt } from './outcome.ts';
 import type { Pipeline } from './pipeline.ts';
@@ -102,7 +103,10 @@ async function send(
     { account, content, staged, mode, scheduledAt },
     callsOf(attempt),
   );
-  await settleDurably(services, confirmed(attempt, published.externalId));
+  const settlement = confirmed(attempt, published.externalId);
+  await settleDurably(services, settlement);
+  const { latenessMs } = settlement.post.set;
+  if (typeof latenessMs === 'number') observeLateness(attempt.row.provider, latenessMs);
 }
 
 async function settleFailure(

