@@ -3,7 +3,7 @@ import type { Services } from '../services.ts';
 import { isOperator } from './authentication.ts';
 import { processMetrics, renderProcessMetrics } from './metrics.ts';
 import { type Problem, problemDocument, problemOf } from './problem.ts';
-import { findAway, notReady } from './readiness.ts';
+import { findAway, notReady, readyAnswer } from './readiness.ts';
 
 export interface HealthServer {
   readonly url: string;
@@ -49,7 +49,7 @@ async function answerPath(
   if (path === '/healthz') return sendJson(response, { status: 'ok' });
   if (path === '/readyz') {
     const away = await findAway(services);
-    if (away.length === 0) return sendJson(response, { status: 'ready' });
+    if (away.length === 0) return sendJson(response, await readyAnswer(services));
     return sendProblem(services, path, response, notReady(away));
   }
   if (path !== '/metrics') {

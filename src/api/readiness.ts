@@ -1,3 +1,4 @@
+import { viewFence } from '../fence/view.ts';
 import { within } from '../queue/deadline.ts';
 import type { Services } from '../services.ts';
 import { type Problem, problemOf } from './problem.ts';
@@ -34,4 +35,14 @@ async function answers(ask: () => Promise<boolean>): Promise<boolean> {
   } catch {
     return false;
   }
+}
+
+/** While fenced a process is ready, as posts can be created; that nothing is sent is said beside it. */
+export async function readyAnswer({
+  db,
+}: Pick<Services, 'db'>): Promise<{ readonly status: 'ready'; readonly fenced?: string }> {
+  const { fenced_at: fencedAt } = await viewFence({ db });
+  if (fencedAt === null) return { status: 'ready' };
+  const fenced = `Nothing is sent since ${fencedAt}: the database or the place is not as it was; /statusz says more.`;
+  return { status: 'ready', fenced };
 }

@@ -9,6 +9,7 @@ import { pauseCommand } from './commands/pause.ts';
 import { postCommand, retryCommand } from './commands/post.ts';
 import { queueCommand } from './commands/queue.ts';
 import { tenantCommand } from './commands/tenant.ts';
+import { unfenceCommand } from './commands/unfence.ts';
 import { whyCommand } from './commands/why.ts';
 import { type Failure, failureOf } from './failure.ts';
 import type { Io } from './io.ts';
@@ -41,9 +42,10 @@ export async function runCli(args: readonly string[], io: Io, env: Environment):
     postCommand,
     whyCommand,
     retryCommand,
-    keysCommand,
     pauseCommand,
+    keysCommand,
     queueCommand,
+    unfenceCommand,
     databaseCommand,
   ]) {
     command(program, launch);

@@ -1,4 +1,4 @@
-import type { CallRecord, StagedMedium } from '../attempts/attempt.ts';
+import type { CallRecord, Effect, StagedMedium } from '../attempts/attempt.ts';
 import type { MediaItem, PostContent, PublishMode } from '../posts/post.ts';
 import type { Secret } from '../secret.ts';
 
@@ -31,11 +31,39 @@ export interface Provider {
   /** Looks for what an earlier attempt may have made. `complete` only when every edge was seen back to `since`. */
   look(request: LookRequest, context: CallContext): Promise<Look>;
 
+  /**
+   * Everything that the account shows since a moment, to tell the fate of many posts by one reading. `complete` as of a
+   * look. `textKeyOf` and `isAlike` say which of it can be a post whose media ids nobody kept.
+   */
+  listPosts(request: ListRequest, context: CallContext): Promise<Listing>;
+  /** Equal for texts that the provider would show alike. */
+  textKeyOf(message: string | null): string;
+  /** Whether link and media of these fit each other; the texts are compared by their keys. */
+  isAlike(listed: ListedPost, content: PostContent): boolean;
+
+  /** The calls that publishing would make, as a person may read them: no secrets, ids that are not known yet named. */
+  preview(request: PreviewRequest): readonly PreviewedCall[];
+
   /** Reads a post of ours back; null when the provider says that it does not exist. */
   readBack(request: ReadBackRequest, context: CallContext): Promise<ReadBack | null>;
 
+  /** Changes a post that is not live yet. Repeated only after a read that does not show the change. */
+  change(request: ChangeRequest, context: CallContext): Promise<void>;
+
+  /** Deletes a post. False when the provider says that it does not exist, or that this token may not see it. */
+  delete(request: DeleteRequest, context: CallContext): Promise<boolean>;
+
+  /** Whether the account itself answers: then a post of it that does not is gone. */
+  isReadable(account: Account, context: CallContext): Promise<boolean>;
+
   /** Proves that the token can publish to the account. Throws reauth, permission or retry. */
   verify(account: Account, context: CallContext): Promise<VerifiedAccount>;
+
+  /** Deletes a staged medium that no post will use; one that is gone already counts as deleted. */
+  unstage(request: UnstageRequest, context: CallContext): Promise<void>;
+
+  /** Whether this can be the id of a post of that account at all. */
+  isPostOf(externalAccountId: string, externalId: string): boolean;
 
   /** An address that leads to the post even before it was read back. */
   publishUrl(externalId: string): string;
@@ -52,38 +80,10 @@ export interface Account {
 }
 
 export interface CallContext {
+  /** Waited for before each page of a listing: the caller counts what it may read. */
+  beforeRead?(): Promise<void>;
   /** Told of each call when its answer, or its failure, is there. */
   onCall(call: CallRecord): void;
-}
-
-export interface HandoverWindow {
-  readonly minAheadMs: number;
-  readonly maxAheadMs: number;
-  /** What the provider takes for certain where its own pages disagree about `maxAheadMs`. */
-  readonly certainAheadMs: number;
-}
-
-export interface RuleInput {
-  readonly content: PostContent;
-  readonly mode: PublishMode;
-  readonly scheduledAt: Date | null;
-  readonly autoPublish: boolean;
-  readonly now: Date;
-}
-
-/** A pre-flight check: pure, with the provider's own bound and where it is written. */
-export interface Rule {
-  readonly id: string;
-  readonly severity: 'error' | 'warning';
-  readonly source: string;
-  /** Every breach of it; empty when the post is fine. Paths in the API's names: `media[2].url`. */
-  check(input: RuleInput): readonly RuleBreach[];
-}
-
-export interface RuleBreach {
-  readonly path: string;
-  readonly message: string;
-}
   /** Told of each answer that says how full the provider's own budget is. No news is not zero. */
   onUsage?(usage: AccountUsage): void;
 }
@@ -132,6 +132,36 @@ export interface PreviewedCall {
   readonly path: string;
   readonly effect: Effect;
   readonly body: Readonly<Record<string, unknown>>;
+}
+
+export interface HandoverWindow {
+  readonly minAheadMs: number;
+  readonly maxAheadMs: number;
+  /** What the provider takes for certain where its own pages disagree about `maxAheadMs`. */
+  readonly certainAheadMs: number;
+}
+
+export interface RuleInput {
+  readonly content: PostContent;
+  readonly mode: PublishMode;
+  readonly scheduledAt: Date | null;
+  readonly autoPublish: boolean;
+  readonly now: Date;
+}
+
+/** A pre-flight check: pure, with the provider's own bound and where it is written. */
+export interface Rule {
+  readonly id: string;
+  readonly severity: 'error' | 'warning';
+  readonly source: string;
+  /** Every breach of it; empty when the post is fine. Paths in the API's names: `media[2].url`. */
+  check(input: RuleInput): readonly RuleBreach[];
+}
+
+export interface RuleBreach {
+  readonly path: string;
+  readonly message: string;
+}
 
 export interface StageRequest {
   readonly account: Account;
@@ -139,6 +169,12 @@ export interface StageRequest {
   readonly index: number;
   /** Of the post that it will be part of; some providers keep media of scheduled posts longer. */
   readonly mode: PublishMode;
+}
+
+export interface UnstageRequest {
+  readonly account: Account;
+  /** Of the staged medium. */
+  readonly id: string;
 }
 
 export interface PublishRequest {
@@ -158,6 +194,8 @@ export interface Published {
 export interface LookRequest extends PublishRequest {
   /** Everything at or after this moment, by the provider's clock, must be seen. */
   readonly since: Date;
+  /** When the visible call can have had its effect, by our clock; for posts that a person has altered since. */
+  readonly sentBetween?: { readonly from: Date; readonly until: Date };
 }
 
 export interface Look {
@@ -172,6 +210,15 @@ export interface Candidate {
   readonly isPublished: boolean;
   /** True when it carries media that only this attempt staged: then it is ours, whatever its text. */
   readonly certain: boolean;
+  /**
+   * `same`: just what was sent. `alike`: what it may have become, or what the provider may have made of it (live
+   * meanwhile, another link). `altered`: other content, but made in those very moments and changed since.
+   */
+  readonly likeness: 'same' | 'alike' | 'altered';
+  /** By the provider's clock. */
+  readonly createdAt: Date | null;
+  /** When it goes live by itself. */
+  readonly scheduledAt: Date | null;
 }
 
 export interface ReadBackRequest {
@@ -181,9 +228,23 @@ export interface ReadBackRequest {
 
 export interface ReadBack {
   readonly permalink: string | null;
+  readonly message: string | null;
   readonly isPublished: boolean;
   readonly createdAt: Date | null;
   readonly scheduledAt: Date | null;
+}
+
+export interface ChangeRequest {
+  readonly account: Account;
+  readonly externalId: string;
+  /** Undefined stays as it is; an empty one takes the text away. */
+  readonly message?: string | undefined;
+  readonly scheduledAt?: Date | undefined;
+}
+
+export interface DeleteRequest {
+  readonly account: Account;
+  readonly externalId: string;
 }
 
 export interface VerifiedAccount {

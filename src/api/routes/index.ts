@@ -2,10 +2,11 @@ import type { Route } from '../route.ts';
 import { apiKeyRoutes } from './api-keys.ts';
 import { documentationRoutes } from './documentation.ts';
 import { eventRoutes } from './events.ts';
+import { fenceRoutes } from './fence.ts';
 import { integrationRoutes } from './integrations.ts';
 import { operationRoutes } from './operations.ts';
-import { postRoutes } from './posts.ts';
 import { pauseRoutes } from './pauses.ts';
+import { postRoutes } from './posts.ts';
 import { postActionRoutes } from './posts-actions.ts';
 import { postBulkRoutes } from './posts-bulk.ts';
 import { postListRoutes } from './posts-list.ts';
@@ -23,9 +24,9 @@ const productRoutes: readonly Route[] = [
   ...postActionRoutes,
   ...postBulkRoutes,
   ...eventRoutes,
-  ...operationRoutes,
   ...pauseRoutes,
   ...fenceRoutes,
+  ...operationRoutes,
 ];
 
 /** Every route of the API. */

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { forEveryone, forOperator } from '../access.ts';
 import { ProblemError } from '../errors.ts';
 import { processMetrics, renderMetrics } from '../metrics.ts';
-import { findAway, notReady } from '../readiness.ts';
+import { findAway, notReady, readyAnswer } from '../readiness.ts';
 import { defineRoute } from '../route.ts';
 import { readStatus, statusSchema } from '../status/status.ts';
 
@@ -32,13 +32,16 @@ export const operationRoutes = [
     auth: forEveryone,
     input: {},
     responses: {
-      200: { description: 'Ready.', body: z.strictObject({ status: z.literal('ready') }) },
+      200: {
+        description: 'Ready; `fenced` says so while nothing is sent.',
+        body: z.strictObject({ status: z.literal('ready'), fenced: z.string().optional() }),
+      },
     },
     problems: ['not_ready'],
     async handler(_request, services) {
       const away = await findAway(services);
       if (away.length > 0) throw new ProblemError(notReady(away));
-      return { status: 200, body: { status: 'ready' } };
+      return { status: 200, body: await readyAnswer(services) };
     },
   }),
   defineRoute({

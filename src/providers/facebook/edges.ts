@@ -23,6 +23,10 @@ export interface FoundPost {
   readonly isPublished: boolean;
   readonly createdAt: Date | null;
   readonly scheduledAt: Date | null;
+  /** Somebody changed it after it was made. */
+  readonly isChanged: boolean;
+  /** How much Meta's clock was ahead of ours when it answered. */
+  readonly aheadMs: number;
 }
 
 export interface EdgePosts {
@@ -31,7 +35,7 @@ export interface EdgePosts {
 }
 
 const fields = [
-  'id,message,created_time,scheduled_publish_time,is_published,permalink_url',
+  'id,message,created_time,updated_time,scheduled_publish_time,is_published,permalink_url',
   'attachments{target,unshimmed_url,url,type,subattachments{target,type}}',
 ].join(',');
 
@@ -46,6 +50,7 @@ const postSchema = z.looseObject({
   permalink_url: z.string().nullish(),
   is_published: z.boolean().nullish(),
   created_time: graphTime,
+  updated_time: graphTime,
   scheduled_publish_time: graphTime,
   attachments: z.unknown().optional(),
 });
@@ -70,8 +75,8 @@ export async function readEdge(
   const posts: FoundPost[] = [];
   let after: string | undefined;
   for (let count = 0; count < mostPages; count += 1) {
-    const { body, since } = await readPage(client, edge, request, context, after);
-    const page = body.data.map((post) => toFound(post, edge));
+    const { body, since, aheadMs } = await readPage(client, edge, request, context, after);
+    const page = body.data.map((post) => toFound(post, edge, aheadMs));
     posts.push(...page.filter((post) => !isBefore(post, since)));
     // A short or empty page may still have a next one; only its absence is the end.
     const isEnd = !body.paging?.next;
@@ -90,7 +95,8 @@ async function readPage(
   { account, since }: LookRequest,
   context: CallContext,
   after: string | undefined,
-): Promise<{ body: Page; since: Date }> {
+): Promise<{ body: Page; since: Date; aheadMs: number }> {
+  await context.beforeRead?.();
   const { body, date } = await client.request({
     method: 'GET',
     path: nodePath(account.externalAccountId, edge.name),
@@ -101,28 +107,26 @@ async function readPage(
     schema: pageSchema,
     context,
   });
-  return { body, since: onMetasClock(since, date) };
-}
-
-/** Where Meta's clock is behind ours, its times are earlier: look as much further back. */
-function onMetasClock(since: Date, date: Date | null): Date {
-  if (date === null) return since;
-  const behindMs = Math.max(0, Date.now() - date.getTime());
-  return new Date(since.getTime() - behindMs);
+  const aheadMs = date === null ? 0 : date.getTime() - Date.now();
+  // Where Meta's clock is behind ours, its times are earlier: look as much further back.
+  return { body, since: new Date(since.getTime() + Math.min(0, aheadMs)), aheadMs };
 }
 
 function isBefore({ createdAt }: FoundPost, since: Date): boolean {
   return createdAt !== null && createdAt < since;
 }
 
-function toFound(post: Page['data'][number], edge: Edge): FoundPost {
+function toFound(post: Page['data'][number], edge: Edge, aheadMs: number): FoundPost {
+  const { created_time: createdAt, updated_time: updatedAt } = post;
   return {
     id: post.id,
     url: post.permalink_url ?? null,
     message: post.message ?? '',
     ...readAttachments(post.attachments),
     isPublished: post.is_published ?? edge.isPublished,
-    createdAt: post.created_time,
+    createdAt,
     scheduledAt: post.scheduled_publish_time,
+    isChanged: createdAt !== null && updatedAt !== null && updatedAt > createdAt,
+    aheadMs,
   };
 }

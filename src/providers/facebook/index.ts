@@ -1,10 +1,14 @@
 import type { GraphClient } from '../../graph/client.ts';
 import type { Provider } from '../provider.ts';
+import { change, deletePost, isReadable } from './change.ts';
+import { isAlike, listPosts, textKeyOf } from './listing.ts';
 import { look } from './look.ts';
+import { preview } from './preview.ts';
 import { publish } from './publish.ts';
 import { readBack } from './read-back.ts';
 import { rules } from './rules.ts';
 import { stage } from './stage.ts';
+import { unstage } from './unstage.ts';
 import { verify } from './verify.ts';
 import { handoverWindow } from './window.ts';
 
@@ -21,8 +25,17 @@ export function createFacebook(client: GraphClient): Provider {
     stage: (request, context) => stage(client, request, context),
     publish: (request, context) => publish(client, request, context),
     look: (request, context) => look(client, request, context),
+    listPosts: (request, context) => listPosts(client, request, context),
+    textKeyOf,
+    isAlike,
+    preview,
     readBack: (request, context) => readBack(client, request, context),
+    change: (request, context) => change(client, request, context),
+    delete: (request, context) => deletePost(client, request, context),
+    isReadable: (account, context) => isReadable(client, account, context),
     verify: (account, context) => verify(client, account, context),
+    unstage: (request, context) => unstage(client, request, context),
+    isPostOf: (pageId, externalId) => new RegExp(`^${pageId}_\\d+$`).test(externalId),
     // Leads to the post whatever its permalink is (Meta's posts guide).
     publishUrl: (externalId) => `https://www.facebook.com/${externalId}`,
   };

@@ -1,11 +1,11 @@
 import { PublishError } from '../../errors.ts';
 import type { GraphClient } from '../../graph/client.ts';
 import type { CallContext, Candidate, Look, LookRequest } from '../provider.ts';
-import { bind } from './binding.ts';
+import { type Bound, bind } from './binding.ts';
 import { type Edge, type FoundPost, readEdge } from './edges.ts';
 
 /** Every edge where a post of any mode can show. A person may have published a draft meanwhile. */
-const edges: readonly Edge[] = [
+export const edges: readonly Edge[] = [
   { name: 'published_posts', filter: {}, isPublished: true, isByTime: true },
   // Its times are those to come, so that its order says nothing about when a post was made.
   { name: 'scheduled_posts', filter: {}, isPublished: false, isByTime: false },
@@ -30,7 +30,7 @@ export async function look(
 }
 
 /** A failed edge makes the look incomplete; what a dead account or a limit means is for the caller. */
-async function readWhole(
+export async function readWhole(
   client: GraphClient,
   edge: Edge,
   request: LookRequest,
@@ -49,10 +49,11 @@ function isPassing({ record }: PublishError): boolean {
 }
 
 /** A post that went live between two reads shows on two edges. */
-function merge(known: FoundPost | undefined, post: FoundPost): FoundPost {
+export function merge(known: FoundPost | undefined, post: FoundPost): FoundPost {
   return known?.isPublished === true ? known : post;
 }
 
-function toCandidate({ post, certain }: { post: FoundPost; certain: boolean }): Candidate {
-  return { externalId: post.id, url: post.url, isPublished: post.isPublished, certain };
+function toCandidate({ post, certain, likeness }: Bound): Candidate {
+  const { id: externalId, url, isPublished, createdAt, scheduledAt } = post;
+  return { externalId, url, isPublished, certain, likeness, createdAt, scheduledAt };
 }

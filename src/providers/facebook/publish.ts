@@ -5,6 +5,7 @@ import type { CallContext, Published, PublishRequest } from '../provider.ts';
 import { failure } from './failure.ts';
 import { postIdSchema } from './id.ts';
 import { nodePath } from './path.ts';
+import { unixSeconds } from './time.ts';
 import { handoverWindow } from './window.ts';
 
 const answer = z.object({ id: postIdSchema });
@@ -16,7 +17,7 @@ export async function publish(
   context: CallContext,
 ): Promise<Published> {
   const { account, mode, scheduledAt } = request;
-  const params = { ...contentParams(request), ...modeParams(request) };
+  const params = publishParams(request);
   const startedAt = Date.now();
   try {
     const { body } = await client.request({
@@ -36,7 +37,16 @@ export async function publish(
   }
 }
 
-function contentParams({ content, staged }: PublishRequest): Record<string, unknown> {
+export function publishParams(
+  request: Omit<PublishRequest, 'account'>,
+): Readonly<Record<string, unknown>> {
+  return { ...contentParams(request), ...modeParams(request) };
+}
+
+function contentParams({
+  content,
+  staged,
+}: Pick<PublishRequest, 'content' | 'staged'>): Record<string, unknown> {
   const { message, link } = content;
   if (staged.length !== content.media.length) throw incomplete();
   return {
@@ -62,7 +72,10 @@ function incomplete(): PublishError {
   );
 }
 
-function modeParams({ mode, scheduledAt }: PublishRequest): Record<string, unknown> {
+function modeParams({
+  mode,
+  scheduledAt,
+}: Pick<PublishRequest, 'mode' | 'scheduledAt'>): Record<string, unknown> {
   switch (mode) {
     case 'draft':
       return { published: false, unpublished_content_type: 'DRAFT' };
@@ -70,16 +83,15 @@ function modeParams({ mode, scheduledAt }: PublishRequest): Record<string, unkno
       return {
         published: false,
         unpublished_content_type: 'SCHEDULED',
-        scheduled_publish_time: unixSeconds(scheduledAt),
+        scheduled_publish_time: scheduledSeconds(scheduledAt),
       };
     case 'publish':
       return { published: true };
   }
 }
 
-/** Rounded up, so that no post goes out before its time. */
-function unixSeconds(at: Date | null): number {
-  if (at !== null) return Math.ceil(at.getTime() / 1000);
+function scheduledSeconds(at: Date | null): number {
+  if (at !== null) return unixSeconds(at);
   throw new PublishError(
     failure({
       class: 'invalid',

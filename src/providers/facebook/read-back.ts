@@ -1,12 +1,13 @@
 import { z } from 'zod';
-import { PublishError } from '../../errors.ts';
 import type { GraphClient } from '../../graph/client.ts';
 import type { CallContext, ReadBack, ReadBackRequest } from '../provider.ts';
+import { isGone } from './change.ts';
 import { nodePath } from './path.ts';
 import { graphTime } from './time.ts';
 
 const answer = z.looseObject({
   permalink_url: z.string().nullish(),
+  message: z.string().nullish(),
   is_published: z.boolean().nullish(),
   created_time: graphTime,
   scheduled_publish_time: graphTime,
@@ -24,12 +25,13 @@ export async function readBack(
       path: nodePath(externalId),
       effect: 'reads',
       account,
-      params: { fields: 'permalink_url,is_published,created_time,scheduled_publish_time' },
+      params: { fields: 'permalink_url,message,is_published,created_time,scheduled_publish_time' },
       schema: answer,
       context,
     });
     return {
       permalink: body.permalink_url ?? null,
+      message: body.message ?? null,
       // Posts have the field always; without it a scheduled time is what tells.
       isPublished: body.is_published ?? body.scheduled_publish_time === null,
       createdAt: body.created_time,
@@ -39,9 +41,4 @@ export async function readBack(
     if (isGone(error)) return null;
     throw error;
   }
-}
-
-function isGone(error: unknown): boolean {
-  if (!(error instanceof PublishError)) return false;
-  return error.record.provider_code === 100 && error.record.provider_subcode === 33;
 }

@@ -22,16 +22,23 @@ export async function stage(
     path: nodePath(account.externalAccountId, 'photos'),
     effect: 'stages',
     account,
-    params: {
-      url: medium.url,
-      published: false,
-      // Meta documents it for photos of later scheduled posts. Drafts and posts at once attach
-      // within seconds, and nobody knows what it does to a photo of a draft that lies for weeks.
-      ...(mode === 'schedule' ? { temporary: true } : {}),
-      ...(medium.alt_text ? { alt_text_custom: medium.alt_text } : {}),
-    },
+    params: stageParams({ medium, mode }),
     schema: answer,
     context,
   });
   return { index, id: body.id, at };
+}
+
+export function stageParams({
+  medium,
+  mode,
+}: Pick<StageRequest, 'medium' | 'mode'>): Readonly<Record<string, unknown>> {
+  return {
+    url: medium.url,
+    published: false,
+    // Meta documents it for photos of later scheduled posts. Drafts and posts at once attach
+    // within seconds, and nobody knows what it does to a photo of a draft that lies for weeks.
+    ...(mode === 'schedule' ? { temporary: true } : {}),
+    ...(medium.alt_text ? { alt_text_custom: medium.alt_text } : {}),
+  };
 }

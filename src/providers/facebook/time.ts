@@ -7,6 +7,11 @@ export const graphTime = z
   .catch(null)
   .transform((value) => (value === null || value === undefined ? null : parseTime(value)));
 
+/** Rounded up, so that no post goes out before its time. */
+export function unixSeconds(at: Date): number {
+  return Math.ceil(at.getTime() / 1000);
+}
+
 function parseTime(value: string | number): Date | null {
   const date = /^\d+$/.test(String(value))
     ? new Date(Number(value) * 1000)

@@ -49,6 +49,7 @@ const row: PublishRow = {
   prepared: null,
   firstSentAt: null,
   lastSent: null,
+  dismissed: [],
   now,
 };
 const photos = ['1', '2', '3'].map((name) => ({
@@ -59,6 +60,12 @@ const staged = (index: number, at: Date) => ({ index, id: `m${index}`, at: at.to
 const sent = {
   firstSentAt: minutes(-30),
   lastSent: {
+    id: 'a',
+    state: 'rejected',
+    version: 4,
+    sentAt: minutes(-30).toISOString(),
+    ownedUntil: minutes(-29).toISOString(),
+    isDropping: false,
     content: { message: 'hello', link: null, media: [] },
     mode: 'draft',
     staged: [],

@@ -1,0 +1,199 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { z } from 'zod';
+import { reserveRead } from '../budgets/reads.ts';
+import { AppError, PublishError } from '../errors.ts';
+import { requestedMode } from '../posts/post.ts';
+import { readContent } from '../posts/publish-row.ts';
+import { readBoundIds } from '../posts/read-back-store.ts';
+import type { ListedPost, Listing, Provider } from '../providers/provider.ts';
+import { openAccount } from '../publishing/account.ts';
+import { budgetKeyOf } from '../publishing/judge.ts';
+import type { Services } from '../services.ts';
+import { type Case, discover, discoverNothing, type Scene } from './discovery.ts';
+import { type Finding, matchPosts } from './match.ts';
+import type { AccountResult } from './progress.ts';
+import {
+  type Discovery,
+  readSuspects,
+  type SuspectAccount,
+  type SuspectRow,
+  writeDiscoveries,
+} from './suspects-store.ts';
+
+export interface AccountLook {
+  readonly account: SuspectAccount;
+  /** From then on our rows may lack what was sent. */
+  readonly since: Date;
+  /** Told what is waited for, and null when it goes on; throws to stop. */
+  wait(note: string | null): Promise<void>;
+}
+
+/** Clocks differ, and a call that was made before may have taken effect after. */
+const marginMs = 10 * 60_000;
+const batchSize = 200;
+const mostTries = 4;
+
+/** Looks once at the account for all of its posts that may have been sent, and writes what it finds. */
+export async function settleAccount(services: Services, look: AccountLook): Promise<AccountResult> {
+  const { account, since } = look;
+  const rows = await readSuspects(services.db, since, account.integrationId);
+  const cases = rows.filter(isDue).map(toCase);
+  const empty = { bound: 0, absent: 0, ambiguous: 0, unseen: 0, unclaimed: 0, note: null };
+  const result: AccountResult = {
+    integration_id: account.integrationId,
+    account: account.externalAccountId,
+    name: account.name,
+    posts: cases.length,
+    ...empty,
+  };
+  if (cases.length === 0) return result;
+  const provider = services.providers.get(account.provider);
+  if (provider === undefined) return { ...result, absent: cases.length, note: 'no such provider' };
+  const scene: Scene = { provider, budgetKey: budgetKeyOf(account), since, seenAt: new Date() };
+  const listing = await list(services, provider, look).catch(readFailure);
+  if ('failure' in listing) {
+    const discoveries = cases.flatMap((one) => discoverNothing(one, scene) ?? []);
+    await writeAll(services, discoveries);
+    return { ...result, unseen: cases.length, note: listing.failure };
+  }
+  const free = await withoutBound(services, provider.name, listing.posts);
+  return { ...result, ...(await settle(services, cases, free, { ...scene, provider })) };
+}
+
+async function settle(
+  services: Services,
+  cases: readonly Case[],
+  listed: readonly ListedPost[],
+  scene: Scene & { readonly provider: Provider },
+): Promise<Pick<AccountResult, 'bound' | 'absent' | 'ambiguous' | 'unclaimed'>> {
+  const suspects = cases.map(({ suspect }) => suspect);
+  const findings = matchPosts(suspects, listed, scene.provider);
+  const absent: Finding = { kind: 'absent' };
+  const found = cases.map((one) => ({ one, finding: findings.get(one.row.id) ?? absent }));
+  const discoveries = found.flatMap(({ one, finding }) => discover(one, finding, scene) ?? []);
+  const written = await writeAll(services, discoveries);
+  const count = (kind: Finding['kind']) =>
+    found.filter(({ finding }) => finding.kind === kind).length;
+  const bound = discoveries.filter(
+    ({ post, attempt }) => attempt.state === 'confirmed' && written.has(post.id),
+  ).length;
+  return {
+    bound,
+    // One that was edited meanwhile is what it is now: its author has seen it.
+    absent: count('absent') + count('bound') - bound,
+    ambiguous: count('ambiguous'),
+    unclaimed: listed.length - bound,
+  };
+}
+
+async function writeAll(
+  { db }: Services,
+  discoveries: readonly Discovery[],
+): Promise<ReadonlySet<string>> {
+  const written = new Set<string>();
+  for (let start = 0; start < discoveries.length; start += batchSize) {
+    const batch = discoveries.slice(start, start + batchSize);
+    for (const id of await writeDiscoveries(db, batch)) written.add(id);
+  }
+  return written;
+}
+
+async function withoutBound(
+  { db }: Services,
+  provider: string,
+  listed: readonly ListedPost[],
+): Promise<readonly ListedPost[]> {
+  const bound = await readBoundIds(
+    db,
+    provider,
+    listed.map(({ externalId }) => externalId),
+  );
+  return listed.filter(({ externalId }) => !bound.has(externalId));
+}
+
+/** What is published by us at its time cannot have gone out before it. */
+function isDue({ publishMode, scheduledAt, status, now }: SuspectRow): boolean {
+  const mode = requestedMode({ publishMode, scheduledAt });
+  if (status === 'unknown' || mode !== 'publish' || scheduledAt === null) return true;
+  return scheduledAt.getTime() <= now.getTime() + marginMs;
+}
+
+const stagedMedia = z
+  .array(z.looseObject({ id: z.string() }))
+  .nullable()
+  .transform((media) => media ?? []);
+
+function toCase(row: SuspectRow): Case {
+  const { id, scheduledAt, approvedAt, lateLimitS } = row;
+  const { content } = readContent(row);
+  const mediaIds = stagedMedia.parse(row.staged).map((medium) => medium.id);
+  const mode = requestedMode(row);
+  return { row, suspect: { id, content, mode, scheduledAt, approvedAt, lateLimitS, mediaIds } };
+}
+
+/** Throws a PublishError when the account cannot be read to the end, after having been patient. */
+async function list(services: Services, provider: Provider, look: AccountLook): Promise<Listing> {
+  const opened = openAccount(look.account, services.vault, services.config);
+  const from = Math.min(look.since.getTime(), look.account.firstSentAt?.getTime() ?? Infinity);
+  const request = { account: opened, since: new Date(from - marginMs) };
+  const context = {
+    onCall: () => undefined,
+    beforeRead: () => waitForBudget(services, look),
+  };
+  for (let tries = 1; ; tries += 1) {
+    const { listing, error } = await provider.listPosts(request, context).then(
+      (read) => ({ listing: read, error: null }),
+      (cause: unknown) => ({ listing: null, error: cause }),
+    );
+    if (listing?.complete === true) return listing;
+    if (error !== null && !isPassing(error)) throw error;
+    if (tries === mostTries) throw error ?? unreadable();
+    const waitMs = error instanceof PublishError ? (error.retryAfterMs ?? 5_000) : 2_000 * tries;
+    await waitFor(look, waitMs, 'the network does not answer completely');
+  }
+}
+
+function isPassing(error: unknown): boolean {
+  if (!(error instanceof PublishError)) return false;
+  return ['retry', 'rate_limited', 'not_ready'].includes(error.record.class);
+}
+
+/** Waits rather than exceed what the account may be asked in an hour. */
+async function waitForBudget(services: Services, look: AccountLook): Promise<void> {
+  const key = budgetKeyOf(look.account);
+  const limit = services.config.limits.facebookCallsPerHour;
+  while (!(await reserveRead(services.db, key, limit))) {
+    await waitFor(look, 5_000, 'the calls of this hour are spent');
+  }
+  await look.wait(null);
+}
+
+async function waitFor({ account, wait }: AccountLook, ms: number, why: string): Promise<void> {
+  const until = performance.now() + ms;
+  do {
+    await wait(`account ${account.externalAccountId}: ${why}`);
+    await delay(Math.max(0, Math.min(5_000, until - performance.now())));
+  } while (performance.now() < until);
+}
+
+function unreadable(): AppError {
+  return new AppError('look_incomplete', 'The account could not be read back far enough.');
+}
+
+/** A dead token or a broken account stops its own posts only; whatever else goes wrong stops the work. */
+function readFailure(error: unknown): { readonly failure: string } {
+  if (error instanceof PublishError) {
+    return { failure: `${error.record.message} (${error.record.action})`.slice(0, 300) };
+  }
+  if (!(error instanceof AppError) || error instanceof UnfencingStopped) throw error;
+  return { failure: error.message.slice(0, 300) };
+}
+
+/** Somebody else has taken the work over, or this process stops. */
+export class UnfencingStopped extends AppError {
+  override name = 'UnfencingStopped';
+
+  constructor() {
+    super('unfencing_stopped', 'Another process has taken the unfencing over.');
+  }
+}
