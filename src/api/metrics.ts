@@ -100,9 +100,12 @@ function gaugesOf(status: PipelineStatus): Gauge[] {
         value: canary.healthy ? 1 : 0,
       })),
     ),
-    gauge('fenced', '1 while nothing is sent until unfenced.', [], [
-      { labels: {}, value: status.fence === null ? 0 : 1 },
-    ]),
+    gauge(
+      'fenced',
+      '1 while nothing is sent until unfenced.',
+      [],
+      [{ labels: {}, value: status.fence === null ? 0 : 1 }],
+    ),
     gauge('pauses', 'Pauses in force.', [], [{ labels: {}, value: status.pauses.length }]),
   ];
 }

@@ -51,12 +51,9 @@ export const statusSchema = z
     pauses: z
       .array(z.strictObject({ scope: z.enum(pauseScopes), target: z.string() }))
       .meta({ description: 'What is paused now; /v1/pauses has more of them.' }),
-    fence: z
-      .strictObject({ fenced_at: time, reason: z.string() })
-      .nullable()
-      .meta({
-        description: 'Set while nothing is sent because the database or the place is not as it was.',
-      }),
+    fence: z.strictObject({ fenced_at: time, reason: z.string() }).nullable().meta({
+      description: 'Set while nothing is sent because the database or the place is not as it was.',
+    }),
   })
   .meta({ id: 'Status', description: 'The pipeline as it is now.' });
 
@@ -82,7 +79,8 @@ export async function readStatus(
     providers: names.map((name) => arrange(name, measures, at)),
     queues: queues.map((one) => ({ ...one, canary: judgeCanary(canaries, one.queue) })),
     pauses: pauses.map(({ scope, target }) => ({ scope, target })),
-    fence: fence.fenced_at === null ? null : { fenced_at: fence.fenced_at, reason: fence.reason ?? '' },
+    fence:
+      fence.fenced_at === null ? null : { fenced_at: fence.fenced_at, reason: fence.reason ?? '' },
   };
 }
 
