@@ -6,14 +6,15 @@ import { changePost } from './jobs/change-post.ts';
 import { probeIntegration } from './jobs/probe-integration.ts';
 import { publishPost } from './jobs/publish-post.ts';
 import { readBackPost } from './jobs/read-back-post.ts';
+import { reconcilePost } from './jobs/reconcile-post.ts';
 import { createPipeline } from './publishing/pipeline.ts';
-import { startWorker } from './queue/worker.ts';
 import type { PublishServices } from './publishing/run.ts';
+import { startWorker } from './queue/worker.ts';
 import { backgroundQueue } from './queue-names.ts';
 import { startScheduler } from './scheduler/scheduler.ts';
 import type { Services } from './services.ts';
-
 import { startWatch } from './watch/watch.ts';
+
 export const roleNames = ['api', 'scheduler', 'publisher', 'background'] as const;
 export type RoleName = (typeof roleNames)[number];
 
@@ -70,6 +71,7 @@ function startBackground(services: Services): RunningRole {
     definitions: [
       canary,
       unlessFenced(probeIntegration),
+      unlessFenced(reconcilePost),
       unlessFenced(readBackPost),
       unlessFenced(changePost),
     ],

@@ -12,6 +12,7 @@ export const attemptViewColumns = [
   'calls',
   'external_id',
   'error',
+  'evidence',
 ]
   .map((column) => `a.${column}`)
   .join(', ');
@@ -25,6 +26,7 @@ const attemptRow = z.object({
   calls: z.unknown(),
   external_id: z.string().nullable(),
   error: z.unknown(),
+  evidence: z.unknown(),
 });
 
 export const attemptViewSchema = z
@@ -45,6 +47,10 @@ export const attemptViewSchema = z
     ),
     external_id: z.string().nullable(),
     error: z.unknown(),
+    evidence: z.array(z.unknown()).meta({
+      description:
+        'What was learned after it was sent: looks at the network with what they found, and answers of people.',
+    }),
   })
   .meta({ id: 'Attempt' });
 
@@ -72,6 +78,7 @@ export function viewAttempt(row: object): AttemptView {
     calls: callRecords.parse(masked(attempt.calls)),
     external_id: attempt.external_id,
     error: masked(attempt.error),
+    evidence: z.array(z.unknown()).parse(masked(attempt.evidence)),
   };
 }
 

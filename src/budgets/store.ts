@@ -80,3 +80,16 @@ export async function bookCalls(sql: Sql, spendings: readonly Spending[]): Promi
     values: [entries.map(([key]) => key), entries.map(([, calls]) => calls)],
   });
 }
+
+/** Calls that were booked in this minute and then not made. */
+export async function giveBackCalls(
+  sql: Sql,
+  { budgetKey, calls, minute }: Spending & { readonly minute: Date },
+): Promise<void> {
+  await sql.query({
+    name: 'budgets_give_back',
+    text: `UPDATE social_publisher.call_usage SET calls = greatest(0, calls - $3)
+           WHERE budget_key = $1 AND minute = date_trunc('minute', $2::timestamptz)`,
+    values: [budgetKey, minute, calls],
+  });
+}

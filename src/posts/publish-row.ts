@@ -38,6 +38,8 @@ export interface PublishRow {
   readonly firstSentAt: Date | null;
   /** What the last sent attempt carried, for a look at the provider. */
   readonly lastSent: unknown;
+  /** Posts at the provider that a person has seen and does not take for this one. */
+  readonly dismissed: readonly string[];
   /** The database's clock. */
   readonly now: Date;
 }
@@ -45,6 +47,12 @@ export interface PublishRow {
 const stagedMedia = z.array(z.object({ index: z.number(), id: z.string(), at: z.string() }));
 
 const sentAttempt = z.object({
+  id: z.string(),
+  state: z.enum(attemptStates),
+  version: z.number(),
+  sentAt: z.coerce.date(),
+  ownedUntil: z.coerce.date().nullable(),
+  isDropping: z.boolean(),
   content: z.object({
     message: z.string().nullable(),
     link: z.string().nullable(),
@@ -56,6 +64,15 @@ const sentAttempt = z.object({
 });
 
 export interface SentBefore {
+  readonly attemptId: string;
+  /** `abandoned`: its outcome was unknown until looks proved it absent. */
+  readonly state: AttemptState;
+  readonly version: number;
+  readonly sentAt: Date;
+  /** Until then the call can have had its effect. */
+  readonly ownedUntil: Date;
+  /** Its staged media are being deleted. */
+  readonly isDropping: boolean;
   readonly content: PostContent;
   readonly mode: PublishMode;
   readonly staged: readonly StagedMedium[];
@@ -65,9 +82,21 @@ export interface SentBefore {
 
 export function sentBefore(row: PublishRow): SentBefore | null {
   if (row.firstSentAt === null) return null;
-  const { content, mode, staged, scheduledAt } = sentAttempt.parse(row.lastSent);
-  const at = scheduledAt === null ? null : new Date(scheduledAt);
-  return { content, mode, staged, scheduledAt: at, firstSentAt: row.firstSentAt };
+  const { id: attemptId, scheduledAt, ownedUntil, ...sent } = sentAttempt.parse(row.lastSent);
+  return {
+    ...sent,
+    attemptId,
+    ownedUntil: ownedUntil ?? sent.sentAt,
+    scheduledAt: scheduledAt === null ? null : new Date(scheduledAt),
+    firstSentAt: row.firstSentAt,
+  };
+}
+
+/** Media of an attempt that is proven absent: the next one shows with the very same ids, or is refused. */
+export function provenStaged(row: PublishRow): readonly StagedMedium[] {
+  const before = sentBefore(row);
+  if (before === null || before.isDropping) return [];
+  return before.state === 'abandoned' && before.version === row.version ? before.staged : [];
 }
 
 export function preparedMedia(row: PublishRow): readonly StagedMedium[] {

@@ -17,15 +17,19 @@ export async function readPublishRows(
              i.near_window_until AS "nearWindowUntil", i.held_until AS "heldUntil",
              a.id IS NOT NULL AS "hasPrepared",
              CASE WHEN a.version = p.version THEN a.staged END AS prepared,
-             s.first_sent_at AS "firstSentAt", s.last_sent AS "lastSent", clock_timestamp() AS now
+             s.first_sent_at AS "firstSentAt", s.last_sent AS "lastSent",
+             coalesce(s.dismissed, '[]') AS dismissed, clock_timestamp() AS now
            FROM social_publisher.social_posts p
            JOIN social_publisher.tenants t ON t.id = p.tenant_id
            JOIN social_publisher.integrations i ON i.id = p.integration_id
            LEFT JOIN social_publisher.publish_attempts a ON a.post_id = p.id AND a.state = 'prepared'
            LEFT JOIN LATERAL (
              SELECT min(e.sent_at) AS first_sent_at,
-               (array_agg(json_build_object('content', e.content, 'mode', e.mode, 'staged', e.staged,
-                 'scheduledAt', e.scheduled_at) ORDER BY e.run DESC))[1] AS last_sent
+               (array_agg(json_build_object('id', e.id, 'state', e.state, 'version', e.version,
+                 'content', e.content, 'mode', e.mode, 'staged', e.staged, 'scheduledAt', e.scheduled_at,
+                 'sentAt', e.sent_at, 'ownedUntil', e.owned_until,
+                 'isDropping', e.state <> 'unknown' AND e.look_at IS NOT NULL) ORDER BY e.run DESC))[1] AS last_sent,
+               jsonb_path_query_array(jsonb_agg(e.evidence), '$[*][*].dismissed[*]') AS dismissed
              FROM social_publisher.publish_attempts e
              WHERE e.post_id = p.id AND e.sent_at IS NOT NULL HAVING count(*) > 0
            ) s ON true

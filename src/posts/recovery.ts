@@ -1,5 +1,5 @@
 import type { ErrorRecord } from '../errors.ts';
-import type { Attention, PostStatus, Waiting } from './post.ts';
+import type { PostStatus, Waiting } from './post.ts';
 import type { PostFields } from './store.ts';
 
 /** Tries that a post has when its provider's trouble is neither its own fault nor a limit. */
@@ -23,6 +23,8 @@ export interface Failure {
   readonly record: ErrorRecord;
   readonly retryAfterMs: number | undefined;
   readonly tries: number;
+  /** After which an unknown outcome is looked for. */
+  readonly lookAfterMs: number;
   /** The database's clock. */
   readonly now: Date;
   /** 0 to 1; spreads those that failed together. */
@@ -49,7 +51,7 @@ export function recoverFrom(failure: Failure): Recovery {
     case 'duplicate':
       return giveUp(failure);
     case 'unknown_outcome':
-      return askPerson(failure);
+      return lookFor(failure);
   }
 }
 
@@ -115,27 +117,19 @@ function giveUp(failure: Failure): Recovery {
   };
 }
 
-function askPerson(failure: Failure): Recovery {
+/** Nobody is asked yet: most lost answers are found, or proven absent, within minutes. */
+export function lookFor({ record, now, lookAfterMs }: Failure): Recovery {
+  const lookAt = new Date(now.getTime() + lookAfterMs);
   return {
     to: 'unknown',
-    set: {
-      error: failure.record,
-      waiting: null,
-      nextRunAt: null,
-      attention: unknownOutcome(failure.now),
-    },
+    set: { error: record, waiting: waitForLook(lookAt), nextRunAt: null, attention: null },
     trouble: null,
     heldUntil: null,
   };
 }
 
-export function unknownOutcome(now: Date): Attention {
-  return {
-    reason: 'unknown_outcome',
-    since: now.toISOString(),
-    text: 'The network may have created this post: its answer was lost. Nothing is sent again before a person has looked at the page.',
-    who: 'author',
-    evidence: [],
-    choices: ['resolve_live', 'resolve_absent'],
-  };
+export function waitForLook(until: Date): Waiting {
+  const text =
+    'The network may have created this post: its answer was lost. It is looked for there, and nothing is sent again before it is proven absent.';
+  return { reason: 'reconcile', until: until.toISOString(), text };
 }

@@ -32,7 +32,12 @@ export interface PostFields {
   readonly latenessMs?: number | null;
 }
 
-/** Returns the ids of the posts that were changed; the others are no longer what the caller believed. */
+const calledOff = `p.status = 'unknown' AND NOT p.resend AND x."to" IN ('approved', 'failed', 'missed')`;
+
+/**
+ * Returns the ids of the posts that were changed; the others are no longer what the caller believed. An unknown post
+ * that somebody called off meanwhile is cancelled where it would otherwise be sent again, or ask for it.
+ */
 export async function changePosts(
   sql: Sql,
   changes: readonly PostChange[],
@@ -40,11 +45,13 @@ export async function changePosts(
   if (changes.length === 0) return new Set();
   const rows = await sql.query<{ id: string }>({
     name: 'posts_change',
-    text: `UPDATE social_publisher.social_posts p SET internal_write = true, status = x."to",
+    text: `UPDATE social_publisher.social_posts p SET internal_write = true,
+             status = CASE WHEN ${calledOff} THEN 'cancelled' ELSE x."to" END,
              effective_mode = CASE WHEN x.set ? 'effectiveMode' THEN x.set ->> 'effectiveMode' ELSE p.effective_mode END,
              calls = CASE WHEN x.set ? 'calls' THEN (x.set ->> 'calls')::int ELSE p.calls END,
              tries = CASE WHEN x.set ? 'tries' THEN (x.set ->> 'tries')::int ELSE p.tries END,
-             next_run_at = CASE WHEN x.set ? 'nextRunAt' THEN (x.set ->> 'nextRunAt')::timestamptz ELSE p.next_run_at END,
+             next_run_at = CASE WHEN ${calledOff} THEN NULL
+               WHEN x.set ? 'nextRunAt' THEN (x.set ->> 'nextRunAt')::timestamptz ELSE p.next_run_at END,
              lease_until = CASE WHEN x.set ? 'leaseMs'
                THEN clock_timestamp() + (x.set ->> 'leaseMs')::int * interval '1 millisecond' ELSE p.lease_until END,
              verify_at = CASE WHEN x.set ? 'verifyInMs'
@@ -52,8 +59,10 @@ export async function changePosts(
              external_id = CASE WHEN x.set ? 'externalId' THEN x.set ->> 'externalId' ELSE p.external_id END,
              publish_url = CASE WHEN x.set ? 'publishUrl' THEN x.set ->> 'publishUrl' ELSE p.publish_url END,
              error = CASE WHEN x.set ? 'error' THEN nullif(x.set -> 'error', 'null') ELSE p.error END,
-             attention = CASE WHEN x.set ? 'attention' THEN nullif(x.set -> 'attention', 'null') ELSE p.attention END,
-             waiting = CASE WHEN x.set ? 'waiting' THEN nullif(x.set -> 'waiting', 'null') ELSE p.waiting END,
+             attention = CASE WHEN ${calledOff} THEN NULL
+               WHEN x.set ? 'attention' THEN nullif(x.set -> 'attention', 'null') ELSE p.attention END,
+             waiting = CASE WHEN ${calledOff} THEN NULL
+               WHEN x.set ? 'waiting' THEN nullif(x.set -> 'waiting', 'null') ELSE p.waiting END,
              published_at = CASE WHEN x.set ? 'publishedAt'
                THEN (x.set ->> 'publishedAt')::timestamptz ELSE p.published_at END,
              lateness_ms = CASE WHEN x.set ? 'latenessMs' THEN (x.set ->> 'latenessMs')::int ELSE p.lateness_ms END

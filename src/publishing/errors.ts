@@ -15,12 +15,7 @@ export function ownFailure(
     message: maskSecrets(message).slice(0, 500),
     user_message: userMessages[errorClass],
     action: actions[errorClass],
-    who:
-      errorClass === 'internal'
-        ? 'operator'
-        : errorClass === 'unknown_outcome'
-          ? 'author'
-          : 'nobody',
+    who: errorClass === 'internal' ? 'operator' : 'nobody',
     retryable: errorClass !== 'unknown_outcome',
     fbtrace_id: null,
     at: new Date().toISOString(),
@@ -38,7 +33,7 @@ const actions = {
   internal: 'Look at the log of the publisher for this post id.',
   retry: 'Nothing to do.',
   not_ready: 'Nothing to do.',
-  unknown_outcome: 'Look at the page: is the post there?',
+  unknown_outcome: 'Wait: it is looked for on the account before anything is sent again.',
 } as const;
 
 /** What a failed call before the visible one means. Anything unforeseen is a defect, and nothing visible happened. */

@@ -5,7 +5,13 @@ import { adviceFor } from '../integrations/integration.ts';
 import { type Pause, textOfPause } from '../pauses/pause.ts';
 import { type Decision, decide } from '../posts/plan.ts';
 import { type PostContent, requestedMode } from '../posts/post.ts';
-import { type PublishRow, preparedMedia, readContent, sentBefore } from '../posts/publish-row.ts';
+import {
+  type PublishRow,
+  preparedMedia,
+  provenStaged,
+  readContent,
+  sentBefore,
+} from '../posts/publish-row.ts';
 import { checkPost } from '../posts/rules.ts';
 import type { PostChange } from '../posts/store.ts';
 import type { Provider } from '../providers/provider.ts';
@@ -67,7 +73,8 @@ function begin(
 ): Beginning {
   const before = sentBefore(row);
   const freshAfter = new Date(row.now.getTime() - stagedLivesMs).toISOString();
-  const staged = preparedMedia(row).filter((medium) => medium.at > freshAfter);
+  const kept = row.prepared === null ? provenStaged(row) : preparedMedia(row);
+  const staged = kept.filter((medium) => medium.at > freshAfter);
   const looks = before === null ? 0 : provider.lookCalls;
   return {
     postId: row.id,
@@ -120,13 +127,6 @@ function waitForIntegration(row: PublishRow): Verdict {
   });
 }
 
-/** Queued before the limit was known: one refused call of the account is enough. */
-export function waitForLimit(row: PublishRow, until: Date): Verdict {
-  const text = 'The network allows this account no more calls for now.';
-  return change(row, 'approved', {
-    nextRunAt: until,
-    waiting: { reason: 'meta_limit', until: until.toISOString(), text },
-  });
 /** It stays due: it is claimed again once the pause is lifted. */
 export function waitForPause(row: PublishRow, pause: Pause): Verdict {
   return change(row, 'approved', {
@@ -135,6 +135,13 @@ export function waitForPause(row: PublishRow, pause: Pause): Verdict {
   });
 }
 
+/** Queued before the limit was known: one refused call of the account is enough. */
+export function waitForLimit(row: PublishRow, until: Date): Verdict {
+  const text = 'The network allows this account no more calls for now.';
+  return change(row, 'approved', {
+    nextRunAt: until,
+    waiting: { reason: 'meta_limit', until: until.toISOString(), text },
+  });
 }
 
 function refuse(row: PublishRow, problems: readonly FieldProblem[]): Verdict {

@@ -2,8 +2,8 @@ import type { CallRecord } from '../attempts/attempt.ts';
 import type { Settlement } from '../attempts/store.ts';
 import type { PublishError } from '../errors.ts';
 import type { PublishMode } from '../posts/post.ts';
-import type { PublishRow } from '../posts/publish-row.ts';
-import { type Recovery, recoverFrom } from '../posts/recovery.ts';
+import { type PublishRow, sentBefore } from '../posts/publish-row.ts';
+import { type Failure, lookFor, type Recovery, recoverFrom } from '../posts/recovery.ts';
 import type { PostChange, PostFields } from '../posts/store.ts';
 import type { CallContext, Provider } from '../providers/provider.ts';
 import type { Going } from './judge.ts';
@@ -26,7 +26,7 @@ export interface OpenAttempt {
 
 const statusOfMode = { publish: 'published', schedule: 'scheduled', draft: 'drafted' } as const;
 /** The read-back is a later job: reads lag behind writes at Meta, and nothing waits for it. */
-const readBackAfterMs = 60_000;
+export const readBackAfterMs = 60_000;
 
 export function confirmed(attempt: OpenAttempt, externalId: string): Settlement {
   const { decision, row, provider } = attempt;
@@ -61,16 +61,18 @@ function liveTimes(mode: PublishMode, row: PublishRow, now: Date): PostFields {
 export function failed(
   attempt: OpenAttempt,
   error: PublishError,
-  sent: boolean,
+  { sent, lookAfterMs }: { readonly sent: boolean; readonly lookAfterMs: number },
 ): { readonly settlement: Settlement; readonly recovery: Recovery } {
-  const recovery = recoverFrom({
+  const failure: Failure = {
     record: error.record,
     // The window is narrower from now on: the next run holds the post until it opens.
     retryAfterMs: isWindowRefusal(attempt, error, sent) ? 0 : error.retryAfterMs,
     tries: attempt.row.tries,
+    lookAfterMs,
     now: attempt.now(),
     jitter: Math.random(),
-  });
+  };
+  const recovery = recover(attempt, failure, sent);
   const settlement: Settlement = {
     attemptId: attempt.id,
     state: endState(recovery, sent),
@@ -79,8 +81,25 @@ export function failed(
     calls: attempt.calls,
     budgetKey: attempt.budgetKey,
     post: changeOf(attempt, recovery.to, { leaseMs: null, ...recovery.set }),
+    ...(recovery.to === 'unknown'
+      ? { lookAt: new Date(attempt.now().getTime() + lookAfterMs) }
+      : {}),
   };
   return { settlement, recovery };
+}
+
+/**
+ * After an attempt that was taken for absent, two refusals mean something else: one as a duplicate that the earlier
+ * one may be there after all, and one as invalid that the photos it shared with it are gone.
+ */
+function recover(attempt: OpenAttempt, failure: Failure, sent: boolean): Recovery {
+  const before = sentBefore(attempt.row);
+  if (!sent || before?.state !== 'abandoned') return recoverFrom(failure);
+  if (failure.record.class === 'duplicate') return lookFor(failure);
+  if (failure.record.class === 'invalid' && before.staged.length > 0) {
+    return recoverFrom({ ...failure, record: { ...failure.record, class: 'retry' } });
+  }
+  return recoverFrom(failure);
 }
 
 /** The provider's scheduler did not take a time that its own pages call possible. */

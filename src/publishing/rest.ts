@@ -1,6 +1,9 @@
 import type { Settlement } from '../attempts/store.ts';
-import type { Attention, Evidence, Waiting } from '../posts/post.ts';
+import type { Attention, Waiting } from '../posts/post.ts';
+import type { SentBefore } from '../posts/publish-row.ts';
 import type { PostFields } from '../posts/store.ts';
+import { foundAt } from './found.ts';
+import { evidenceOf, type Looked, lookEntry } from './look.ts';
 import { changeOf, type OpenAttempt } from './outcome.ts';
 
 /** How an attempt ends, or rests, that did not send: nothing failed, but now is not the time. */
@@ -20,17 +23,58 @@ export function gone(attempt: OpenAttempt): Settlement {
   return close(attempt, 'abandoned', changeOf(attempt, 'publishing', {}));
 }
 
-/** Something on the page looks like an earlier attempt of this post whose end said otherwise: a person decides. */
-export function askAbout(attempt: OpenAttempt, evidence: readonly Evidence[]): Settlement {
+/**
+ * The look found what an earlier attempt made, although its end said otherwise. Photos decide alone, and so does a
+ * single match of an attempt whose end was never told; after a plain rejection it may be somebody else's: a person says.
+ */
+export function foundEarlier(attempt: OpenAttempt, before: SentBefore, looked: Looked): Settlement {
+  const { finding } = looked;
+  const isKnown =
+    finding.kind === 'one' && (finding.candidate.certain || before.state === 'abandoned');
+  return isKnown
+    ? bindEarlier(attempt, before, looked, finding.candidate)
+    : askAbout(attempt, before, looked);
+}
+
+function bindEarlier(
+  attempt: OpenAttempt,
+  before: SentBefore,
+  looked: Looked,
+  candidate: Parameters<typeof foundAt>[1],
+): Settlement {
+  const now = attempt.now();
+  const { row, provider } = attempt;
+  const { to, set } = foundAt({ row, provider, mode: before.mode }, candidate, now);
+  return {
+    ...unsent(attempt, 'abandoned', to, set),
+    revives: {
+      attemptId: before.attemptId,
+      state: 'confirmed',
+      externalId: candidate.externalId,
+      evidence: lookEntry(looked, now, { counts: false, conclusion: 'found' }),
+    },
+  };
+}
+
+function askAbout(attempt: OpenAttempt, before: SentBefore, looked: Looked): Settlement {
+  const now = attempt.now();
   const attention: Attention = {
     reason: 'found_earlier_attempt',
-    since: attempt.now().toISOString(),
+    since: now.toISOString(),
     text: 'A post like this one is on the page already, from about the time of an earlier attempt. Is it this post?',
     who: 'author',
-    evidence,
+    evidence: evidenceOf(looked.finding, now),
     choices: ['resolve_live', 'resolve_absent'],
   };
-  return unsent(attempt, 'abandoned', 'unknown', { attention, waiting: null, nextRunAt: null });
+  return {
+    ...unsent(attempt, 'abandoned', 'unknown', { attention, waiting: null, nextRunAt: null }),
+    revives: {
+      attemptId: before.attemptId,
+      state: 'unknown',
+      externalId: null,
+      evidence: lookEntry(looked, now, { counts: false, conclusion: 'ask' }),
+    },
+  };
 }
 
 export function waitForEqual(now: Date): { nextRunAt: Date; waiting: Waiting } {

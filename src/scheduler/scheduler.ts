@@ -6,6 +6,7 @@ import type { Services } from '../services.ts';
 import { enqueueCanaries } from './canary.ts';
 import { enqueueChanges } from './changes.ts';
 import { enqueueDue } from './enqueue.ts';
+import { enqueueLooks } from './looks.ts';
 import { planPosts } from './plan-posts.ts';
 import { enqueueProbes } from './probes.ts';
 import { enqueueReadBacks } from './read-backs.ts';
@@ -124,6 +125,7 @@ class Scheduler {
         await sweepQueue(this.#services, provider);
       });
     }
+    await this.#every('looks', pollMs, () => enqueueLooks(this.#services));
     await this.#every('read-backs', sweepMs, () => enqueueReadBacks(this.#services));
     await this.#every('changes', pollMs, () => enqueueChanges(this.#services));
     await this.#every('probes', sweepMs, () => enqueueProbes(this.#services));

@@ -1,7 +1,7 @@
 import { callsOfLostWorker } from '../attempts/store.ts';
 import type { Sql } from '../db/client.ts';
 import type { ErrorRecord } from '../errors.ts';
-import { unknownOutcome } from '../posts/recovery.ts';
+import { waitForLook } from '../posts/recovery.ts';
 import type { Claimed } from './claim-store.ts';
 import { queuedLeaseMs } from './claim-store.ts';
 
@@ -88,10 +88,14 @@ export async function abandonOvertaken(sql: Sql): Promise<void> {
 }
 
 /**
- * Sent attempts whose worker had its five seconds and its deadline: the outcome is unknown from here on.
- * Resolves with the posts that ask for a person now.
+ * Sent attempts whose worker had its five seconds and its deadline: the outcome is unknown from here on, and is looked
+ * for after `lookAfterMs`. Resolves with the posts.
  */
-export async function declareUnknown(sql: Sql, error: ErrorRecord): Promise<readonly string[]> {
+export async function declareUnknown(
+  sql: Sql,
+  error: ErrorRecord,
+  lookAfterMs: number,
+): Promise<readonly string[]> {
   const rows = await sql.query<{ id: string }>({
     name: 'attempts_declare_unknown',
     text: `WITH x AS (
@@ -101,7 +105,8 @@ export async function declareUnknown(sql: Sql, error: ErrorRecord): Promise<read
              ORDER BY p.id LIMIT 500 FOR UPDATE OF p SKIP LOCKED
            ), attempts AS (
              UPDATE social_publisher.publish_attempts a
-             SET state = 'unknown', settled_at = clock_timestamp(), reserved = 0, error = $2
+             SET state = 'unknown', settled_at = clock_timestamp(), reserved = 0, error = $2,
+               look_at = clock_timestamp() + $3 * interval '1 millisecond'
              FROM x WHERE a.id = x.attempt_id AND a.state = 'sent'
              RETURNING a.post_id, a.budget_key, greatest(x.reserved, 1) AS calls
            ), booked AS (
@@ -111,9 +116,13 @@ export async function declareUnknown(sql: Sql, error: ErrorRecord): Promise<read
              ON CONFLICT (budget_key, minute) DO UPDATE SET calls = u.calls + EXCLUDED.calls
            )
            UPDATE social_publisher.social_posts p SET internal_write = true, status = 'unknown', lease_until = NULL,
-             next_run_at = NULL, waiting = NULL, attention = $1, error = $2
+             next_run_at = NULL, waiting = $1, attention = NULL, error = $2
            FROM attempts x WHERE p.id = x.post_id AND p.status = 'publishing' RETURNING p.id`,
-    values: [JSON.stringify(unknownOutcome(new Date())), JSON.stringify(error)],
+    values: [
+      JSON.stringify(waitForLook(new Date(Date.now() + lookAfterMs))),
+      JSON.stringify(error),
+      lookAfterMs,
+    ],
   });
   return rows.map((row) => row.id);
 }

@@ -32,13 +32,13 @@ export async function sweepQueue(services: Services, provider: string): Promise<
 }
 
 /** What workers left behind, and what came too late. Needs the database only. */
-export async function sweepRows({ db, log }: Services): Promise<void> {
+export async function sweepRows({ db, log, config }: Services): Promise<void> {
   const released = await releaseUnsent(db);
   if (released > 0) log.warn({ posts: released }, 'posts of lost workers go on');
   await abandonOvertaken(db);
   const error = ownFailure('unknown_outcome', 'outcome_unknown', lostAnswer);
-  for (const postId of await declareUnknown(db, error)) {
-    log.error({ postId }, 'outcome unknown: a person must look at the page');
+  for (const postId of await declareUnknown(db, error, config.reconcile.intervalMs)) {
+    log.warn({ postId }, 'outcome unknown: it is looked for');
   }
   const missed = await declareMissed(db);
   if (missed > 0) log.error({ posts: missed }, 'posts missed their time');

@@ -89,6 +89,7 @@ it('shows an attempt with its calls, and masks what looks like a token', () => {
     ],
     external_id: null,
     error: { message: token },
+    evidence: [{ looked_at: '2026-12-01T08:01:00.000Z', conclusion: `saw ${token}` }],
     content_hash: 'ours',
   });
   expect(view).toEqual({
@@ -108,5 +109,6 @@ it('shows an attempt with its calls, and masks what looks like a token', () => {
     ],
     external_id: null,
     error: { message: '[secret]' },
+    evidence: [{ looked_at: '2026-12-01T08:01:00.000Z', conclusion: 'saw [secret]' }],
   });
 });

@@ -20,7 +20,16 @@ const record = (errorClass: ErrorClass, key = 'some_key'): ErrorRecord => ({
 const recover = (
   error: ErrorRecord,
   more: { tries?: number; retryAfterMs?: number; jitter?: number } = {},
-) => recoverFrom({ record: error, retryAfterMs: undefined, tries: 0, now, jitter: 0, ...more });
+) =>
+  recoverFrom({
+    record: error,
+    retryAfterMs: undefined,
+    tries: 0,
+    lookAfterMs: 60_000,
+    now,
+    jitter: 0,
+    ...more,
+  });
 
 describe('recoverFrom', () => {
   test.each(['rate_limited', 'not_ready', 'reauth', 'permission', 'blocked'] as const)(
@@ -86,12 +95,13 @@ describe('recoverFrom', () => {
     expect(recover(record(errorClass))).toMatchObject({ to: 'failed', trouble: null });
   });
 
-  test('an unknown outcome is never tried again: a person is asked', () => {
+  test('an unknown outcome is looked for after an interval, and nobody is asked yet', () => {
     const recovery = recover(record('unknown_outcome'), { retryAfterMs: 1_000 });
     expect(recovery.to).toBe('unknown');
     expect(recovery.set).toMatchObject({
       nextRunAt: null,
-      attention: { reason: 'unknown_outcome', choices: ['resolve_live', 'resolve_absent'] },
+      attention: null,
+      waiting: { reason: 'reconcile', until: inMs(60_000).toISOString() },
     });
   });
 

@@ -163,10 +163,49 @@ describe('looking for a post on Facebook', () => {
     expect((await look({ mode: 'publish' })).ids).toEqual([]);
   });
 
+  it('tells what was sent from what it may have become', async () => {
+    const live = aPost({ id: '1_1' });
+    const draft = aPost({ id: '1_2', is_published: false });
+    server.script(page(live), none, page(draft));
+    expect((await look({ mode: 'draft' })).candidates).toMatchObject([
+      { externalId: '1_1', likeness: 'alike' },
+      { externalId: '1_2', likeness: 'same' },
+    ]);
+    server.script(page(live), none);
+    expect((await look()).candidates).toMatchObject([{ externalId: '1_1', likeness: 'same' }]);
+  });
+
+  it('takes a post for altered that was made while the call was under way and changed since', async () => {
+    const now = new Date(Math.floor(Date.now() / 1000) * 1000);
+    const at = (offsetMs: number) => new Date(now.getTime() + offsetMs).toISOString();
+    const sentBetween = { from: new Date(now.getTime() - 60_000), until: now };
+    const dated = { date: now.toUTCString() };
+    const posts = [
+      { message: 'Hullo', created_time: at(-30_000), updated_time: at(-5_000) },
+      { message: 'Never changed', created_time: at(-30_000), updated_time: at(-30_000) },
+      { message: 'Too early', created_time: at(-90_000), updated_time: at(-5_000) },
+    ].map((post, n) => aPost({ id: `1_${n}`, ...post }));
+    server.script(json({ data: posts }, 200, dated), none);
+    const since = new Date(now.getTime() - 600_000);
+    expect((await look({ since, sentBetween })).candidates).toMatchObject([
+      { externalId: '1_0', certain: false, likeness: 'altered' },
+    ]);
+    server.script(json({ data: posts }, 200, dated), none);
+    expect((await look({ since })).ids).toEqual([]);
+  });
+
   it('counts a post once that shows on two edges, as live', async () => {
     server.script(page(aPost({})), none, page(aPost({ is_published: false })));
     expect((await look({ mode: 'draft' })).candidates).toEqual([
-      { externalId: '1_1', url: null, isPublished: true, certain: false },
+      {
+        externalId: '1_1',
+        url: null,
+        isPublished: true,
+        certain: false,
+        likeness: 'alike',
+        createdAt: new Date('2026-11-20T12:00:05Z'),
+        scheduledAt: null,
+      },
     ]);
   });
 

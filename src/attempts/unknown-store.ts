@@ -1,0 +1,182 @@
+import type { Database, Sql } from '../db/client.ts';
+import type { ErrorRecord } from '../errors.ts';
+import { isPausedSql } from '../pauses/store.ts';
+import { changePosts, type PostChange } from '../posts/store.ts';
+import type { AttemptState, CallRecord } from './attempt.ts';
+import { appendEvidence, type EvidenceEntry } from './evidence.ts';
+
+/** SQL: an integration `i` that the provider can be asked about now. */
+const isUsable = `i.status = 'active' AND (i.held_until IS NULL OR i.held_until <= statement_timestamp())
+  AND NOT ${isPausedSql}`;
+
+/** SQL: one that an older version of this program left without a moment is due at once. */
+const isDue = `a.state = 'unknown'
+  AND (a.look_at <= statement_timestamp() OR (a.look_at IS NULL AND a.evidence = '[]'))`;
+
+/**
+ * Unknown attempts that are to be looked for; each is due again an interval later, should its job be lost. Accounts
+ * take turns, and those that cannot be asked are passed over without losing anything.
+ */
+export async function claimLooks(
+  sql: Sql,
+  { limit, intervalMs }: { readonly limit: number; readonly intervalMs: number },
+): Promise<readonly { readonly postId: string; readonly lookAt: Date }[]> {
+  return sql.query({
+    name: 'attempts_claim_looks',
+    text: `WITH turns AS MATERIALIZED (
+             SELECT a.id FROM social_publisher.publish_attempts a
+             JOIN social_publisher.integrations i ON i.id = a.integration_id
+             WHERE ${isDue} AND ${isUsable}
+             ORDER BY row_number() OVER (PARTITION BY a.integration_id ORDER BY a.look_at, a.id), a.look_at
+             LIMIT $1
+           ), mine AS MATERIALIZED (
+             SELECT a.id FROM social_publisher.publish_attempts a JOIN turns USING (id)
+             WHERE ${isDue} FOR UPDATE OF a SKIP LOCKED
+           )
+           UPDATE social_publisher.publish_attempts a
+           SET look_at = clock_timestamp() + $2 * interval '1 millisecond'
+           FROM mine WHERE a.id = mine.id RETURNING a.post_id AS "postId", a.look_at AS "lookAt"`,
+    values: [limit, intervalMs],
+  });
+}
+
+/** What an unknown attempt is judged by, besides its post's row. */
+export interface UnknownAttempt {
+  readonly id: string;
+  readonly looks: number;
+  readonly evidence: unknown;
+  readonly error: ErrorRecord | null;
+  /** Since when it is unknown. */
+  readonly settledAt: Date;
+  /** Of the first attempt of the same content that was taken for absent, or of this one. */
+  readonly firstSentAt: Date;
+  /** Attempts since the post was last approved that were taken for absent. */
+  readonly resends: number;
+  readonly resend: boolean;
+  readonly whenUnknown: 'send_again' | 'ask';
+  readonly isPaused: boolean;
+}
+
+/** Null when nothing about the post is unknown any more. */
+export async function loadUnknown(sql: Sql, postId: string): Promise<UnknownAttempt | null> {
+  const [row] = await sql.query<UnknownAttempt>({
+    name: 'attempts_load_unknown',
+    text: `SELECT a.id, a.looks, a.evidence, a.error, coalesce(a.settled_at, a.sent_at) AS "settledAt",
+             least(a.sent_at, (SELECT min(e.sent_at) FROM social_publisher.publish_attempts e
+               WHERE e.post_id = p.id AND e.state = 'abandoned' AND e.content_hash = a.content_hash)) AS "firstSentAt",
+             (SELECT count(*)::int FROM social_publisher.publish_attempts e
+              WHERE e.post_id = p.id AND e.state = 'abandoned' AND e.sent_at >= p.approved_at) AS resends,
+             p.resend, t.when_unknown AS "whenUnknown", ${isPausedSql} AS "isPaused"
+           FROM social_publisher.publish_attempts a
+           JOIN social_publisher.social_posts p ON p.id = a.post_id
+           JOIN social_publisher.tenants t ON t.id = p.tenant_id
+           JOIN social_publisher.integrations i ON i.id = p.integration_id
+           WHERE a.post_id = $1 AND a.state = 'unknown'`,
+    values: [postId],
+  });
+  return row ?? null;
+}
+
+/** The texts of other posts that may appear on this account at any moment, without photos. */
+export async function readRivalTexts(
+  sql: Sql,
+  post: { readonly id: string; readonly provider: string; readonly externalAccountId: string },
+): Promise<readonly (string | null)[]> {
+  const rows = await sql.query<{ message: string | null }>({
+    name: 'attempts_read_rival_texts',
+    text: `SELECT DISTINCT a.content ->> 'message' AS message FROM social_publisher.publish_attempts a
+           JOIN social_publisher.integrations i ON i.id = a.integration_id
+           WHERE i.provider = $2 AND i.external_account_id = $3 AND a.post_id <> $1
+             AND (a.state = 'sent' OR (a.state = 'unknown' AND a.look_at IS NOT NULL))
+             AND jsonb_array_length(coalesce(a.content -> 'media', '[]')) = 0`,
+    values: [post.id, post.provider, post.externalAccountId],
+  });
+  return rows.map((row) => row.message);
+}
+
+/** What a look, or a person, makes of an unknown attempt and its post. */
+export interface UnknownChange {
+  readonly attemptId: string;
+  /** As it was read: one that was looked for by somebody else meanwhile is left alone. Null: whatever it is. */
+  readonly looksBefore: number | null;
+  readonly state: Extract<AttemptState, 'unknown' | 'confirmed' | 'abandoned' | 'rejected'>;
+  readonly looks: number;
+  /** From now; null: it is looked for no more. */
+  readonly lookInMs: number | null;
+  readonly externalId: string | null;
+  readonly evidence: EvidenceEntry;
+  readonly calls: readonly CallRecord[];
+  readonly post: PostChange;
+}
+
+/** Attempt, post and event in one transaction. False: it is no longer as it was read. */
+export async function changeUnknown(db: Database, change: UnknownChange): Promise<boolean> {
+  return db.transaction(async (tx) => {
+    // The post first, as everybody who touches both does.
+    await tx.query({
+      name: 'attempts_lock_post',
+      text: 'SELECT 1 FROM social_publisher.social_posts WHERE id = $1 FOR UPDATE',
+      values: [change.post.id],
+    });
+    const rows = await tx.query<{ id: string }>({
+      name: 'attempts_change_unknown',
+      text: `UPDATE social_publisher.publish_attempts a
+             SET state = $2, looks = $3, look_at = clock_timestamp() + $4 * interval '1 millisecond',
+               external_id = $5, evidence = ${appendEvidence('$6')}, calls = a.calls || $7::jsonb,
+               settled_at = CASE WHEN $2 = 'unknown' THEN a.settled_at ELSE clock_timestamp() END,
+               error = CASE WHEN $2 = 'confirmed' THEN NULL ELSE a.error END
+             WHERE a.id = $1 AND a.state = 'unknown' AND ($8::int IS NULL OR a.looks = $8) RETURNING a.id`,
+      values: [
+        change.attemptId,
+        change.state,
+        change.looks,
+        change.lookInMs,
+        change.externalId,
+        JSON.stringify(change.evidence),
+        JSON.stringify(change.calls),
+        change.looksBefore,
+      ],
+    });
+    if (rows.length === 0) return false;
+    await changePosts(tx, [change.post]);
+    return true;
+  });
+}
+
+/** The next look comes at once, and if it proves the post absent a person has decided that it is sent again. */
+export async function lookNow(db: Database, postId: string, entry: EvidenceEntry): Promise<void> {
+  await db.transaction(async (tx) => {
+    await tx.query({
+      text: `UPDATE social_publisher.social_posts SET internal_write = true, resend = true
+             WHERE id = $1 AND status = 'unknown'`,
+      values: [postId],
+    });
+    await tx.query({
+      text: `UPDATE social_publisher.publish_attempts a
+             SET look_at = clock_timestamp(), evidence = ${appendEvidence('$2')}
+             WHERE a.post_id = $1 AND a.state = 'unknown'`,
+      values: [postId, JSON.stringify(entry)],
+    });
+  });
+}
+
+/** Posts whose account cannot be asked say so instead of a moment that has passed. */
+export async function tellHeldLooks(sql: Sql): Promise<void> {
+  await sql.query({
+    name: 'posts_tell_held_looks',
+    text: `WITH x AS (
+             SELECT p.id, CASE WHEN i.status <> 'active' THEN 'integration' WHEN ${isPausedSql} THEN 'paused'
+               ELSE 'meta_limit' END AS reason, CASE WHEN i.status = 'active' AND NOT ${isPausedSql} THEN i.held_until END AS until
+             FROM social_publisher.publish_attempts a
+             JOIN social_publisher.integrations i ON i.id = a.integration_id
+             JOIN social_publisher.social_posts p ON p.id = a.post_id
+             WHERE ${isDue} AND NOT (${isUsable})
+               AND p.status = 'unknown' AND p.waiting ->> 'reason' = 'reconcile'
+             ORDER BY p.id LIMIT 500 FOR UPDATE OF p SKIP LOCKED
+           )
+           UPDATE social_publisher.social_posts p SET internal_write = true, waiting = jsonb_build_object(
+             'reason', x.reason, 'until', to_char(x.until AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+             'text', 'The network may have created this post. It cannot be looked for there at the moment; it goes on by itself.')
+           FROM x WHERE p.id = x.id`,
+  });
+}

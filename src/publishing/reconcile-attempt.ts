@@ -1,0 +1,219 @@
+import type { CallRecord } from '../attempts/attempt.ts';
+import { type EvidenceSummary, summarizeEvidence } from '../attempts/evidence.ts';
+import { isUniqueViolation } from '../attempts/store.ts';
+import {
+  changeUnknown,
+  type UnknownAttempt,
+  type UnknownChange,
+} from '../attempts/unknown-store.ts';
+import { bookLook, correctBooking } from '../budgets/look-budget.ts';
+import { PublishError } from '../errors.ts';
+import { readPause } from '../pauses/pauses.ts';
+import type { Attention } from '../posts/post.ts';
+import { type PublishRow, type SentBefore, sentBefore } from '../posts/publish-row.ts';
+import { waitForLook } from '../posts/recovery.ts';
+import type { PostChange, PostFields } from '../posts/store.ts';
+import type { Provider } from '../providers/provider.ts';
+import type { Services } from '../services.ts';
+import { openAccount } from './account.ts';
+import { foundAt } from './found.ts';
+import { callContext, noteFailure } from './health.ts';
+import { budgetKeyOf, decideRow } from './judge.ts';
+import { evidenceOf, type Looked, lookEntry, lookFor } from './look.ts';
+import { type Conclusion, conclude, type Standing } from './reconcile.ts';
+
+/** Clocks and queues are what they are: a look this much of the interval after the one before is one of its own. */
+const intervalShare = 0.9;
+
+interface Case {
+  readonly row: PublishRow;
+  readonly unknown: UnknownAttempt;
+  readonly provider: Provider;
+  readonly before: SentBefore;
+  readonly known: EvidenceSummary;
+  readonly intervalMs: number;
+}
+
+/**
+ * One look for an unknown attempt, and what follows from it, written in one transaction. Resolves with what was
+ * concluded. An account that cannot be asked now costs nothing: the look comes again.
+ */
+export async function reconcile(
+  services: Services,
+  row: PublishRow,
+  unknown: UnknownAttempt,
+): Promise<string> {
+  const provider = services.providers.get(row.provider);
+  const before = sentBefore(row);
+  if (provider === undefined || before?.attemptId !== unknown.id) return 'nothing to look for';
+  const { intervalMs } = services.config.reconcile;
+  const known = summarizeEvidence(unknown.evidence);
+  const one: Case = { row, unknown, provider, before, known, intervalMs };
+  if ((await readPause(services, row)) !== null || !isAskable(row)) return 'not now';
+
+  const { budgetKey, calls } = { budgetKey: budgetKeyOf(row), calls: provider.lookCalls };
+  const limit = services.config.limits.facebookCallsPerHour;
+  const booked = await bookLook(services.db, { budgetKey, calls, limit });
+  if (booked === null) return 'no calls left';
+  const made: CallRecord[] = [];
+  try {
+    const looked = await look(services, one, made);
+    return await write(services, one, looked, made);
+  } catch (error) {
+    if (!(error instanceof PublishError)) throw error;
+    await noteFailure(services, row, error, row.now);
+    return error.record.key;
+  } finally {
+    await correctBooking(services.db, booked, made.length);
+  }
+}
+
+function isAskable({ integrationStatus, heldUntil, now, sealedToken }: PublishRow): boolean {
+  const isHeld = heldUntil !== null && heldUntil > now;
+  return integrationStatus === 'active' && sealedToken !== null && !isHeld;
+}
+
+async function look(services: Services, one: Case, made: CallRecord[]): Promise<Looked> {
+  const { row, provider, before, unknown } = one;
+  const account = openAccount(row, services.vault, services.config);
+  const context = callContext(services, row, (call) => {
+    made.push(call);
+  });
+  const { firstSentAt } = unknown;
+  return lookFor(services.db, { row, provider, account, before, firstSentAt }, context);
+}
+
+async function write(
+  services: Services,
+  one: Case,
+  looked: Looked,
+  calls: readonly CallRecord[],
+): Promise<string> {
+  const standing = standingOf(services, one);
+  const conclusion = conclude(looked.finding, standing);
+  const told = {
+    counts: standing.counts && looked.finding.kind === 'none',
+    conclusion: conclusion.kind,
+  };
+  const { unknown, row } = one;
+  const change: UnknownChange = {
+    attemptId: unknown.id,
+    looksBefore: unknown.looks,
+    looks: unknown.looks + (told.counts ? 1 : 0),
+    evidence: lookEntry(looked, row.now, told),
+    calls,
+    ...endOf(one, looked, conclusion),
+  };
+  try {
+    const isWritten = await changeUnknown(services.db, change);
+    if (!isWritten) return 'overtaken';
+  } catch (error) {
+    // Another post of ours was bound to it at this very moment.
+    if (isUniqueViolation(error)) return 'taken';
+    throw error;
+  }
+  if (change.post.set.attention) {
+    services.log.error(
+      { postId: row.id, code: change.post.set.attention.reason },
+      'a person is asked about a post',
+    );
+  }
+  return conclusion.kind;
+}
+
+function standingOf({ config }: Services, one: Case): Standing {
+  const { unknown, row, provider, known, intervalMs } = one;
+  const lastMs = (known.countedAt ?? unknown.settledAt).getTime();
+  return {
+    looks: unknown.looks,
+    looksNeeded: config.reconcile.looks,
+    counts: row.now.getTime() - lastMs >= intervalMs * intervalShare,
+    resend: unknown.resend,
+    asks: unknown.whenUnknown === 'ask',
+    isRetryWished: known.isRetryWished,
+    resends: unknown.resends,
+    resendLimit: config.reconcile.resendLimit,
+    isDuplicate: unknown.error?.class === 'duplicate',
+    plan: decideRow(row, provider, row.now),
+  };
+}
+
+type End = Pick<UnknownChange, 'state' | 'lookInMs' | 'externalId' | 'post'>;
+
+function endOf(one: Case, looked: Looked, conclusion: Conclusion): End {
+  const { row, provider, before, intervalMs } = one;
+  const done = { waiting: null, attention: null, error: null } as const;
+  switch (conclusion.kind) {
+    case 'look_again':
+    case 'count': {
+      const waiting = waitForLook(new Date(row.now.getTime() + intervalMs));
+      return open(one, intervalMs, { waiting });
+    }
+    case 'ask':
+      return open(one, null, { waiting: null, attention: ask(one, looked, conclusion.reason) });
+    case 'bind': {
+      const { candidate } = conclusion;
+      const found = foundAt({ row, provider, mode: before.mode }, candidate, row.now);
+      const post = changeOf(row, found.to, found.set);
+      return { state: 'confirmed', lookInMs: null, externalId: candidate.externalId, post };
+    }
+    case 'call_off':
+      return closed('abandoned', changeOf(row, 'cancelled', { ...done, nextRunAt: null }));
+    case 'fail':
+      return closed(
+        'rejected',
+        changeOf(row, 'failed', { waiting: null, attention: null, nextRunAt: null }),
+      );
+    case 'miss':
+      return closed(
+        'abandoned',
+        changeOf(row, 'missed', {
+          ...done,
+          nextRunAt: null,
+          attention: conclusion.plan.attention,
+        }),
+      );
+    case 'send_again': {
+      const { plan } = conclusion;
+      const set =
+        plan.kind === 'hold'
+          ? { ...done, nextRunAt: plan.until, waiting: plan.waiting }
+          : { ...done, nextRunAt: row.now };
+      return closed('abandoned', changeOf(row, 'approved', set));
+    }
+  }
+}
+
+function open({ row }: Case, lookInMs: number | null, set: PostFields): End {
+  return { state: 'unknown', lookInMs, externalId: null, post: changeOf(row, 'unknown', set) };
+}
+
+function closed(state: 'abandoned' | 'rejected', post: PostChange): End {
+  return { state, lookInMs: null, externalId: null, post };
+}
+
+function changeOf(row: PublishRow, to: PostChange['to'], set: PostFields): PostChange {
+  return { id: row.id, version: row.version, from: ['unknown'], to, set };
+}
+
+const questions = {
+  ambiguous:
+    'The network may have created this post: its answer was lost, and what is on the page now may be it. Is one of them this post?',
+  proven_absent:
+    'The answer of the network was lost, and the post is not on the page. Nothing is sent again before a person says so.',
+  resend_limit:
+    'The answer of the network was lost each time it was sent, and the post is not on the page. It is not sent once more before a person says so.',
+} as const;
+
+function ask({ row }: Case, { finding }: Looked, reason: keyof typeof questions): Attention {
+  const seen = evidenceOf(finding, row.now);
+  const choices = ['resolve_live', 'resolve_absent'];
+  return {
+    reason,
+    since: row.now.toISOString(),
+    text: questions[reason],
+    who: 'author',
+    evidence: seen,
+    choices: reason === 'ambiguous' ? choices : [...choices, 'retry'],
+  };
+}
