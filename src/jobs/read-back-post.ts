@@ -1,59 +1,104 @@
 import { z } from 'zod';
 import { reserveRead } from '../budgets/reads.ts';
-import type { Attention } from '../posts/post.ts';
-import { loadForReadBack, type ReadBackRow, writeReadBack } from '../posts/read-back-store.ts';
-import type { ReadBack } from '../providers/provider.ts';
+import { PublishError } from '../errors.ts';
+import { pendingChange } from '../posts/change.ts';
+import { type HeldRow, loadHeld, writeHeld } from '../posts/read-back-store.ts';
+import { type Finding, isWatchedEnough, judgeReading } from '../posts/verification.ts';
+import type { Provider, ReadBack } from '../providers/provider.ts';
 import { openAccount } from '../publishing/account.ts';
+import { callContext, noteFailure } from '../publishing/health.ts';
 import { budgetKeyOf } from '../publishing/judge.ts';
 import { defineJob } from '../queue/job.ts';
 import type { Services } from '../services.ts';
 
 /**
- * Reads a post of ours back: its permalink, and whether what should be invisible is. Best effort: whatever goes wrong
- * here, the post is where it is, and the read-back comes again a few times.
+ * Looks at a post of ours at its provider: its permalink, whether it went live, and what a person did with it there.
+ * Best effort: whatever goes wrong here, the post is where it is, and it is looked at again.
  */
 export const readBackPost = defineJob({
   name: 'read-back-post',
   payload: z.strictObject({ postId: z.uuid() }),
   async perform({ payload, logger }, services: Services) {
-    const row = await loadForReadBack(services.db, payload.postId);
+    const row = await loadHeld(services.db, payload.postId);
     const provider = row === null ? undefined : services.providers.get(row.provider);
     if (row === null || provider === undefined) return;
-    const limit = services.config.limits.facebookCallsPerHour;
-    if (!(await reserveRead(services.db, budgetKeyOf(row), limit))) return;
+    // A change under way would look like a person's; it ends with a look of its own.
+    if (pendingChange(row.change) !== null) return;
+    if (isWatchedEnough(row)) return lookNextAt(services, row, null);
+    const later = await mustWait(services, row);
+    if (later !== null) return lookNextAt(services, row, later);
 
-    const account = openAccount(row, services.vault, services.config);
-    const read = await provider.readBack(
-      { account, externalId: row.externalId },
-      { onCall: () => undefined },
-    );
-    // Meta says "does not exist" of young objects too (graph-api.md, quirk 5): it is asked again.
-    if (read === null && row.verifications < believedAfter) return;
-    const attention = attentionFor(row, read);
-    await writeReadBack(services.db, {
-      postId: row.id,
-      publishUrl: read?.permalink ?? null,
-      attention,
-    });
-    if (attention !== null)
-      logger.error({ postId: row.id, code: attention.reason }, attention.text);
+    const seen = await read(services, row, provider);
+    if (seen === 'failed') return;
+    const finding = judgeReading(row, seen);
+    if (await write(services, row, finding)) tell(logger, row, finding);
   },
 });
 
-/** The third read-back comes a quarter of an hour after the post was made. */
-const believedAfter = 3;
+const minuteMs = 60_000;
+const hourMs = 60 * minuteMs;
 
-function attentionFor(row: ReadBackRow, read: ReadBack | null): Attention | null {
-  const seenAt = new Date().toISOString();
-  const evidence = [{ external_id: row.externalId, url: read?.permalink ?? null, seen_at: seenAt }];
-  const base = { since: seenAt, who: 'author', evidence, choices: ['cancel'] } as const;
-  if (read === null) {
-    const text = 'The network answered with this post, and says now that it does not exist.';
-    return { ...base, reason: 'not_found', text };
+/** When to come again, if now no call may be made for it. None of this uses up a look. */
+async function mustWait(services: Services, row: HeldRow): Promise<Date | null> {
+  const { now, heldUntil } = row;
+  if (heldUntil !== null && heldUntil > now) return spread(heldUntil, minuteMs);
+  if (!row.mayRead) return spread(now, 20 * minuteMs);
+  const limit = services.config.limits.facebookCallsPerHour;
+  if (await reserveRead(services.db, budgetKeyOf(row), limit)) return null;
+  return spread(now, isUrgent(row) ? 3 * minuteMs : hourMs);
+}
+
+/** Its first look, or one around its due time: somebody waits for what it finds. */
+function isUrgent({ seenAt, scheduledAt, now }: HeldRow): boolean {
+  const fromDueMs = Math.abs((scheduledAt?.getTime() ?? 0) - now.getTime());
+  return seenAt === null || fromDueMs < 30 * minuteMs;
+}
+
+function spread(from: Date, waitMs: number): Date {
+  return new Date(from.getTime() + waitMs * (1 + Math.random() * 0.5));
+}
+
+async function read(
+  services: Services,
+  row: HeldRow,
+  provider: Provider,
+): Promise<ReadBack | null | 'failed'> {
+  const account = openAccount(row, services.vault, services.config);
+  try {
+    return await provider.readBack(
+      { account, externalId: row.externalId },
+      callContext(services, row, () => undefined),
+    );
+  } catch (error) {
+    if (!(error instanceof PublishError)) throw error;
+    await noteFailure(services, row, error, row.now);
+    await lookNextAt(services, row, spread(row.now, error.retryAfterMs ?? 10 * minuteMs));
+    return 'failed';
   }
-  if (read.isPublished && row.status !== 'published') {
-    const text = `It should be ${row.status} and not be visible yet, but the network shows it as published.`;
-    return { ...base, reason: 'visible_unexpectedly', text };
+}
+
+async function lookNextAt(services: Services, row: HeldRow, verifyAt: Date | null): Promise<void> {
+  await write(services, row, { to: row.status, set: { verifyAt } });
+}
+
+async function write({ db }: Services, row: HeldRow, { to, set }: Finding): Promise<boolean> {
+  const { id, version, status, change } = row;
+  return writeHeld(db, { id, version, from: status, change, to, set });
+}
+
+function tell(
+  logger: { info(fields: object, text: string): void; error(fields: object, text: string): void },
+  row: HeldRow,
+  { to, set }: Finding,
+): void {
+  const { id: postId, status: from } = row;
+  if (to !== from) logger.info({ postId, from, to }, 'post found changed at its network');
+  if (set.scheduledAt !== undefined) {
+    logger.info(
+      { postId, scheduledAt: set.scheduledAt },
+      'post was given another time at its network',
+    );
   }
-  return null;
+  const { attention } = set;
+  if (attention) logger.error({ postId, code: attention.reason }, attention.text);
 }

@@ -1,0 +1,162 @@
+import { z } from 'zod';
+import { reserveChange, returnCalls } from '../budgets/changes.ts';
+import { type ErrorRecord, PublishError } from '../errors.ts';
+import { type Change, pendingChange } from '../posts/change.ts';
+import { type HeldRow, loadHeld, writeHeld } from '../posts/read-back-store.ts';
+import type { Account, CallContext, Provider, ReadBack } from '../providers/provider.ts';
+import { openAccount } from '../publishing/account.ts';
+import {
+  type ChangeEnd,
+  cancelled,
+  edited,
+  gone,
+  missingOf,
+  refusalAfterReading,
+  refusalBeforeReading,
+  refused,
+  tryAgainAt,
+} from '../publishing/change.ts';
+import { callContext, noteFailure } from '../publishing/health.ts';
+import { budgetKeyOf } from '../publishing/judge.ts';
+import { defineJob } from '../queue/job.ts';
+import type { Services } from '../services.ts';
+
+/**
+ * Edits or deletes a post that its provider holds. It always reads before it changes, so that a lost answer is found
+ * out and nothing is ever changed blindly a second time; what is live is left alone.
+ */
+export const changePost = defineJob({
+  name: 'change-post',
+  payload: z.strictObject({ postId: z.uuid() }),
+  async perform({ payload, logger }, services: Services) {
+    const row = await loadHeld(services.db, payload.postId);
+    const provider = row === null ? undefined : services.providers.get(row.provider);
+    const change = pendingChange(row?.change);
+    if (row === null || provider === undefined || change === null) return;
+    const work: Work = { services, row, provider, change, readAt: performance.now() };
+
+    const result = await make(work);
+    const isWritten = await write(work, result);
+    if (!isWritten || 'again' in result) return;
+    const error = result.set.change?.error ?? null;
+    logger.info(
+      { postId: row.id, change: change.kind, code: error?.['key'], to: result.to },
+      error === null ? 'change made' : 'change refused',
+    );
+  },
+});
+
+interface Work {
+  readonly services: Services;
+  readonly row: HeldRow;
+  readonly provider: Provider;
+  readonly change: Change;
+  /** When the row was read, by this machine's monotonic clock. */
+  readonly readAt: number;
+}
+
+/** The change came to its end, or is tried again at a time. */
+type Result = ChangeEnd | { readonly again: Date };
+
+/** One read, and one call that changes or makes sure. */
+const callsOfChange = 2;
+const minuteMs = 60_000;
+
+async function make(work: Work): Promise<Result> {
+  const { row, change, services, provider } = work;
+  const minAheadMs = provider.handoverWindow?.minAheadMs ?? 0;
+  const refusal = refusalBeforeReading(row, change, row.now, minAheadMs);
+  if (refusal !== null) return refused(row, change, { error: refusal, seen: null });
+  if (!row.isOpen) return again(work, waitOf(row));
+  const budgetKey = budgetKeyOf(row);
+  const limit = services.config.limits.facebookCallsPerHour;
+  const booking = { limit, calls: callsOfChange };
+  if (!(await reserveChange(services.db, budgetKey, booking))) return again(work, minuteMs);
+
+  let made = 0;
+  const context = callContext(services, row, () => {
+    made += 1;
+  });
+  try {
+    return await callProvider(work, context);
+  } catch (error) {
+    if (!(error instanceof PublishError)) throw error;
+    return await afterFailure(work, error);
+  } finally {
+    await returnCalls(services.db, budgetKey, callsOfChange - made);
+  }
+}
+
+async function callProvider(work: Work, context: CallContext): Promise<Result> {
+  const { row, change, provider, services } = work;
+  const account = openAccount(row, services.vault, services.config);
+  const seen = await provider.readBack({ account, externalId: row.externalId }, context);
+  if (seen === null) return afterMissing(work, account, context);
+  const error = refusalAfterReading(row, seen, nowOf(work));
+  if (error !== null) return refused(row, change, { error, seen });
+  return carryOut(work, seen, account, context);
+}
+
+async function carryOut(
+  { row, change, provider }: Work,
+  seen: ReadBack,
+  account: Account,
+  context: CallContext,
+): Promise<Result> {
+  const { externalId } = row;
+  if (change.kind === 'cancel') {
+    // It was there a moment ago: gone by now is deleted too.
+    await provider.delete({ account, externalId }, context);
+    return cancelled(row, change);
+  }
+  const missing = missingOf(change, seen);
+  if (missing.message !== undefined || missing.scheduledAt !== undefined) {
+    await provider.change({ account, externalId, ...missing }, context);
+  }
+  return edited(row, change);
+}
+
+/** "Does not exist" is also what the provider says of the young and of what a token may not see. */
+async function afterMissing(work: Work, account: Account, context: CallContext): Promise<Result> {
+  const { row, change, provider } = work;
+  if (row.now.getTime() - row.madeAt.getTime() < 10 * minuteMs) return again(work);
+  const isGone = row.seenAt !== null || (await provider.isReadable(account, context));
+  if (!isGone) return again(work);
+  if (change.kind === 'cancel') return cancelled(row, change);
+  return refused(row, change, { error: gone(row.now), seen: null });
+}
+
+async function afterFailure(work: Work, failure: PublishError): Promise<Result> {
+  const { row, change, services } = work;
+  if (isFinal(failure.record)) {
+    return refused(row, change, { error: failure.record, seen: null });
+  }
+  await noteFailure(services, row, failure, row.now);
+  return again(work, failure.retryAfterMs);
+}
+
+/** The provider has understood and said no; asking again would not change its mind. */
+function isFinal({ class: errorClass }: ErrorRecord): boolean {
+  return errorClass === 'invalid' || errorClass === 'duplicate' || errorClass === 'permission';
+}
+
+function again({ row, change }: Work, waitMs?: number): Result {
+  return { again: tryAgainAt(row, change, waitMs) };
+}
+
+function waitOf({ heldUntil, now }: HeldRow): number {
+  const heldMs = (heldUntil?.getTime() ?? 0) - now.getTime();
+  return heldMs > 0 ? heldMs : minuteMs;
+}
+
+/** The database's clock, carried on by this machine's monotonic one. */
+function nowOf({ row, readAt }: Work): Date {
+  return new Date(row.now.getTime() + performance.now() - readAt);
+}
+
+async function write({ services, row }: Work, result: Result): Promise<boolean> {
+  const { id, version, status, change } = row;
+  const expected = { id, version, from: status, change };
+  const end = 'again' in result ? { to: status, set: { changeAt: result.again } } : result;
+  return writeHeld(services.db, { ...expected, ...end });
+}
