@@ -105,7 +105,7 @@ describe.each(queueBackends())('many at once over %s', (backend) => {
     await until('both were read', async () => {
       const rows = await it.fleet.db.query({
         text: `SELECT 1 FROM social_publisher.social_posts
-               WHERE id = ANY ($1::uuid[]) AND verify_at IS NULL AND verifications = 1`,
+               WHERE id = ANY ($1::uuid[]) AND seen_at IS NOT NULL AND verifications = 1`,
         values: [[good, bad]],
       });
       return rows.length === 2;
@@ -113,7 +113,7 @@ describe.each(queueBackends())('many at once over %s', (backend) => {
     expect(await it.row(good)).toMatchObject({ status: 'drafted', attention: null });
     const row = await it.row(bad);
     expect(row).toMatchObject({
-      status: 'drafted',
+      status: 'published',
       attention: { reason: 'visible_unexpectedly', evidence: [{ external_id: row.external_id }] },
     });
     expect(row.publish_url).toMatch(/^https?:/);

@@ -339,6 +339,69 @@ describe.each(providerNames)('provider %s', (name) => {
     });
   });
 
+  describe('changing a post that is not live', () => {
+    it('gives it another text and another time', async () => {
+      const { provider, publish, context } = setup();
+      const { externalId } = await publish(contentOf({ message: 'x' }), 'schedule', inDays(3));
+      const request = { account: network.account, externalId };
+      const scheduledAt = inDays(4);
+      await provider.change({ ...request, message: 'y', scheduledAt }, context);
+      expect(await provider.readBack(request, context)).toMatchObject({
+        message: 'y',
+        scheduledAt,
+        isPublished: false,
+      });
+      await provider.change({ ...request, message: 'z' }, context);
+      expect(await provider.readBack(request, context)).toMatchObject({
+        message: 'z',
+        scheduledAt,
+      });
+    });
+
+    it('is refused with what the network says', async () => {
+      const { provider, publish, context } = setup();
+      const { externalId } = await publish(contentOf({ message: 'x' }), 'schedule', inDays(3));
+      const scheduledAt = new Date(Date.now() + 60_000);
+      const request = { account: network.account, externalId, scheduledAt };
+      const { record } = await failureOf(provider.change(request, context));
+      expect(record).toMatchObject({ class: 'invalid', provider_code: 100 });
+    });
+
+    it('says of a lost answer that it may be tried again, once it was read', async () => {
+      const { provider, publish, context } = setup();
+      const { externalId } = await publish(contentOf({ message: 'x' }), 'schedule', inDays(3));
+      const request = { account: network.account, externalId, message: 'y' };
+      await network.fault({
+        match: { method: 'POST', edge: 'node' },
+        kind: 'reset',
+        when: 'after',
+      });
+      const { record } = await failureOf(provider.change(request, context));
+      expect(record.class).toBe('retry');
+      expect(await provider.readBack(request, context)).toMatchObject({ message: 'y' });
+    });
+
+    it('deletes it, and says when there is nothing to delete', async () => {
+      const { provider, publish, context, calls } = setup();
+      const { externalId } = await publish(contentOf({ message: 'x' }), 'draft');
+      const request = { account: network.account, externalId };
+      expect(await provider.delete(request, context)).toBe(true);
+      expect(await provider.delete(request, context)).toBe(false);
+      expect(await provider.readBack(request, context)).toBeNull();
+      expect(calls.filter(({ effect }) => effect === 'changes')).toHaveLength(2);
+    });
+
+    it('knows whether the account itself answers', async () => {
+      const { provider, context } = setup();
+      expect(await provider.isReadable(network.account, context)).toBe(true);
+      const other = { ...network.account, externalAccountId: '404404' };
+      expect(await provider.isReadable(other, context)).toBe(false);
+      await network.killToken('expired');
+      const { record } = await failureOf(provider.isReadable(network.account, context));
+      expect(record.class).toBe('reauth');
+    });
+  });
+
   describe('verifying', () => {
     it('accepts the token of the very account', async () => {
       const { provider, context } = setup();
