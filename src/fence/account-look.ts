@@ -141,19 +141,20 @@ async function list(services: Services, provider: Provider, look: AccountLook): 
     beforeRead: () => waitForBudget(services, look),
   };
   for (let tries = 1; ; tries += 1) {
-    const { listing, error } = await provider.listPosts(request, context).then(
-      (read) => ({ listing: read, error: null }),
-      (cause: unknown) => ({ listing: null, error: cause }),
-    );
-    if (listing?.complete === true) return listing;
-    if (error !== null && !isPassing(error)) throw error;
-    if (tries === mostTries) throw error ?? unreadable();
-    const waitMs = error instanceof PublishError ? (error.retryAfterMs ?? 5_000) : 2_000 * tries;
+    let waitMs = 2_000 * tries;
+    try {
+      const listing = await provider.listPosts(request, context);
+      if (listing.complete) return listing;
+      if (tries === mostTries) throw unreadable();
+    } catch (error) {
+      if (tries === mostTries || !isPassing(error)) throw error;
+      waitMs = error.retryAfterMs ?? 5_000;
+    }
     await waitFor(look, waitMs, 'the network does not answer completely');
   }
 }
 
-function isPassing(error: unknown): boolean {
+function isPassing(error: unknown): error is PublishError {
   if (!(error instanceof PublishError)) return false;
   return ['retry', 'rate_limited', 'not_ready'].includes(error.record.class);
 }
@@ -168,10 +169,10 @@ async function waitForBudget(services: Services, look: AccountLook): Promise<voi
   await look.wait(null);
 }
 
-async function waitFor({ account, wait }: AccountLook, ms: number, why: string): Promise<void> {
+async function waitFor(look: AccountLook, ms: number, why: string): Promise<void> {
   const until = performance.now() + ms;
   do {
-    await wait(`account ${account.externalAccountId}: ${why}`);
+    await look.wait(`account ${look.account.externalAccountId}: ${why}`);
     await delay(Math.max(0, Math.min(5_000, until - performance.now())));
   } while (performance.now() < until);
 }

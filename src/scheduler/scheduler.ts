@@ -10,6 +10,7 @@ import { enqueueLooks } from './looks.ts';
 import { planPosts } from './plan-posts.ts';
 import { enqueueProbes } from './probes.ts';
 import { enqueueReadBacks } from './read-backs.ts';
+import { runReplays } from './replays.ts';
 import { dropExpired } from './retention-store.ts';
 import { sweepQueue, sweepRows } from './sweep.ts';
 
@@ -126,6 +127,7 @@ class Scheduler {
       });
     }
     await this.#every('looks', pollMs, () => enqueueLooks(this.#services));
+    await this.#every('replays', pollMs, () => runReplays(this.#services));
     await this.#every('read-backs', sweepMs, () => enqueueReadBacks(this.#services));
     await this.#every('changes', pollMs, () => enqueueChanges(this.#services));
     await this.#every('probes', sweepMs, () => enqueueProbes(this.#services));

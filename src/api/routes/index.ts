@@ -10,7 +10,9 @@ import { postRoutes } from './posts.ts';
 import { postActionRoutes } from './posts-actions.ts';
 import { postBulkRoutes } from './posts-bulk.ts';
 import { postListRoutes } from './posts-list.ts';
+import { postResolveRoutes } from './posts-resolve.ts';
 import { postValidateRoutes } from './posts-validate.ts';
+import { replayRoutes } from './replays.ts';
 import { tenantRoutes } from './tenants.ts';
 
 /** What the product does, in the order of the documentation. */
@@ -22,9 +24,11 @@ const productRoutes: readonly Route[] = [
   ...postListRoutes,
   ...postValidateRoutes,
   ...postActionRoutes,
+  ...postResolveRoutes,
   ...postBulkRoutes,
   ...eventRoutes,
   ...pauseRoutes,
+  ...replayRoutes,
   ...fenceRoutes,
   ...operationRoutes,
 ];

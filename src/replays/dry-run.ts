@@ -1,0 +1,186 @@
+import type { FieldProblem } from '../errors.ts';
+import { InvalidRequestError } from '../errors.ts';
+import { actOnPosts } from '../posts/author-action-store.ts';
+import type { PostOutcome } from '../posts/author-outcome.ts';
+import { decide } from '../posts/plan.ts';
+import { type PublishMode, requestedMode } from '../posts/post.ts';
+import { readContent } from '../posts/publish-row.ts';
+import type { ListedPost, PreviewedCall, Provider } from '../providers/provider.ts';
+import type { Services } from '../services.ts';
+import { lookFor, type Sighting } from './look.ts';
+import { mostPosts, offsetsMs, type ReplayPlan } from './replay.ts';
+import { choosePosts, type ReplayPost } from './store.ts';
+
+/** What a replay would do with one post. */
+export interface Forecast {
+  readonly post_id: string;
+  readonly tenant_id: string;
+  readonly integration_id: string;
+  readonly version: number;
+  readonly status: string;
+  readonly error_class: string | null;
+  /** `send`; `reconcile`: looked for first, never forced; `live`: a look binds it; `refused`: by the rules. */
+  readonly verdict: 'send' | 'reconcile' | 'live' | 'refused';
+  readonly problems: readonly FieldProblem[];
+  readonly reason: string | null;
+  /** When it would be acted on. */
+  readonly run_at: string;
+  /** Its due time then; null means at once. */
+  readonly due_at: string | null;
+  readonly mode: PublishMode;
+  readonly calls: number;
+  readonly requests: readonly PreviewedCall[];
+  readonly seen: {
+    readonly kind: Sighting['kind'] | 'not_needed';
+    readonly text: string;
+    readonly links: readonly { readonly external_id: string; readonly url: string | null }[];
+  };
+}
+
+/** Throws InvalidRequestError when the filter chooses more than one replay may hold. */
+export async function choose(services: Services, plan: ReplayPlan): Promise<readonly ReplayPost[]> {
+  const posts = await choosePosts(services.db, plan.filter);
+  if (posts.length <= mostPosts) return posts;
+  const message = `chooses more than ${mostPosts} posts: narrow it`;
+  throw new InvalidRequestError(422, 'invalid', `filter: ${message}.`, [
+    { path: 'filter', message, rule: 'replay_size' },
+  ]);
+}
+
+/** Nothing is written, and nothing but reads go to the network. */
+export async function forecast(
+  services: Services,
+  plan: ReplayPlan,
+  posts: readonly ReplayPost[],
+): Promise<readonly Forecast[]> {
+  const [verdicts, sightings] = await Promise.all([
+    judgeAll(services, plan, posts),
+    lookFor(services, posts),
+  ]);
+  const offsets = offsetsMs(posts.length, plan.spreadS);
+  return posts.map((post, index) => {
+    const offsetMs = offsets[index] ?? 0;
+    const at = {
+      runAt: new Date(post.now.getTime() + offsetMs),
+      dueAt: dueTimeOf(plan, post, offsetMs),
+    };
+    const provider = services.providers.get(post.provider);
+    const given = { outcome: verdicts.get(post.id), sighting: sightings.get(post.id) };
+    return describe(post, provider, { ...at, ...given });
+  });
+}
+
+async function judgeAll(
+  services: Services,
+  plan: ReplayPlan,
+  posts: readonly ReplayPost[],
+): Promise<ReadonlyMap<string, PostOutcome>> {
+  const outcomes = new Map<string, PostOutcome>();
+  const scheduledAt = plan.scheduledAt?.toISOString();
+  for (const [tenantId, own] of Map.groupBy(posts, (post) => post.tenantId)) {
+    const items = own.map(({ id, version }) => ({ id, version, scheduledAt }));
+    const judged = await actOnPosts(services, tenantId, { action: 'retry', items, dryRun: true });
+    for (const [index, outcome] of judged.entries()) outcomes.set(own[index]?.id ?? '', outcome);
+  }
+  return outcomes;
+}
+
+/** As a retry has it: a time that has gone by means now. */
+function dueTimeOf({ scheduledAt }: ReplayPlan, post: ReplayPost, offsetMs: number): Date | null {
+  if (scheduledAt !== null) return new Date(scheduledAt.getTime() + offsetMs);
+  if (post.scheduledAt === null || post.scheduledAt > post.now) return post.scheduledAt;
+  const lateMs = post.now.getTime() - post.scheduledAt.getTime();
+  const isTooLate = lateMs > (post.status === 'missed' ? 0 : post.lateLimitS * 1000);
+  return isTooLate ? post.now : post.scheduledAt;
+}
+
+interface Outlook {
+  readonly runAt: Date;
+  readonly dueAt: Date | null;
+  readonly outcome: PostOutcome | undefined;
+  readonly sighting: Sighting | undefined;
+}
+
+function describe(post: ReplayPost, provider: Provider | undefined, outlook: Outlook): Forecast {
+  const { content, problem } = readContent(post);
+  const mode = modeOf(post, provider, outlook.dueAt);
+  const isDescribable = provider !== undefined && problem === null;
+  const looks = post.firstSentAt === null ? 0 : (provider?.lookCalls ?? 0);
+  const scheduledAt = mode === 'schedule' ? outlook.dueAt : null;
+  const { externalAccountId } = post;
+  return {
+    post_id: post.id,
+    tenant_id: post.tenantId,
+    integration_id: post.integrationId,
+    version: post.version,
+    status: post.status,
+    error_class: post.errorClass,
+    ...verdictOf(post, outlook),
+    run_at: outlook.runAt.toISOString(),
+    due_at: outlook.dueAt?.toISOString() ?? null,
+    mode,
+    calls: isDescribable ? provider.callsFor(content) + looks : 0,
+    requests: isDescribable
+      ? provider.preview({ externalAccountId, content, mode, scheduledAt })
+      : [],
+    seen: tellSighting(outlook.sighting),
+  };
+}
+
+function verdictOf(
+  post: ReplayPost,
+  { outcome, sighting }: Outlook,
+): Pick<Forecast, 'verdict' | 'problems' | 'reason'> {
+  if (sighting?.kind === 'bound') {
+    const reason = 'it is live already: nothing is sent, a look binds it';
+    return { verdict: 'live', problems: [], reason };
+  }
+  if (post.status === 'unknown') {
+    const reason = 'its outcome is unknown: it is looked for, and sent only when proven absent';
+    return { verdict: 'reconcile', problems: [], reason };
+  }
+  if (outcome?.error !== null && outcome?.error !== undefined) {
+    const problems = outcome.error instanceof InvalidRequestError ? outcome.error.errors : [];
+    return { verdict: 'refused', problems, reason: outcome.error.message };
+  }
+  const reason =
+    post.integrationStatus === 'active'
+      ? null
+      : `its integration is ${post.integrationStatus}: it waits until that is active again`;
+  return { verdict: 'send', problems: [], reason };
+}
+
+function modeOf(post: ReplayPost, provider: Provider | undefined, dueAt: Date | null): PublishMode {
+  const decision = decide({
+    ...post,
+    scheduledAt: dueAt,
+    approvedAt: post.now,
+    window: provider?.handoverWindow ?? null,
+  });
+  return decision.kind === 'missed'
+    ? requestedMode({ ...post, scheduledAt: dueAt })
+    : decision.mode;
+}
+
+function tellSighting(sighting: Sighting | undefined): Forecast['seen'] {
+  switch (sighting?.kind) {
+    case undefined:
+      return { kind: 'not_needed', text: 'nothing of it was ever sent', links: [] };
+    case 'bound':
+      return { kind: 'bound', text: 'it is there', links: linksOf([sighting.listed]) };
+    case 'ambiguous':
+      return {
+        kind: 'ambiguous',
+        text: 'one of these may be it',
+        links: linksOf(sighting.candidates),
+      };
+    case 'absent':
+      return { kind: 'absent', text: 'the account does not show it', links: [] };
+    case 'not_looked':
+      return { kind: 'not_looked', text: `not looked for: ${sighting.reason}`, links: [] };
+  }
+}
+
+function linksOf(posts: readonly ListedPost[]): Forecast['seen']['links'] {
+  return posts.map(({ externalId, url }) => ({ external_id: externalId, url }));
+}

@@ -1,0 +1,77 @@
+import { z } from 'zod';
+import { reserveRead } from '../budgets/reads.ts';
+import { AppError } from '../errors.ts';
+import { type Finding, matchPosts } from '../fence/match.ts';
+import { requestedMode } from '../posts/post.ts';
+import { readContent } from '../posts/publish-row.ts';
+import { readBoundIds } from '../posts/read-back-store.ts';
+import { openAccount } from '../publishing/account.ts';
+import { budgetKeyOf } from '../publishing/judge.ts';
+import type { Services } from '../services.ts';
+import type { ReplayPost } from './store.ts';
+
+const marginMs = 10 * 60_000;
+/** A dry run is an answer to a person who waits: what it does not look at, the replay itself does. */
+const mostAccounts = 50;
+
+export type Sighting = Finding | { readonly kind: 'not_looked'; readonly reason: string };
+
+/** What the accounts show of posts that an attempt was sent for, one reading an account. Writes nothing. */
+export async function lookFor(
+  services: Services,
+  posts: readonly ReplayPost[],
+): Promise<ReadonlyMap<string, Sighting>> {
+  const sent = posts.filter((post) => post.firstSentAt !== null);
+  const accounts = [...Map.groupBy(sent, (post) => post.integrationId).values()];
+  const sightings = new Map<string, Sighting>();
+  for (const [index, own] of accounts.entries()) {
+    const seen =
+      index < mostAccounts
+        ? await lookAtAccount(services, own).catch((error: unknown) => notLooked(own, error))
+        : notLooked(own, new AppError('too_many', `more than ${mostAccounts} accounts`));
+    for (const [id, sighting] of seen) sightings.set(id, sighting);
+  }
+  return sightings;
+}
+
+function notLooked(posts: readonly ReplayPost[], error: unknown): ReadonlyMap<string, Sighting> {
+  if (!(error instanceof AppError)) throw error;
+  const { message: reason } = error;
+  return new Map(posts.map((post) => [post.id, { kind: 'not_looked', reason } as const]));
+}
+
+async function lookAtAccount(
+  services: Services,
+  posts: readonly ReplayPost[],
+): Promise<ReadonlyMap<string, Sighting>> {
+  const [first] = posts;
+  const provider = services.providers.get(first?.provider ?? '');
+  if (first === undefined || provider === undefined) return new Map();
+  const limit = services.config.limits.facebookCallsPerHour;
+  const beforeRead = async () => {
+    if (await reserveRead(services.db, budgetKeyOf(first), limit)) return;
+    throw new AppError('budget', 'the calls of this hour are spent');
+  };
+  const account = openAccount(first, services.vault, services.config);
+  const from = Math.min(...posts.map((post) => post.firstSentAt?.getTime() ?? Infinity));
+  const request = { account, since: new Date(from - marginMs) };
+  const listing = await provider.listPosts(request, { onCall: () => undefined, beforeRead });
+  if (!listing.complete) throw new AppError('look_incomplete', 'the account did not answer whole');
+  const ids = listing.posts.map((post) => post.externalId);
+  const bound = await readBoundIds(services.db, provider.name, ids);
+  const free = listing.posts.filter((post) => !bound.has(post.externalId));
+  return matchPosts(posts.map(toSuspect), free, provider);
+}
+
+const stagedMedia = z
+  .array(z.looseObject({ id: z.string() }))
+  .nullable()
+  .transform((media) => media ?? []);
+
+function toSuspect(post: ReplayPost) {
+  const { id, scheduledAt, approvedAt, lateLimitS } = post;
+  const mediaIds = stagedMedia.parse(post.staged).map((medium) => medium.id);
+  const { content } = readContent(post);
+  const mode = requestedMode(post);
+  return { id, content, mode, scheduledAt, approvedAt, lateLimitS, mediaIds };
+}
