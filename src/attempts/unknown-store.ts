@@ -1,6 +1,7 @@
 import type { Database, Sql } from '../db/client.ts';
 import type { ErrorRecord } from '../errors.ts';
 import { isPausedSql } from '../pauses/store.ts';
+import { waitForLook } from '../posts/recovery.ts';
 import { changePosts, type PostChange } from '../posts/store.ts';
 import type { AttemptState, CallRecord } from './attempt.ts';
 import { appendEvidence, type EvidenceEntry } from './evidence.ts';
@@ -143,20 +144,38 @@ export async function changeUnknown(db: Database, change: UnknownChange): Promis
   });
 }
 
-/** The next look comes at once, and if it proves the post absent a person has decided that it is sent again. */
-export async function lookNow(db: Database, postId: string, entry: EvidenceEntry): Promise<void> {
-  await db.transaction(async (tx) => {
+/** A person has said of an attempt of this post that it made nothing. */
+export async function wasAnsweredAbsent(sql: Sql, postId: string): Promise<boolean> {
+  const rows = await sql.query<{ id: string }>({
+    text: `SELECT id FROM social_publisher.publish_attempts
+           WHERE post_id = $1 AND evidence @> '[{"answer": "absent"}]' LIMIT 1`,
+    values: [postId],
+  });
+  return rows.length === 1;
+}
+
+/**
+ * The next look comes at once, and if it proves the post absent a person has decided that it is sent again. False: no
+ * attempt of it is unknown.
+ */
+export async function lookNow(
+  db: Database,
+  postId: string,
+  entry: EvidenceEntry,
+): Promise<boolean> {
+  return db.transaction(async (tx) => {
     await tx.query({
-      text: `UPDATE social_publisher.social_posts SET internal_write = true, resend = true
-             WHERE id = $1 AND status = 'unknown'`,
-      values: [postId],
+      text: `UPDATE social_publisher.social_posts SET internal_write = true, resend = true, attention = NULL,
+               waiting = $2 WHERE id = $1 AND status = 'unknown'`,
+      values: [postId, JSON.stringify(waitForLook(new Date()))],
     });
-    await tx.query({
+    const rows = await tx.query({
       text: `UPDATE social_publisher.publish_attempts a
              SET look_at = clock_timestamp(), evidence = ${appendEvidence('$2')}
-             WHERE a.post_id = $1 AND a.state = 'unknown'`,
+             WHERE a.post_id = $1 AND a.state = 'unknown' RETURNING a.id`,
       values: [postId, JSON.stringify(entry)],
     });
+    return rows.length === 1;
   });
 }
 

@@ -1,3 +1,4 @@
+import { lookNow } from '../attempts/unknown-store.ts';
 import type { Database, Sql } from '../db/client.ts';
 import { sqlState } from '../db/statement.ts';
 import { ConflictError } from '../errors.ts';
@@ -12,7 +13,13 @@ import {
   unwrap,
   versionMismatch,
 } from './author-outcome.ts';
-import { type AuthorNeeds, loadScope, noSuchPost, readPosts } from './author-read-store.ts';
+import {
+  type AuthorNeeds,
+  getPost,
+  loadScope,
+  noSuchPost,
+  readPosts,
+} from './author-read-store.ts';
 import { type AuthorScope, judgeDraft } from './author-scope.ts';
 import { pendingCancel } from './change.ts';
 import { type PostRow, parsePostRows, postColumns } from './post-row.ts';
@@ -66,12 +73,41 @@ export async function actOnPosts(
     const changes = steps.flatMap(({ step }) => (step.change === null ? [] : [step.change]));
     const written = await writeAll(needs.db, tenantId, changes);
     for (const { index, step } of steps) {
-      const outcome = step.change === null ? step.outcome : written.get(step.change.id);
+      const outcome = await outcomeOf(needs.db, tenantId, step, written);
       if (outcome !== undefined) outcomes.set(index, outcome);
     }
     open = open.filter(([index]) => !outcomes.has(index));
   }
   return request.items.map((item, index) => outcomes.get(index) ?? failed(keptMoving(item.id)));
+}
+
+async function outcomeOf(
+  db: Database,
+  tenantId: string,
+  step: Step,
+  written: ReadonlyMap<string, PostOutcome>,
+): Promise<PostOutcome | undefined> {
+  if (step.change !== null) return written.get(step.change.id);
+  return step.outcome ?? lookAtOnce(db, tenantId, step.looksFor);
+}
+
+/** Undefined: it is no longer unknown, and is judged anew. */
+async function lookAtOnce(
+  db: Database,
+  tenantId: string,
+  row: PostRow,
+): Promise<PostOutcome | undefined> {
+  const entry = { answer: 'retry', external_id: null, dismissed: [] } as const;
+  const at = new Date().toISOString();
+  if (!(await lookNow(db, row.id, { ...entry, answered_at: at }))) {
+    const now = await getPost(db, tenantId, row.id);
+    return now.status === 'unknown' ? failed(noOpenAttempt()) : undefined;
+  }
+  return done(await getPost(db, tenantId, row.id));
+}
+
+function noOpenAttempt(): ConflictError {
+  return new ConflictError('conflict', 'the post is unknown, and no attempt of it is open');
 }
 
 interface Scoped {
@@ -105,7 +141,8 @@ interface StatusChange {
 
 type Step =
   | { readonly change: StatusChange; readonly outcome: null }
-  | { readonly change: null; readonly outcome: PostOutcome };
+  | { readonly change: null; readonly outcome: PostOutcome }
+  | { readonly change: null; readonly outcome: null; readonly looksFor: PostRow };
 
 function judge({ scope, rows }: Scoped, request: ActionRequest, item: ActionItem): Step {
   const row = rows.get(item.id.toLowerCase());
@@ -116,13 +153,20 @@ function judge({ scope, rows }: Scoped, request: ActionRequest, item: ActionItem
   const verdict = judgeAction(request.action, row.status);
   if (verdict.kind === 'refused') return settle(failed(verdict.error));
   if (verdict.kind === 'holds') return settle(done(row));
+  if (verdict.kind === 'look') {
+    return request.dryRun === true
+      ? settle(done(row))
+      : { change: null, outcome: null, looksFor: row };
+  }
   if (verdict.to === 'cancelled' && isHeldByNetwork(row))
     return judgeCancelThere(scope, request, row);
   const { dueAt, problem } = newDueTime(scope, request.action, row, item);
   if (problem !== null) return settle(failed(brokenRules([problem])));
   const errors = verdict.to === 'approved' ? judgeApproval(scope, row, dueAt) : [];
   if (errors.length > 0) return settle(failed(brokenRules(errors)));
-  if (request.dryRun === true) return settle(done({ ...row, status: verdict.to }));
+  // Of an unknown post, cancel is a wish: it stays unknown until it was looked for.
+  const to = row.status === 'unknown' ? row.status : verdict.to;
+  if (request.dryRun === true) return settle(done({ ...row, status: to }));
   const { id, version, status: from } = row;
   return { change: { id, version, from, to: verdict.to, dueAt }, outcome: null };
 }

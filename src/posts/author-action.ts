@@ -8,6 +8,8 @@ export type AuthorAction = (typeof authorActions)[number];
 export type ActionStep =
   | { readonly kind: 'change'; readonly to: PostStatus }
   | { readonly kind: 'holds' }
+  /** It may be live: it is looked for at once, and sent again only once it is proven absent. */
+  | { readonly kind: 'look' }
   | { readonly kind: 'refused'; readonly error: ConflictError };
 
 const targets = {
@@ -17,7 +19,7 @@ const targets = {
   retry: 'approved',
 } as const satisfies Record<AuthorAction, PostStatus>;
 
-type Verdict = 'change' | 'holds' | 'refused' | 'not_yet';
+type Verdict = 'change' | 'holds' | 'refused' | 'look';
 
 /** The arrows of an author, one line a status; the triggers of the table say the same to everyone who writes SQL. */
 const verdicts: Readonly<Record<PostStatus, Readonly<Record<AuthorAction, Verdict>>>> = {
@@ -31,7 +33,7 @@ const verdicts: Readonly<Record<PostStatus, Readonly<Record<AuthorAction, Verdic
   drafted: { approve: 'holds', withdraw: 'refused', cancel: 'change', retry: 'refused' },
   failed: { approve: 'refused', withdraw: 'refused', cancel: 'change', retry: 'change' },
   missed: { approve: 'refused', withdraw: 'refused', cancel: 'change', retry: 'change' },
-  unknown: { approve: 'holds', withdraw: 'refused', cancel: 'not_yet', retry: 'not_yet' },
+  unknown: { approve: 'holds', withdraw: 'refused', cancel: 'change', retry: 'look' },
   cancelled: { approve: 'refused', withdraw: 'refused', cancel: 'holds', retry: 'refused' },
 };
 
@@ -44,8 +46,8 @@ export function judgeAction(action: AuthorAction, status: PostStatus): ActionSte
       return { kind: 'holds' };
     case 'refused':
       return refuse('conflict', `the post is ${status}: ${reasons[action]}`);
-    case 'not_yet':
-      return refuse('not_available_yet', notYet(action, status));
+    case 'look':
+      return { kind: 'look' };
   }
 }
 
@@ -55,13 +57,6 @@ const reasons: Readonly<Record<AuthorAction, string>> = {
   cancel: 'what is live can no longer be called off',
   retry: 'only a post that failed or was missed is retried',
 };
-
-function notYet(action: AuthorAction, status: PostStatus): string {
-  if (status === 'unknown') {
-    return 'the post is unknown: it may be live, so a person must look at the account first';
-  }
-  return `the post is ${status}: the network holds it, and this version cannot ${action} it there; do it on the network`;
-}
 
 function refuse(code: string, message: string): ActionStep {
   return { kind: 'refused', error: new ConflictError(code, message) };

@@ -128,8 +128,8 @@ export function lookFor({ record, now, lookAfterMs }: Failure): Recovery {
   };
 }
 
-export function waitForLook(until: Date): Waiting {
-  const text =
-    'The network may have created this post: its answer was lost. It is looked for there, and nothing is sent again before it is proven absent.';
+export function waitForLook(until: Date, resend = true): Waiting {
+  const next = resend ? 'is sent again only once it is proven absent' : 'is not sent again';
+  const text = `The network may have created this post: its answer was lost. It is looked for there, and ${next}.`;
   return { reason: 'reconcile', until: until.toISOString(), text };
 }

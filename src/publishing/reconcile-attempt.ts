@@ -146,7 +146,7 @@ function endOf(one: Case, looked: Looked, conclusion: Conclusion): End {
   switch (conclusion.kind) {
     case 'look_again':
     case 'count': {
-      const waiting = waitForLook(new Date(row.now.getTime() + intervalMs));
+      const waiting = waitForLook(new Date(row.now.getTime() + intervalMs), one.unknown.resend);
       return open(one, intervalMs, { waiting });
     }
     case 'ask':

@@ -109,6 +109,10 @@ BEGIN
     -- Of an unknown post, cancel means: whatever is found, do not send it again.
     IF wanted = 'cancelled' AND OLD.status = 'unknown' THEN
       changed.resend := false;
+      -- Where looking had ended with a question, the next look ends it.
+      IF OLD.resend THEN
+        UPDATE publish_attempts SET look_at = clock_timestamp() WHERE post_id = OLD.id AND state = 'unknown';
+      END IF;
       RETURN touch_if_changed(OLD, changed);
     END IF;
     -- Of one that the provider holds, cancel asks a worker to delete it there first.

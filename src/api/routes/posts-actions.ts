@@ -1,8 +1,6 @@
 import { z } from 'zod';
-import { ConflictError } from '../../errors.ts';
 import type { AuthorAction } from '../../posts/author-action.ts';
 import { actOnPost } from '../../posts/author-action-store.ts';
-import { getPost } from '../../posts/author-read-store.ts';
 import { forTenant } from '../access.ts';
 import { answerChange, answerPost, postParams } from '../post-answer.ts';
 import { postSchema } from '../post-schemas.ts';
@@ -35,7 +33,8 @@ export const postActionRoutes = [
     path: '/v1/posts/{id}/retry',
     operationId: 'retryPost',
     summary: 'Try a failed or missed post again',
-    description: 'A post whose time has gone by goes out now, unless a new time is given.',
+    description:
+      'A post whose time has gone by goes out now, unless a new time is given. An unknown one is looked for on the network at once: if it is there it is bound, and it is sent again as soon as it is proven absent.',
     tag,
     auth: forTenant,
     input: {
@@ -51,33 +50,6 @@ export const postActionRoutes = [
         scheduledAt: body?.scheduled_at,
       };
       return answerPost(await actOnPost(services, tenantId, 'retry', item));
-    },
-  }),
-  defineRoute({
-    method: 'POST',
-    path: '/v1/posts/{id}/resolve',
-    operationId: 'resolvePost',
-    summary: "Answer a post's attention",
-    description: 'A person has looked on the network: the post is live there, or it is not.',
-    tag,
-    auth: forTenant,
-    input: {
-      params: postParams,
-      body: z.union([
-        z.strictObject({
-          outcome: z.literal('live'),
-          external_id: z.string().min(1).max(500),
-          version,
-        }),
-        z.strictObject({ outcome: z.literal('absent'), version }),
-      ]),
-    },
-    responses,
-    problems,
-    async handler({ params, tenantId }, { db }) {
-      const { status } = await getPost(db, tenantId, params.id);
-      const message = `the post is ${status}: this version cannot record what a person found`;
-      throw new ConflictError('not_available_yet', message);
     },
   }),
 ];

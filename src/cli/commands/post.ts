@@ -62,6 +62,7 @@ export function postCommand(program: Command, launch: Launch): void {
       );
   }
   addRetry(post, launch);
+  addResolve(post, launch);
 }
 
 /** `retry` stands beside `why` as well: the two an operator needs in a hurry. */
@@ -83,10 +84,35 @@ function addRetry(parent: Command, launch: Launch): void {
     );
 }
 
+const resolveOptions = z.object({
+  live: z.string().optional(),
+  absent: z.boolean().default(false),
+});
+
+function addResolve(post: Command, launch: Launch): void {
+  post
+    .command('resolve')
+    .argument('<id>')
+    .description('say what a person found on the network, of a post whose outcome is unknown')
+    .option('--live <external-id>', 'it is there, under this id')
+    .option('--absent', 'it is not there: it is sent again')
+    .action((id: string, options: unknown, command: Command) =>
+      launch(command, (run) => {
+        const { live, absent } = resolveOptions.parse(options);
+        if ((live === undefined) === !absent) {
+          throw new CommandError('usage', 'Say either --live EXTERNAL_ID or --absent.');
+        }
+        const body =
+          live === undefined ? { outcome: 'absent' } : { outcome: 'live', external_id: live };
+        return act(run, id, 'resolve', body);
+      }),
+    );
+}
+
 async function act(
   { session, answer }: Run,
   id: string,
-  action: 'approve' | 'cancel' | 'retry',
+  action: 'approve' | 'cancel' | 'retry' | 'resolve',
   body: object,
 ): Promise<void> {
   const tenantId = await ownerOf(await session.database(), id);

@@ -34,9 +34,9 @@ describe.each(queueBackends())('one visible effect over %s', (backend) => {
       const row = await it.reaches(id, 'unknown');
       expect(row).toMatchObject({
         external_id: null,
-        waiting: null,
         error: { class: 'unknown_outcome' },
-        attention: { reason: 'unknown_outcome' },
+        attention: null,
+        waiting: { reason: 'reconcile' },
       });
       expect(await it.attempts(id)).toMatchObject([{ state: 'unknown', error: row.error }]);
 

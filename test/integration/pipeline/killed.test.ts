@@ -79,7 +79,7 @@ describe.each(queueBackends())('a killed publisher over %s', (backend) => {
     expect(await bookedCalls(outlet)).toBe(1);
   });
 
-  test('between sent and the call: nobody calls, and a person is asked once its time is over', async () => {
+  test('between sent and the call: nobody calls, and it is looked for once its time is over', async () => {
     const outlet = await it.outlet();
     const id = await it.post(outlet, { media: twoPhotos().slice(1), message: 'slow commit' });
     await slowDownSent();
@@ -97,7 +97,7 @@ describe.each(queueBackends())('a killed publisher over %s', (backend) => {
     await ownershipEnds(id);
     await it.sweep();
     const row = await it.reaches(id, 'unknown');
-    expect(row.attention).toMatchObject({ reason: 'unknown_outcome' });
+    expect(row).toMatchObject({ attention: null, waiting: { reason: 'reconcile' } });
     expect(row.error).toMatchObject({ class: 'unknown_outcome' });
     expect(await it.attempts(id)).toMatchObject([
       { state: 'unknown', reserved: 0, error: row.error },
@@ -106,7 +106,7 @@ describe.each(queueBackends())('a killed publisher over %s', (backend) => {
     expect(await bookedCalls(outlet)).toBe(2);
   });
 
-  test('after the effect, before it could write so: one post, and a person is asked', async () => {
+  test('after the effect, before it could write so: one post, which is looked for', async () => {
     const outlet = await it.outlet();
     await it.fault(outlet, 'feed', { kind: 'timeout', when: 'after', hold_ms: 20_000 });
     const id = await it.post(outlet, { message: 'killed in the call' });

@@ -43,7 +43,8 @@ describe.each(queueBackends().slice(-1))('the time of an attempt over %s', (back
     await it.sweep();
     expect(await it.row(id)).toMatchObject({
       status: 'unknown',
-      attention: { reason: 'unknown_outcome' },
+      attention: null,
+      waiting: { reason: 'reconcile' },
       error: { class: 'unknown_outcome' },
     });
     const row = await it.reaches(id, 'drafted');

@@ -174,7 +174,8 @@ describe.each(queueBackends())('publishing over %s', (backend) => {
     const [id = ''] = await somePosts(fleet.db, owner, [{ message: 'lost answer' }]);
     await until('unknown', async () => (await readPost(fleet.db, id)).status === 'unknown');
     expect(await readPost(fleet.db, id)).toMatchObject({
-      attention: { reason: 'unknown_outcome' },
+      attention: null,
+      waiting: { reason: 'reconcile' },
       error: { class: 'unknown_outcome' },
     });
     expect(await meta.posts(page.id)).toHaveLength(1);

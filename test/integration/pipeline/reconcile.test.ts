@@ -6,6 +6,7 @@ import { queueBackends } from '../../support/redis.ts';
 
 const looks = ['GET published_posts', 'GET scheduled_posts', 'GET promotable_posts'];
 const intervalMs = 300;
+const inAnHour = () => new Date(Date.now() + 3_600_000);
 
 // Design 5, "Proven absent" and "Binding": an outcome that nobody knows becomes known, or a person is asked.
 // No queue has a part in it.
@@ -43,7 +44,6 @@ describe.each(queueBackends().slice(-1))('a lost answer over %s', (backend) => {
   };
   const feeds = async (outlet: Outlet) =>
     (await it.calls(outlet)).filter((call) => call === 'POST feed').length;
-  const inAnHour = () => new Date(Date.now() + 3_600_000);
 
   test.each([
     { mode: 'draft', kind: 'code_2', status: 'drafted' },

@@ -1,0 +1,198 @@
+import { type AnswerEntry, summarizeEvidence } from '../attempts/evidence.ts';
+import { isUniqueViolation } from '../attempts/store.ts';
+import {
+  changeUnknown,
+  loadUnknown,
+  type UnknownAttempt,
+  type UnknownChange,
+  wasAnsweredAbsent,
+} from '../attempts/unknown-store.ts';
+import { bookLook } from '../budgets/look-budget.ts';
+import { ConflictError, InvalidRequestError, PublishError } from '../errors.ts';
+import { keptMoving, versionMismatch } from '../posts/author-outcome.ts';
+import { getPost } from '../posts/author-read-store.ts';
+import type { PostRow } from '../posts/post-row.ts';
+import { type PublishRow, sentBefore } from '../posts/publish-row.ts';
+import { readPublishRows } from '../posts/publish-store.ts';
+import { readBoundIds } from '../posts/read-back-store.ts';
+import type { PostChange } from '../posts/store.ts';
+import type { Provider } from '../providers/provider.ts';
+import type { Services } from '../services.ts';
+import { openAccount } from './account.ts';
+import { ownFailure } from './errors.ts';
+import { foundAt } from './found.ts';
+import { callContext, noteFailure } from './health.ts';
+import { budgetKeyOf, decideRow } from './judge.ts';
+
+/** A person has looked on the network. */
+export type PersonsAnswer =
+  | { readonly outcome: 'live'; readonly externalId: string }
+  | { readonly outcome: 'absent' };
+
+const mostRounds = 3;
+
+/**
+ * Writes what a person found out about an unknown post. Again with the same answer: the post as it is. Throws
+ * NotFoundError, ConflictError (409, or 412 for a version), InvalidRequestError (422), and PublishError where the
+ * network could not be asked whether it has the post.
+ */
+export async function resolvePost(
+  services: Services,
+  tenantId: string,
+  wish: {
+    readonly id: string;
+    readonly version: number | undefined;
+    readonly answer: PersonsAnswer;
+  },
+): Promise<PostRow> {
+  for (let round = 1; round <= mostRounds; round += 1) {
+    const post = await getPost(services.db, tenantId, wish.id);
+    if (wish.version !== undefined && wish.version !== post.version) throw versionMismatch(post);
+    const unknown = await loadUnknown(services.db, post.id);
+    if (unknown === null) return await holdsAlready(services, post, wish.answer);
+    const row = (await readPublishRows(services.db, [post.id])).get(post.id);
+    if (row === undefined) continue;
+    if (await write(services, row, unknown, wish.answer)) {
+      return getPost(services.db, tenantId, wish.id);
+    }
+  }
+  throw keptMoving(wish.id);
+}
+
+async function holdsAlready(
+  { db }: Services,
+  post: PostRow,
+  answer: PersonsAnswer,
+): Promise<PostRow> {
+  const holds =
+    answer.outcome === 'live'
+      ? post.external_id === answer.externalId
+      : await wasAnsweredAbsent(db, post.id);
+  if (holds) return post;
+  const text = `the post is ${post.status}: only a post whose outcome is unknown is resolved`;
+  throw new ConflictError('conflict', text);
+}
+
+async function write(
+  services: Services,
+  row: PublishRow,
+  unknown: UnknownAttempt,
+  answer: PersonsAnswer,
+): Promise<boolean> {
+  const end =
+    answer.outcome === 'live'
+      ? await endLive(services, row, answer.externalId)
+      : endAbsent(services, row, unknown);
+  const evidence: AnswerEntry = {
+    answered_at: row.now.toISOString(),
+    answer: answer.outcome,
+    external_id: end.externalId,
+    dismissed: answer.outcome === 'absent' ? summarizeEvidence(unknown.evidence).candidateIds : [],
+  };
+  try {
+    return await changeUnknown(services.db, {
+      attemptId: unknown.id,
+      looksBefore: null,
+      looks: unknown.looks,
+      lookInMs: null,
+      calls: [],
+      evidence,
+      ...end,
+    });
+  } catch (error) {
+    if (isUniqueViolation(error)) throw taken();
+    throw error;
+  }
+}
+
+type End = Pick<UnknownChange, 'state' | 'externalId' | 'post'>;
+
+async function endLive(services: Services, row: PublishRow, externalId: string): Promise<End> {
+  const provider = providerOf(services, row);
+  if (!provider.isPostOf(row.externalAccountId, externalId)) {
+    throw refused('external_id_of_account', 'is not the id of a post of this account');
+  }
+  const bound = await readBoundIds(services.db, row.provider, [externalId]);
+  if (bound.has(externalId)) throw taken();
+  const mode = sentBefore(row)?.mode ?? 'publish';
+  const shown = (await readThere(services, row, provider, externalId)) ?? guess(row, mode);
+  const { to, set } = foundAt({ row, provider, mode }, { externalId, ...shown }, row.now);
+  return { state: 'confirmed', externalId, post: changeOf(row, to, set) };
+}
+
+type Shown = Omit<Parameters<typeof foundAt>[1], 'externalId'>;
+
+/** Null where the account cannot be asked: then the person's word is all there is. Throws when it is not there. */
+async function readThere(
+  services: Services,
+  row: PublishRow,
+  provider: Provider,
+  externalId: string,
+): Promise<Shown | null> {
+  if (row.integrationStatus !== 'active' || row.sealedToken === null) return null;
+  const budgetKey = budgetKeyOf(row);
+  const limit = services.config.limits.facebookCallsPerHour;
+  if ((await bookLook(services.db, { budgetKey, calls: 1, limit })) === null) throw spent();
+  const account = openAccount(row, services.vault, services.config);
+  try {
+    const context = callContext(services, row, () => undefined);
+    const read = await provider.readBack({ account, externalId }, context);
+    if (read === null) throw refused('external_id_exists', 'the network says that it is not there');
+    return { url: read.permalink, ...read };
+  } catch (error) {
+    if (!(error instanceof PublishError)) throw error;
+    await noteFailure(services, row, error, row.now);
+    if (cannotAsk.has(error.record.class)) return null;
+    throw error;
+  }
+}
+
+const cannotAsk: ReadonlySet<string> = new Set(['reauth', 'permission', 'blocked']);
+
+/** As it was sent, and live if its time has come. */
+function guess({ scheduledAt, now }: PublishRow, mode: 'draft' | 'schedule' | 'publish'): Shown {
+  const isWaiting = mode === 'schedule' && scheduledAt !== null && scheduledAt > now;
+  const isPublished = mode === 'publish' || (mode === 'schedule' && !isWaiting);
+  return { url: null, isPublished, createdAt: null, scheduledAt: isWaiting ? scheduledAt : null };
+}
+
+function endAbsent(services: Services, row: PublishRow, { resend }: UnknownAttempt): End {
+  const done = { waiting: null, attention: null, error: null, nextRunAt: null } as const;
+  const closed = (to: PostChange['to'], set: PostChange['set']): End => {
+    return { state: 'abandoned', externalId: null, post: changeOf(row, to, { ...done, ...set }) };
+  };
+  if (!resend) return closed('cancelled', {});
+  const plan = decideRow(row, providerOf(services, row), row.now);
+  switch (plan.kind) {
+    case 'missed':
+      return closed('missed', { attention: plan.attention });
+    case 'hold':
+      return closed('approved', { nextRunAt: plan.until, waiting: plan.waiting });
+    case 'go':
+      return closed('approved', { nextRunAt: row.now });
+  }
+}
+
+function providerOf({ providers }: Services, row: PublishRow): Provider {
+  const provider = providers.get(row.provider);
+  if (provider !== undefined) return provider;
+  throw new ConflictError('conflict', `nothing here speaks to "${row.provider}"`);
+}
+
+function changeOf(row: PublishRow, to: PostChange['to'], set: PostChange['set']): PostChange {
+  return { id: row.id, version: row.version, from: ['unknown'], to, set };
+}
+
+function refused(rule: string, message: string): InvalidRequestError {
+  const problem = { path: 'external_id', message, rule };
+  return new InvalidRequestError(422, 'invalid', `external_id: ${message}`, [problem]);
+}
+
+function taken(): ConflictError {
+  return new ConflictError('conflict', 'another post has this external_id already');
+}
+
+function spent(): PublishError {
+  const text = 'The calls that this account may make in an hour are spent: it cannot be asked now.';
+  return new PublishError(ownFailure('not_ready', 'budget_spent', text), { retryAfterMs: 300_000 });
+}
