@@ -8,6 +8,7 @@ import { keysCommand } from './commands/keys.ts';
 import { pauseCommand } from './commands/pause.ts';
 import { postCommand, retryCommand } from './commands/post.ts';
 import { queueCommand } from './commands/queue.ts';
+import { replayCommand } from './commands/replay.ts';
 import { tenantCommand } from './commands/tenant.ts';
 import { unfenceCommand } from './commands/unfence.ts';
 import { whyCommand } from './commands/why.ts';
@@ -42,6 +43,7 @@ export async function runCli(args: readonly string[], io: Io, env: Environment):
     postCommand,
     whyCommand,
     retryCommand,
+    replayCommand,
     pauseCommand,
     keysCommand,
     queueCommand,
