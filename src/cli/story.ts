@@ -13,7 +13,9 @@ const eventData = z.looseObject({
   waiting: waitingView.nullish(),
   error: errorView.nullish(),
   attention: attentionView.nullish(),
+  change: z.looseObject({ kind: z.string(), error: errorView.nullish().catch(null) }).nullish(),
   external_id: z.string().nullish(),
+  scheduled_at: z.string().nullish(),
 });
 
 /** What happened, in order: changes of status, attempts, and every call to the network between them. */
@@ -31,18 +33,26 @@ export function writeStory(moments: readonly Moment[], style: Style): string {
     .join('');
 }
 
-function momentOf({ at, from_status, to_status, version, data }: PostEvent): Moment {
+function momentOf({ at, type, from_status, to_status, version, data }: PostEvent): Moment {
   const parsed = eventData.safeParse(data);
-  const { waiting, error, attention, external_id } = parsed.data ?? {};
+  const { waiting, error, attention, change, external_id, scheduled_at } = parsed.data ?? {};
   const because = [
+    ...(change ? [change.error ? `${change.kind}: ${change.error.message}` : change.kind] : []),
+    ...(scheduled_at ? [`to ${scheduled_at}`] : []),
     ...(external_id ? [`external id ${external_id}`] : []),
     ...(waiting ? [`waits: ${waiting.text}`] : []),
     ...(error ? [`${error.class}: ${error.message}; ${error.who}: ${error.action}`] : []),
     ...(attention ? [`a person is asked: ${attention.text}`] : []),
   ].join('; ');
-  const change = from_status === null ? `created as ${to_status}` : `${from_status} → ${to_status}`;
+  const step = from_status === to_status ? stayed(type) : `${from_status} → ${to_status}`;
+  const what = from_status === null ? `created as ${to_status}` : step;
   const detail = because === '' ? '' : `; ${because}`;
-  return { at: at.toISOString(), text: `${change} (version ${version})${detail}` };
+  return { at: at.toISOString(), text: `${what} (version ${version})${detail}` };
+}
+
+/** What came to pass without a new status: `change done`, `rescheduled`. */
+function stayed(type: string): string {
+  return type.replace('post.', '').replaceAll('_', ' ');
 }
 
 function momentsOf(attempt: AttemptView): Moment[] {

@@ -225,3 +225,18 @@ BEGIN
   END IF;
   RETURN NULL;
 END $$;
+
+-- Looks, leases and tries that nobody outside sees are no news: pollers of updated_at would read every draft daily.
+CREATE OR REPLACE FUNCTION social_publisher.accept_internal_write() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  told social_publisher.social_posts := NEW;
+BEGIN
+  NEW.internal_write := NULL;
+  told.internal_write := OLD.internal_write; told.verify_at := OLD.verify_at;
+  told.verifications := OLD.verifications; told.seen_at := OLD.seen_at; told.missing_at := OLD.missing_at;
+  told.change_at := OLD.change_at; told.lease_until := OLD.lease_until;
+  IF told IS DISTINCT FROM OLD THEN
+    NEW.updated_at := clock_timestamp();
+  END IF;
+  RETURN NEW;
+END $$;

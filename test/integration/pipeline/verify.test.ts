@@ -84,6 +84,14 @@ async function events(id: string): Promise<string[]> {
   return rows.map(({ type }) => type);
 }
 
+async function updatedAt(id: string): Promise<Date | undefined> {
+  const [found] = await it.fleet.db.query<{ updated_at: Date }>({
+    text: 'SELECT updated_at FROM social_publisher.social_posts WHERE id = $1',
+    values: [id],
+  });
+  return found?.updated_at;
+}
+
 const minutesFromNow = (at: Date | null) =>
   Math.round(((at?.getTime() ?? 0) - Date.now()) / 60_000);
 
@@ -241,6 +249,16 @@ describe('a look', () => {
     const seen = await look(id);
     expect(seen).toMatchObject({ status: 'drafted', missing_at: null, attention: null });
     expect(minutesFromNow(seen.verify_at)).toBe(5);
+  });
+
+  test('that brings no news is none to whoever asks for what was updated', async () => {
+    const post = await held('drafted');
+    const before = await updatedAt(post.id);
+    expect(minutesFromNow((await look(post.id)).verify_at)).toBe(dayMinutes);
+    expect(await updatedAt(post.id)).toEqual(before);
+    await person(post.externalId, { publish: true });
+    await look(post.id);
+    expect(await updatedAt(post.id)).not.toEqual(before);
   });
 
   test('that finds no budget leaves it to publishing, and is not used up', async () => {
