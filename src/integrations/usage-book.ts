@@ -59,7 +59,7 @@ class UsageBook {
       percent,
       restMs: Math.max(heldMs, before?.restMs ?? 0),
     });
-    this.#timer ??= setTimeout(() => void this.write(), writeEveryMs).unref();
+    this.#writeIn(heldMs > 0 ? 0 : writeEveryMs);
   }
 
   /** How long the integration has to rest by what its row was not told yet; 0: not at all. */
@@ -90,6 +90,13 @@ class UsageBook {
     for (const [id, untilMs] of rests) {
       if (this.#restsUntilMs.get(id) === untilMs) this.#restsUntilMs.delete(id);
     }
+  }
+
+  /** A rest concerns every process, and cannot wait for what is only news. */
+  #writeIn(ms: number): void {
+    if (this.#timer !== undefined && ms > 0) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.write(), ms).unref();
   }
 
   #rest(integrationId: string, untilMs: number): void {
