@@ -3,6 +3,7 @@ import { startApi } from './api/server.ts';
 import { unlessFenced } from './fence/unless-fenced.ts';
 import { canary } from './jobs/canary.ts';
 import { changePost } from './jobs/change-post.ts';
+import { dropLeftovers } from './jobs/drop-leftovers.ts';
 import { probeIntegration } from './jobs/probe-integration.ts';
 import { publishPost } from './jobs/publish-post.ts';
 import { readBackPost } from './jobs/read-back-post.ts';
@@ -72,6 +73,7 @@ function startBackground(services: Services): RunningRole {
       canary,
       unlessFenced(probeIntegration),
       unlessFenced(reconcilePost),
+      unlessFenced(dropLeftovers),
       unlessFenced(readBackPost),
       unlessFenced(changePost),
     ],

@@ -14,14 +14,20 @@ export interface BookedCalls {
  */
 export async function bookLook(
   db: Database,
-  wanted: { readonly budgetKey: string; readonly calls: number; readonly limit: number },
+  wanted: {
+    readonly budgetKey: string;
+    readonly calls: number;
+    readonly limit: number;
+    /** Calls of the hour that it must not touch. */
+    readonly leaves?: number;
+  },
 ): Promise<BookedCalls | null> {
-  const { budgetKey, calls, limit } = wanted;
+  const { budgetKey, calls, limit, leaves = 0 } = wanted;
   return db.transaction(async (tx) => {
     await lockBudgets(tx, [budgetKey]);
     const { budgets, now } = await loadBudgets(tx, [budgetKey], limit);
     const budget = budgets.get(budgetKey) ?? { limit, reserved: 0, used: [] };
-    if (availableCalls(budget, now) < calls) return null;
+    if (availableCalls(budget, now) - leaves < calls) return null;
     await bookCalls(tx, [{ budgetKey, calls }]);
     return { budgetKey, calls, minute: now };
   });

@@ -49,7 +49,7 @@ export async function resolvePost(
     const post = await getPost(services.db, tenantId, wish.id);
     if (wish.version !== undefined && wish.version !== post.version) throw versionMismatch(post);
     const unknown = await loadUnknown(services.db, post.id);
-    if (unknown === null) return await holdsAlready(services, post, wish.answer);
+    if (unknown === null) return holdsAlready(services, post, wish.answer);
     const row = (await readPublishRows(services.db, [post.id])).get(post.id);
     if (row === undefined) continue;
     if (await write(services, row, unknown, wish.answer)) {

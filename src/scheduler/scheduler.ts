@@ -6,6 +6,7 @@ import type { Services } from '../services.ts';
 import { enqueueCanaries } from './canary.ts';
 import { enqueueChanges } from './changes.ts';
 import { enqueueDue } from './enqueue.ts';
+import { enqueueLeftovers } from './leftovers.ts';
 import { enqueueLooks } from './looks.ts';
 import { planPosts } from './plan-posts.ts';
 import { enqueueProbes } from './probes.ts';
@@ -19,6 +20,7 @@ const pollMs = 1_000;
 const sweepMs = 2_000;
 const pausesMs = 1_000;
 const retentionMs = 600_000;
+const leftoversMs = 60_000;
 /** Written in the migrations, beside the triggers that notify. */
 const channel = 'social_publisher_posts';
 
@@ -126,6 +128,7 @@ class Scheduler {
         await sweepQueue(this.#services, provider);
       });
     }
+    await this.#every('leftovers', leftoversMs, () => enqueueLeftovers(this.#services));
     await this.#every('looks', pollMs, () => enqueueLooks(this.#services));
     await this.#every('replays', pollMs, () => runReplays(this.#services));
     await this.#every('read-backs', sweepMs, () => enqueueReadBacks(this.#services));

@@ -4,6 +4,9 @@ ALTER TABLE social_publisher.publish_attempts
   ADD COLUMN look_at timestamptz(3),
   ADD COLUMN evidence jsonb NOT NULL DEFAULT '[]';
 CREATE INDEX publish_attempts_look ON social_publisher.publish_attempts (look_at) WHERE state = 'unknown';
+-- Staged media that nothing may use any more; there look_at is when they are next to be deleted.
+CREATE INDEX publish_attempts_leftovers ON social_publisher.publish_attempts (look_at)
+  WHERE state IN ('prepared', 'rejected', 'abandoned') AND staged <> '[]';
 
 -- resend: false once somebody said that an unknown post must not be sent again.
 -- change: an edit or a delete at the provider, made by a worker; change_at: when it is next tried.

@@ -93,7 +93,7 @@ describe.each(queueBackends().slice(-1))('an author of an unknown post over %s',
       status: 422,
       body: { errors: [{ rule: 'external_id_exists' }] },
     });
-    for (const other of ['1_1', 'https://facebook.com/1', `${outlet.page.id}`]) {
+    for (const other of ['1_1', 'https://facebook.com/1', outlet.page.id]) {
       expect(await live(other)).toMatchObject({
         status: 422,
         body: { errors: [{ rule: 'external_id_of_account' }] },
