@@ -1,12 +1,52 @@
 import { z } from 'zod';
-import type { PostEvent } from './ledger/store.ts';
+import type { AttemptFacts, PostEvent, ReplayOfPost } from './ledger/store.ts';
 import type { Style } from './style.ts';
 import { oneLine } from './table.ts';
-import { type AttemptView, attentionView, errorView, waitingView } from './views.ts';
+import { shortTime } from './time.ts';
+import { attentionView, errorView, waitingView } from './views.ts';
 
 export interface Moment {
   readonly at: string;
+  /** Whose doing it is: the row's own history, an attempt, the network, a look, a person. */
+  readonly what: 'post' | 'attempt' | 'call' | 'look' | 'person' | 'replay';
   readonly text: string;
+}
+
+export interface Ledger {
+  readonly events: readonly PostEvent[];
+  readonly attempts: readonly AttemptFacts[];
+  readonly replays: readonly ReplayOfPost[];
+}
+
+/** What happened, in order: changes of status, attempts, every call to the network, looks and answers of people. */
+export function storyOf({ events, attempts, replays }: Ledger): readonly Moment[] {
+  const moments = [
+    ...events.map(momentOf),
+    ...attempts.flatMap((attempt, index) => momentsOf(attempt, index + 1)),
+    ...replays.flatMap(replayMoments),
+  ];
+  return moments.toSorted((one, other) => Date.parse(one.at) - Date.parse(other.at));
+}
+
+/** A line a moment: when, how long after the line before, whose doing, what. */
+export function writeStory(moments: readonly Moment[], style: Style): string {
+  return moments
+    .map(({ at, what, text }, index) => {
+      const before = moments[index - 1]?.at ?? at;
+      const gap = gapText(Date.parse(at) - Date.parse(before));
+      const time = at.slice(0, 23).replace('T', ' ');
+      return `${style.dim(`${time}  ${gap.padStart(8)}`)}  ${what.padEnd(7)}  ${oneLine(text)}\n`;
+    })
+    .join('');
+}
+
+/** `+12 ms`, `+3.4 s`, `+12 min`, `+5.0 h`, `+3 d`. */
+export function gapText(ms: number): string {
+  if (ms < 1_000) return `+${Math.max(0, Math.round(ms))} ms`;
+  if (ms < 90_000) return `+${(ms / 1_000).toFixed(1)} s`;
+  if (ms < 90 * 60_000) return `+${Math.round(ms / 60_000)} min`;
+  if (ms < 48 * 3_600_000) return `+${(ms / 3_600_000).toFixed(1)} h`;
+  return `+${Math.round(ms / 86_400_000)} d`;
 }
 
 const eventData = z.looseObject({
@@ -15,39 +55,30 @@ const eventData = z.looseObject({
   attention: attentionView.nullish(),
   change: z.looseObject({ kind: z.string(), error: errorView.nullish().catch(null) }).nullish(),
   external_id: z.string().nullish(),
+  publish_url: z.string().nullish(),
   scheduled_at: z.string().nullish(),
 });
 
-/** What happened, in order: changes of status, attempts, and every call to the network between them. */
-export function storyOf(
-  attempts: readonly AttemptView[],
-  events: readonly PostEvent[],
-): readonly Moment[] {
-  const moments = [...events.map(momentOf), ...attempts.flatMap(momentsOf)];
-  return moments.toSorted((one, other) => one.at.localeCompare(other.at));
-}
-
-export function writeStory(moments: readonly Moment[], style: Style): string {
-  return moments
-    .map(({ at, text }) => `${style.dim(at.slice(0, 23).replace('T', ' '))}  ${oneLine(text)}\n`)
-    .join('');
-}
-
 function momentOf({ at, type, from_status, to_status, version, data }: PostEvent): Moment {
-  const parsed = eventData.safeParse(data);
-  const { waiting, error, attention, change, external_id, scheduled_at } = parsed.data ?? {};
+  const { waiting, error, attention, change, external_id, publish_url, scheduled_at } =
+    eventData.safeParse(data).data ?? {};
   const because = [
     ...(change ? [change.error ? `${change.kind}: ${change.error.message}` : change.kind] : []),
     ...(scheduled_at ? [`to ${scheduled_at}`] : []),
     ...(external_id ? [`external id ${external_id}`] : []),
-    ...(waiting ? [`waits: ${waiting.text}`] : []),
+    ...(publish_url ? [publish_url] : []),
+    ...(waiting ? [waitText(waiting)] : []),
     ...(error ? [`${error.class}: ${error.message}; ${error.who}: ${error.action}`] : []),
-    ...(attention ? [`a person is asked: ${attention.text}`] : []),
-  ].join('; ');
+    ...(attention
+      ? [`a person is asked (${attention.choices.join(', ')}): ${attention.text}`]
+      : []),
+  ];
   const step = from_status === to_status ? stayed(type) : `${from_status} → ${to_status}`;
   const what = from_status === null ? `created as ${to_status}` : step;
-  const detail = because === '' ? '' : `; ${because}`;
-  return { at: at.toISOString(), text: `${what} (version ${version})${detail}` };
+  const meaning = from_status === to_status ? undefined : meanings[to_status];
+  const details = [...(meaning === undefined ? [] : [meaning]), ...because];
+  const detail = details.length === 0 ? '' : `; ${details.join('; ')}`;
+  return { at: at.toISOString(), what: 'post', text: `${what} (version ${version})${detail}` };
 }
 
 /** What came to pass without a new status: `change done`, `rescheduled`. */
@@ -55,23 +86,119 @@ function stayed(type: string): string {
   return type.replace('post.', '').replaceAll('_', ' ');
 }
 
-function momentsOf(attempt: AttemptView): Moment[] {
-  const name = `attempt ${attempt.id.slice(-6)}`;
-  const moments: Moment[] = [{ at: attempt.started_at, text: `${name} prepared` }];
-  if (attempt.sent_at) {
-    moments.push({
-      at: attempt.sent_at,
-      text: `${name} committed as sent: the visible call may go out`,
-    });
+const meanings: Readonly<Record<string, string>> = {
+  queued: 'it is its turn: a job carries it',
+  publishing: 'a worker has it',
+  unknown: 'it may be live: the answer is not known',
+};
+
+function waitText({ reason, until, text }: z.output<typeof waitingView>): string {
+  return `waits for ${reason}${until === null ? '' : ` until ${shortTime(until)}`}: ${text}`;
+}
+
+const calls = z.array(
+  z.looseObject({
+    method: z.string(),
+    path: z.string(),
+    effect: z.string(),
+    status: z.number().nullish(),
+    at: z.string(),
+  }),
+);
+
+function momentsOf(attempt: AttemptFacts, number: number): Moment[] {
+  const name = `attempt ${number}`;
+  const { started_at: startedAt, sent_at: sentAt, settled_at: settledAt, mode, run } = attempt;
+  const moments: Moment[] = [];
+  const made = calls.safeParse(attempt.calls).data ?? [];
+  const sentMs = sentAt?.getTime() ?? Infinity;
+  // Where nothing comes before the visible call, preparing and committing are one.
+  const isOneStep = sentAt !== null && made.every(({ at }) => Date.parse(at) >= sentMs);
+  if (!isOneStep) {
+    const text = `${name} (${mode}, run ${run}) prepared: its calls are set aside`;
+    moments.push({ at: startedAt.toISOString(), what: 'attempt', text });
   }
-  for (const { method, path, effect, status, at } of attempt.calls) {
+  if (sentAt !== null) {
+    const until = attempt.owned_until;
+    const owned = until === null ? '' : `; its worker has until ${shortTime(until.toISOString())}`;
+    const text = `${name} (${mode}, run ${run}) committed as sent: the one visible call may go out${owned}`;
+    moments.push({ at: sentAt.toISOString(), what: 'attempt', text });
+  }
+  for (const { method, path, effect, status, at } of made) {
     const answer = status === null || status === undefined ? 'no answer' : `answered ${status}`;
-    moments.push({ at, text: `${name}: ${method} ${path} (${effect}) ${answer}` });
+    moments.push({ at, what: 'call', text: `${name}: ${method} ${path} (${effect}) ${answer}` });
   }
-  if (attempt.settled_at) {
-    const result = attempt.external_id ? `: ${attempt.external_id}` : '';
-    const error = attempt.error ? `: ${attempt.error.message}` : '';
-    moments.push({ at: attempt.settled_at, text: `${name} ${attempt.state}${result}${error}` });
-  }
+  moments.push(...evidenceMoments(attempt, name));
+  if (settledAt !== null) moments.push(settledMoment(attempt, name, settledAt));
   return moments;
+}
+
+function settledMoment(attempt: AttemptFacts, name: string, at: Date): Moment {
+  const error = errorView.safeParse(attempt.error).data;
+  const result = attempt.external_id === null ? '' : `: ${attempt.external_id}`;
+  const because = error === undefined ? '' : `: ${error.message} (${error.class})`;
+  const text = `${name} is ${attempt.state}${result}${because}`;
+  return { at: at.toISOString(), what: 'attempt', text };
+}
+
+const evidence = z.array(
+  z.looseObject({
+    looked_at: z.string().optional(),
+    complete: z.boolean().optional(),
+    counts: z.boolean().optional(),
+    conclusion: z.string().optional(),
+    candidates: z
+      .array(z.looseObject({ external_id: z.string(), url: z.string().nullish() }))
+      .optional(),
+    answered_at: z.string().optional(),
+    answer: z.string().optional(),
+    external_id: z.string().nullish(),
+    dropped_at: z.string().optional(),
+    staged: z.array(z.unknown()).optional(),
+  }),
+);
+
+function evidenceMoments(attempt: AttemptFacts, name: string): Moment[] {
+  return (evidence.safeParse(attempt.evidence).data ?? []).flatMap((entry): Moment[] => {
+    if (entry.looked_at !== undefined) {
+      return [{ at: entry.looked_at, what: 'look', text: `${name}: ${lookText(entry)}` }];
+    }
+    if (entry.answered_at !== undefined) {
+      const id = entry.external_id ? ` (${entry.external_id})` : '';
+      const text = `${name}: a person says: ${entry.answer ?? 'nothing'}${id}`;
+      return [{ at: entry.answered_at, what: 'person', text }];
+    }
+    if (entry.dropped_at === undefined) return [];
+    const text = `${name}: ${entry.staged?.length ?? 0} staged photos deleted at the network`;
+    return [{ at: entry.dropped_at, what: 'call', text }];
+  });
+}
+
+function lookText({
+  complete,
+  counts,
+  candidates = [],
+  conclusion,
+}: z.output<typeof evidence>[number]): string {
+  const seen = candidates.map(({ external_id: id, url }) => `${id}${url ? ` ${url}` : ''}`);
+  const found = seen.length === 0 ? 'found nothing' : `found ${seen.join(', ')}`;
+  const whole = complete === true ? 'looked at the whole account' : 'a look that was not complete';
+  const proof = counts === true ? ', which counts as proof of absence' : '';
+  return `${whole}: ${found}${proof}${conclusion === undefined ? '' : `; ${conclusion}`}`;
+}
+
+const replayResult = z.looseObject({ status: z.string().nullish(), reason: z.string().nullish() });
+
+function replayMoments(replay: ReplayOfPost): Moment[] {
+  const { replay_id: id, created_by: by, created_at: at, state, run_at: runAt } = replay;
+  const { status, reason } = replayResult.safeParse(replay.result).data ?? {};
+  const begun: Moment = {
+    at: at.toISOString(),
+    what: 'replay',
+    text: `${by} chose it for replay ${id}`,
+  };
+  if (state === 'pending') return [begun];
+  const end = `replay ${id.slice(-6)}: ${state}${status ? `, the post became ${status}` : ''}`;
+  const text = reason ? `${end}: ${reason}` : end;
+  return [begun, { at: runAt.toISOString(), what: 'replay', text }];
 }

@@ -132,12 +132,11 @@ async function begin(run: Run, given: Options): Promise<void> {
 
 async function bodyOf(api: Api, given: Options): Promise<object> {
   const { tenant, status, from, to, spread, at } = given;
-  const list = (text: string | undefined) => text?.split(',').map((part) => part.trim());
   return {
     filter: {
       tenant_id: tenant === undefined ? undefined : (await findTenant(api, tenant)).id,
-      class: list(given.class),
-      status: list(status),
+      class: partsOf(given.class),
+      status: partsOf(status),
       from,
       to,
     },
@@ -146,6 +145,10 @@ async function bodyOf(api: Api, given: Options): Promise<object> {
     scheduled_at: at,
     requested_by: nameOfUser(),
   };
+}
+
+function partsOf(text: string | undefined): readonly string[] | undefined {
+  return text?.split(',').map((part) => part.trim());
 }
 
 function read(api: Api, id: string): Promise<WholeView> {

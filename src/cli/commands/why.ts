@@ -1,6 +1,12 @@
 import type { Command } from 'commander';
 import type { Launch, Run } from '../command.ts';
-import { listPostEvents } from '../ledger/store.ts';
+import {
+  listAttemptFacts,
+  listPostEvents,
+  listReplaysOfPost,
+  readPostFacts,
+} from '../ledger/store.ts';
+import { outlookOf } from '../outlook.ts';
 import { describePost } from '../post-text.ts';
 import { storyOf, writeStory } from '../story.ts';
 import { attemptView, postView } from '../views.ts';
@@ -22,12 +28,28 @@ async function tellWhy({ session, answer, style }: Run, id: string): Promise<voi
   const api = await session.api();
   const path = `/v1/posts/${id}`;
   const post = await api.call({ method: 'GET', path, tenantId }, postView);
-  const attempts = await api.list(
-    { method: 'GET', path: `${path}/attempts`, tenantId },
-    attemptView,
-  );
-  const events = await listPostEvents(db, id);
-  answer({ post, attempts, events }, () =>
-    [describePost(post), '\n', writeStory(storyOf(attempts, events), style)].join(''),
+  // As the API shows them, masked, for scripts; the story needs what only the operator may see.
+  const shown = await api.list({ method: 'GET', path: `${path}/attempts`, tenantId }, attemptView);
+  const [events, attempts, replays, facts] = await Promise.all([
+    listPostEvents(db, id),
+    listAttemptFacts(db, id),
+    listReplaysOfPost(db, id),
+    readPostFacts(db, id),
+  ]);
+  const story = storyOf({ events, attempts, replays });
+  const outlook = facts === undefined ? [] : outlookOf(post.status, facts, attempts);
+  answer({ post, attempts: shown, events, replays, story, outlook }, () =>
+    [
+      describePost(post),
+      ...(facts === undefined
+        ? []
+        : [
+            `${'account'.padEnd(12)} ${facts.account_name ?? ''} ${facts.account} of ${facts.tenant}\n`,
+          ]),
+      `\n${style.bold('What happened')} (UTC)\n`,
+      writeStory(story, style),
+      `\n${style.bold('What comes next')}\n`,
+      ...outlook.map((line) => `  ${line}\n`),
+    ].join(''),
   );
 }

@@ -124,7 +124,8 @@ describe('replays', () => {
     await it.reaches(failed, 'published');
     await it.reaches(live, 'published', 'unknown');
     const messages = (await it.meta.posts(outlet.page.id)).map((one) => one.message);
-    expect(messages.toSorted()).toEqual(['it is there', 'once more']);
+    expect(messages).toHaveLength(2);
+    expect(new Set(messages)).toEqual(new Set(['it is there', 'once more']));
   });
 
   test('skips what its author changed since, and never forces an unknown one', async () => {
