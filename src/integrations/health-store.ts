@@ -83,6 +83,23 @@ async function tellWaitingPosts(sql: Sql, integrationId: string, text: string): 
   });
 }
 
+/** Posts that were being planned when their account fell out of `active`: nobody else would tell them. */
+export async function tellForgottenPosts(sql: Sql): Promise<void> {
+  const rows = await sql.query<{ id: string; status: string; error: ErrorRecord | null }>({
+    name: 'integrations_with_forgotten_posts',
+    text: `SELECT i.id, i.status, i.error FROM social_publisher.integrations i
+           WHERE i.status <> 'active' AND EXISTS (
+             SELECT FROM social_publisher.social_posts p
+             WHERE p.integration_id = i.id AND p.status = 'approved' AND p.next_run_at IS NOT NULL
+               AND p.waiting ->> 'reason' IS DISTINCT FROM 'integration')
+           LIMIT 100`,
+  });
+  for (const { id, ...health } of rows) {
+    const text = adviceFor(health);
+    if (text !== null) await tellWaitingPosts(sql, id, text);
+  }
+}
+
 /** Active again, because its provider was asked with this very token; its waiting posts are planned anew. */
 export async function markHealed(
   tx: Sql,

@@ -8,6 +8,7 @@ import type { Provider, ReadBack } from '../providers/provider.ts';
 import { openAccount } from '../publishing/account.ts';
 import { callContext, noteFailure } from '../publishing/health.ts';
 import { budgetKeyOf } from '../publishing/judge.ts';
+import { observeLateness } from '../publishing/lateness.ts';
 import { defineJob } from '../queue/job.ts';
 import type { Services } from '../services.ts';
 
@@ -31,7 +32,10 @@ export const readBackPost = defineJob({
     const seen = await read(services, row, provider);
     if (seen === 'failed') return;
     const finding = judgeReading(row, seen);
-    if (await write(services, row, finding)) tell(logger, row, finding);
+    if (!(await write(services, row, finding))) return;
+    tell(logger, row, finding);
+    const { latenessMs } = finding.set;
+    if (typeof latenessMs === 'number') observeLateness(row.provider, latenessMs);
   },
 });
 

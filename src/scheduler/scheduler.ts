@@ -1,6 +1,7 @@
 import { listen } from '../db/listen.ts';
 import { AppError } from '../errors.ts';
 import { forgetFence, readFence } from '../fence/fence.ts';
+import { tellForgottenPosts } from '../integrations/health-store.ts';
 import { tellPausedPosts } from '../pauses/store.ts';
 import type { Services } from '../services.ts';
 import { enqueueCanaries } from './canary.ts';
@@ -19,6 +20,7 @@ import { sweepQueue, sweepRows } from './sweep.ts';
 const pollMs = 1_000;
 const sweepMs = 2_000;
 const pausesMs = 1_000;
+const forgottenMs = 30_000;
 const retentionMs = 600_000;
 const leftoversMs = 60_000;
 /** Written in the migrations, beside the triggers that notify. */
@@ -119,6 +121,7 @@ class Scheduler {
     await this.#every('pauses', pausesMs, async () => {
       await tellPausedPosts(db);
     });
+    await this.#every('forgotten', forgottenMs, () => tellForgottenPosts(db));
     let nextInMs = mayBeMore ? 0 : pollMs;
     for (const provider of providers.keys()) {
       const due = await enqueueDue(this.#services, provider);

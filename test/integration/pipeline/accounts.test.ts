@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { tellForgottenPosts } from '../../../src/integrations/health-store.ts';
 import { adviceFor, type Integration } from '../../../src/integrations/integration.ts';
 import { saveIntegration } from '../../../src/integrations/store.ts';
 import { Secret } from '../../../src/secret.ts';
@@ -138,6 +139,16 @@ describe.each(queueBackends())('dead and blocked accounts over %s', (backend) =>
     expect(waiting).toMatchObject({ text: adviceFor(row) });
     await probe(outlet);
     await it.reaches(id, 'drafted');
+  });
+
+  test('a post that was being planned when its account died is told too', async () => {
+    const outlet = await it.outlet();
+    await tokenBecomes(outlet, 'revoked');
+    const id = await it.post(outlet);
+    const { waiting } = await it.waitsFor(id, 'integration');
+    await it.force(id, 'waiting = NULL');
+    await tellForgottenPosts(it.fleet.db);
+    expect((await it.row(id)).waiting).toEqual(waiting);
   });
 
   test('a probe that finds a dead token says so, and asks no more', async () => {
