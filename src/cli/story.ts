@@ -184,7 +184,7 @@ function lookText({
   const found = seen.length === 0 ? 'found nothing' : `found ${seen.join(', ')}`;
   const whole = complete === true ? 'looked at the whole account' : 'a look that was not complete';
   const proof = counts === true ? ', which counts as proof of absence' : '';
-  return `${whole}: ${found}${proof}${conclusion === undefined ? '' : `; ${conclusion}`}`;
+  return `${whole}: ${found}${proof}${conclusion === undefined ? '' : `; ${conclusions[conclusion] ?? conclusion}`}`;
 }
 
 const replayResult = z.looseObject({ status: z.string().nullish(), reason: z.string().nullish() });
@@ -202,3 +202,15 @@ function replayMoments(replay: ReplayOfPost): Moment[] {
   const text = reason ? `${end}: ${reason}` : end;
   return [begun, { at: runAt.toISOString(), what: 'replay', text }];
 }
+
+const conclusions: Readonly<Record<string, string>> = {
+  look_again: 'nothing that counts: it is looked for again',
+  count: 'it is not there; one look of several',
+  bind: 'it is there',
+  found: 'it is there',
+  ask: 'a person is asked',
+  call_off: 'proven absent, and it was called off',
+  fail: 'proven absent, and the network refuses it as a duplicate',
+  miss: 'proven absent, and too late',
+  send_again: 'proven absent: it is sent again',
+};

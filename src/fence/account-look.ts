@@ -7,6 +7,7 @@ import { readContent } from '../posts/publish-row.ts';
 import { readBoundIds } from '../posts/read-back-store.ts';
 import type { ListedPost, Listing, Provider } from '../providers/provider.ts';
 import { openAccount } from '../publishing/account.ts';
+import { callContext, noteFailure } from '../publishing/health.ts';
 import { budgetKeyOf } from '../publishing/judge.ts';
 import type { Services } from '../services.ts';
 import { type Case, discover, discoverNothing, type Scene } from './discovery.ts';
@@ -50,7 +51,9 @@ export async function settleAccount(services: Services, look: AccountLook): Prom
   const provider = services.providers.get(account.provider);
   if (provider === undefined) return { ...result, absent: cases.length, note: 'no such provider' };
   const scene: Scene = { provider, budgetKey: budgetKeyOf(account), since, seenAt: new Date() };
-  const listing = await list(services, provider, look).catch(readFailure);
+  const listing = await list(services, provider, look).catch((error: unknown) =>
+    readFailure(services, account, error),
+  );
   if ('failure' in listing) {
     const discoveries = cases.flatMap((one) => discoverNothing(one, scene) ?? []);
     await writeAll(services, discoveries);
@@ -137,7 +140,7 @@ async function list(services: Services, provider: Provider, look: AccountLook): 
   const from = Math.min(look.since.getTime(), look.account.firstSentAt?.getTime() ?? Infinity);
   const request = { account: opened, since: new Date(from - marginMs) };
   const context = {
-    onCall: () => undefined,
+    ...callContext(services, look.account, () => undefined),
     beforeRead: () => waitForBudget(services, look),
   };
   for (let tries = 1; ; tries += 1) {
@@ -182,8 +185,14 @@ function unreadable(): AppError {
 }
 
 /** A dead token or a broken account stops its own posts only; whatever else goes wrong stops the work. */
-function readFailure(error: unknown): { readonly failure: string } {
+async function readFailure(
+  services: Services,
+  account: SuspectAccount,
+  error: unknown,
+): Promise<{ readonly failure: string }> {
   if (error instanceof PublishError) {
+    // As after any other call: its posts wait for a person instead of failing one by one.
+    await noteFailure(services, account, error);
     return { failure: `${error.record.message} (${error.record.action})`.slice(0, 300) };
   }
   if (!(error instanceof AppError) || error instanceof UnfencingStopped) throw error;

@@ -45,7 +45,7 @@ describe('replays', () => {
       headers: { authorization: 'Bearer an-operator-token-for-tests' },
       ...(payload === undefined ? {} : { payload }),
     });
-    return { status: answer.statusCode, body: answer.json() as unknown };
+    return { status: answer.statusCode, body: answer.json<unknown>() };
   };
   const post = async (body: object) => replay.parse((await call('POST', '/v1/replays', body)).body);
   const ask = async (body: object) =>
