@@ -72,7 +72,10 @@ export interface HeldWrite {
   readonly set: HeldFields;
 }
 
-export interface HeldFields extends FindingFields {
+export interface HeldFields extends Omit<FindingFields, 'publishUrl'> {
+  readonly publishUrl?: string | null;
+  /** Null only: it is not there, and may be sent again. */
+  readonly externalId?: null;
   readonly change?: Change;
   /** When the change is next tried; null: it came to its end. */
   readonly changeAt?: Date | null;
@@ -91,6 +94,7 @@ export async function writeHeld(sql: Sql, write: HeldWrite): Promise<boolean> {
              seen_at = CASE WHEN x.set ? 'seenAt' THEN (x.set ->> 'seenAt')::timestamptz ELSE p.seen_at END,
              missing_at = CASE WHEN x.set ? 'missingAt' THEN (x.set ->> 'missingAt')::timestamptz ELSE p.missing_at END,
              publish_url = CASE WHEN x.set ? 'publishUrl' THEN x.set ->> 'publishUrl' ELSE p.publish_url END,
+             external_id = CASE WHEN x.set ? 'externalId' THEN x.set ->> 'externalId' ELSE p.external_id END,
              attention = CASE WHEN x.set ? 'attention' THEN nullif(x.set -> 'attention', 'null') ELSE p.attention END,
              published_at = CASE WHEN x.set ? 'publishedAt'
                THEN (x.set ->> 'publishedAt')::timestamptz ELSE p.published_at END,

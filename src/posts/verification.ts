@@ -193,10 +193,12 @@ export function withdrawn({ attention }: Pick<HeldPost, 'attention'>): FindingFi
   return attention !== null && ownReasons.has(attention.reason) ? { attention: null } : {};
 }
 
+const resolvable = ['resolve_live', 'resolve_absent'] as const;
+
 function visibleUnexpectedly(post: HeldPost, seen: ReadBack): Attention {
   const created = seen.createdAt === null ? 'no created_time' : seen.createdAt.toISOString();
   const text = `It should be ${post.status} and not be visible yet, but the network shows it as published since it was made (is_published is true, created_time ${created}). Delete it on the network if it must not be seen.`;
-  return attentionOf(post, 'visible_unexpectedly', text, [], seen.permalink);
+  return attentionOf(post, 'visible_unexpectedly', text, resolvable, seen.permalink);
 }
 
 function notLive(post: HeldPost, seen: ReadBack): Attention {
@@ -207,20 +209,20 @@ function notLive(post: HeldPost, seen: ReadBack): Attention {
 
 function vanished(post: HeldPost): Attention {
   const text =
-    'Its time has passed, and the network says that it does not exist: it was deleted there, or the network lost it. Cancel it, and create it anew if it should still go out.';
-  return attentionOf(post, 'vanished', text, ['cancel'], null);
+    'Its time has passed, and the network says that it does not exist: it was deleted there, or the network lost it. Say that it is absent to be able to retry it, or cancel it.';
+  return attentionOf(post, 'vanished', text, [...resolvable, 'cancel'], null);
 }
 
 function notFound(post: HeldPost): Attention {
   const text =
     'The network answered with this post when it was made, and says now that it does not exist.';
-  const choices = post.status === 'published' ? [] : ['cancel'];
+  const choices = post.status === 'published' ? resolvable : [...resolvable, 'cancel'];
   return attentionOf(post, 'not_found', text, choices, null);
 }
 
 function deletedThere(post: HeldPost): Attention {
   const text = 'A person deleted it on the network before its time: it will not go out.';
-  return attentionOf(post, 'deleted_at_provider', text, [], null);
+  return attentionOf(post, 'deleted_at_provider', text, ['resolve_absent'], null);
 }
 
 function attentionOf(

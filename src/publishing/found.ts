@@ -57,6 +57,6 @@ function attentionFor(
     text: `It was sent as a ${mode === 'draft' ? 'draft' : 'scheduled post'}, but the network shows it as published. If nobody published it there by hand, delete it if it must not be seen.`,
     who: 'author',
     evidence: [{ external_id: externalId, url, seen_at: at }],
-    choices: [],
+    choices: ['resolve_live', 'resolve_absent'],
   };
 }

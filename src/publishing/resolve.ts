@@ -23,6 +23,7 @@ import { ownFailure } from './errors.ts';
 import { foundAt } from './found.ts';
 import { callContext, noteFailure } from './health.ts';
 import { budgetKeyOf, decideRow } from './judge.ts';
+import { resolveHeld } from './resolve-held.ts';
 
 /** A person has looked on the network. */
 export type PersonsAnswer =
@@ -32,7 +33,7 @@ export type PersonsAnswer =
 const mostRounds = 3;
 
 /**
- * Writes what a person found out about an unknown post. Again with the same answer: the post as it is. Throws
+ * Writes what a person found out about an unknown post, or about one that a look found otherwise than it should be. Again with the same answer: the post as it is. Throws
  * NotFoundError, ConflictError (409, or 412 for a version), InvalidRequestError (422), and PublishError where the
  * network could not be asked whether it has the post.
  */
@@ -49,7 +50,12 @@ export async function resolvePost(
     const post = await getPost(services.db, tenantId, wish.id);
     if (wish.version !== undefined && wish.version !== post.version) throw versionMismatch(post);
     const unknown = await loadUnknown(services.db, post.id);
-    if (unknown === null) return holdsAlready(services, post, wish.answer);
+    if (unknown === null) {
+      const answered = await resolveHeld(services.db, post, wish.answer);
+      if (answered === null) return holdsAlready(services, post, wish.answer);
+      if (answered) return getPost(services.db, tenantId, wish.id);
+      continue;
+    }
     const row = (await readPublishRows(services.db, [post.id])).get(post.id);
     if (row === undefined) continue;
     if (await write(services, row, unknown, wish.answer)) {
@@ -69,7 +75,7 @@ async function holdsAlready(
       ? post.external_id === answer.externalId
       : await wasAnsweredAbsent(db, post.id);
   if (holds) return post;
-  const text = `the post is ${post.status}: only a post whose outcome is unknown is resolved`;
+  const text = `the post is ${post.status}: only what its attention asks is resolved`;
   throw new ConflictError('conflict', text);
 }
 

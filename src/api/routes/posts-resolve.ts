@@ -19,7 +19,7 @@ export const postResolveRoutes = [
     operationId: 'resolvePost',
     summary: "Answer a post's attention",
     description:
-      'A person has looked on the network. `live`: the post is there under this id, and the row is bound to it. `absent`: it is not there; it is sent again, or missed if it is too late, or cancelled if that was asked for. Only where the outcome is unknown. Repeating the answer answers 200 with the post as it is.',
+      'A person has looked on the network. `live`: the post is there under this id, and the row is bound to it. `absent`: it is not there; it is sent again, or missed if it is too late, or cancelled if that was asked for. Also where a look at the network found a post otherwise than it should be (`choices` has `resolve_live` or `resolve_absent`): `live` keeps it, `absent` makes one that the network lost `missed`, so that it can be retried. Repeating the answer answers 200 with the post as it is.',
     tag: 'Posts',
     auth: forTenant,
     input: {

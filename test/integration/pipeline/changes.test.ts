@@ -350,10 +350,10 @@ describe('a change waits', () => {
   test('for the calls of the hour, of which it may use the last', async () => {
     const post = await held('scheduled');
     await edit(post, { message: 'better' });
-    const spend = (calls: number) =>
+    const spend = (spent: number) =>
       it.fleet.db.query({
         text: `UPDATE social_publisher.call_usage SET calls = $2 WHERE budget_key LIKE '%:' || $1`,
-        values: [post.outlet.page.id, calls],
+        values: [post.outlet.page.id, spent],
       });
     await spend(199);
     const open = await work(post);

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readBackPost } from '../../../src/jobs/read-back-post.ts';
+import { type PersonsAnswer, resolvePost } from '../../../src/publishing/resolve.ts';
 import { until } from '../../support/fleet.ts';
 import { type Outlet, openPipeline, type Pipeline } from '../../support/pipeline.ts';
 import { queueBackends } from '../../support/redis.ts';
@@ -92,6 +93,22 @@ async function updatedAt(id: string): Promise<Date | undefined> {
   return found?.updated_at;
 }
 
+function answer(post: { id: string; outlet: Outlet }, given: PersonsAnswer) {
+  const wish = { id: post.id, version: undefined, answer: given };
+  return resolvePost(it.fleet.services, post.outlet.tenantId, wish);
+}
+
+/** One that the network lost when its time came. */
+async function lost() {
+  const post = await held('scheduled');
+  await person(post.externalId, { vanish: true });
+  await passes(post, 20);
+  await look(post.id);
+  await age(post.id, 5);
+  expect((await look(post.id)).attention?.reason).toBe('vanished');
+  return post;
+}
+
 const minutesFromNow = (at: Date | null) =>
   Math.round(((at?.getTime() ?? 0) - Date.now()) / 60_000);
 
@@ -159,7 +176,7 @@ describe('a scheduled post', () => {
     await age(post.id, 5);
     expect(await look(post.id)).toMatchObject({
       status: 'scheduled',
-      attention: { reason: 'vanished', choices: ['cancel'] },
+      attention: { reason: 'vanished', choices: ['resolve_live', 'resolve_absent', 'cancel'] },
     });
   });
 
@@ -304,6 +321,69 @@ describe('a look', () => {
   });
 });
 
+describe("a person's answer", () => {
+  test('that a lost post is absent lets it be retried, after a look, and go out once', async () => {
+    const post = await lost();
+    expect(await answer(post, { outcome: 'absent' })).toMatchObject({
+      status: 'missed',
+      external_id: null,
+      attention: null,
+    });
+    expect(await it.attempts(post.id)).toMatchObject([{ state: 'abandoned' }]);
+    expect((await answer(post, { outcome: 'absent' })).status).toBe('missed');
+    await it.fleet.db.query({ text: 'DELETE FROM social_publisher.call_usage' });
+    await it.fleet.db.query({
+      text: `UPDATE social_publisher.social_posts SET status = 'approved', scheduled_at = $2 WHERE id = $1`,
+      values: [post.id, inMinutes(60)],
+    });
+    const again = await it.reaches(post.id, 'scheduled');
+    expect(again.external_id).not.toBe(post.externalId);
+    expect(await it.meta.posts(post.outlet.page.id)).toHaveLength(2);
+    expect(await it.calls(post.outlet)).toContain('GET published_posts');
+  });
+
+  test('that a lost post is live ends the question', async () => {
+    const post = await lost();
+    const { scheduled_at } = await row(post.id);
+    expect(await answer(post, { outcome: 'live', externalId: post.externalId })).toMatchObject({
+      status: 'published',
+      published_at: scheduled_at,
+      attention: null,
+    });
+  });
+
+  test('about another post is refused', async () => {
+    const post = await lost();
+    const wrong = { outcome: 'live', externalId: '1_2' } as const;
+    await expect(answer(post, wrong)).rejects.toMatchObject({ code: 'conflict' });
+  });
+
+  test('ends the question why a deleted post was cancelled', async () => {
+    const post = await held('scheduled');
+    await person(post.externalId, 'deletes');
+    await look(post.id);
+    await age(post.id, 5);
+    await look(post.id);
+    expect(await answer(post, { outcome: 'absent' })).toMatchObject({
+      status: 'cancelled',
+      attention: null,
+    });
+  });
+
+  test.each([
+    ['live', 'published'],
+    ['absent', 'cancelled'],
+  ] as const)('that a post which went public is %s leaves it %s', async (outcome, status) => {
+    const outlet = await it.outlet();
+    await it.fault(outlet, 'feed', { kind: 'goes_public' });
+    const id = await it.post(outlet);
+    await it.reaches(id, 'drafted');
+    const externalId = (await look(id)).external_id ?? '';
+    const given = outcome === 'live' ? { outcome, externalId } : { outcome };
+    expect(await answer({ id, outlet }, given)).toMatchObject({ status, attention: null });
+  });
+});
+
 describe.each(queueBackends())('looks over %s', (backend) => {
   test('are made by the background role', async () => {
     const other = await openPipeline(backend);
@@ -319,7 +399,8 @@ describe.each(queueBackends())('looks over %s', (backend) => {
       );
       await other.meta.control('PATCH', `posts/${external_id}`, { publish: true });
       await other.force(id, `verify_at = now()`);
-      await other.reaches(id, 'published');
+      const { status } = await other.reaches(id, 'published');
+      expect(status).toBe('published');
     } finally {
       await other.close();
     }
