@@ -35,9 +35,10 @@ export const postSchema = z
       .nullable()
       .meta({ description: 'What a person must look at, and can answer.' }),
     waiting: record.nullable().meta({ description: 'What it waits for, and until when.' }),
-    change: record
-      .nullable()
-      .meta({ description: 'A change on its way to the network that holds it.' }),
+    change: record.nullable().meta({
+      description:
+        'The last edit or cancel of it at the network that holds it: kind (`edit`, `cancel`), state (`pending`, `done`, `refused`), error, and what an edit asks for.',
+    }),
     approved_at: time.nullable(),
     published_at: time.nullable(),
     lateness_ms: z
