@@ -8,9 +8,8 @@ import { type Fleet, openFleet, until } from '../../support/fleet.ts';
 import { type Meta, startMeta } from '../../support/meta.ts';
 import { anIntegration, readPost, somePosts, type TestPost } from '../../support/rows.ts';
 
-// A thousand with MANY_POSTS=1, as the acceptance has it; fewer otherwise, of the same kinds.
 const pages = 10;
-const perPage = process.env['MANY_POSTS'] === '1' ? 100 : 20;
+const perPage = 100;
 const ahead = (ms: number) => new Date(Math.ceil((Date.now() + ms) / 1000) * 1000);
 const hour = 3_600_000;
 
