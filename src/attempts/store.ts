@@ -391,7 +391,12 @@ async function closeAttempts(
              settled_at = CASE WHEN x.state <> 'prepared' THEN clock_timestamp() END
            FROM x WHERE a.id = x.id AND (SELECT count(*) FROM posts) >= 0
              AND ((a.state = 'prepared' AND a.reserved > 0) OR (a.state = 'sent' AND x.state <> 'prepared')
-               OR (a.state = 'unknown' AND x.state IN ('confirmed', 'rejected')))
+               OR (a.state = 'unknown' AND x.state IN ('confirmed', 'rejected'))
+               -- Taken for absent, and then the answer came after all: as long as nothing else was begun.
+               OR (a.state = 'abandoned' AND a.sent_at IS NOT NULL AND x.state = 'confirmed'
+                 AND a.version = (SELECT p.version FROM social_publisher.social_posts p WHERE p.id = a.post_id)
+                 AND NOT EXISTS (SELECT FROM social_publisher.publish_attempts e WHERE e.post_id = a.post_id
+                   AND e.state IN ('prepared', 'sent', 'unknown', 'confirmed'))))
            RETURNING a.id`,
     values: [JSON.stringify(rows), settlements.map((item) => item.post.id)],
   });

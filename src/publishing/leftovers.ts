@@ -82,25 +82,30 @@ async function drop(
     await keep(services, one, look);
     return 0;
   }
-  const gone: StagedMedium[] = [];
-  let failure: unknown;
-  for (const medium of unused) {
-    try {
-      await one.provider.unstage({ account: one.account, id: medium.id }, one.context);
-    } catch (error) {
-      // What is refused for good is not asked for again.
-      if (!(error instanceof PublishError && refusals.has(error.record.class))) {
-        failure = error;
-        break;
-      }
-    }
-    gone.push(medium);
-  }
+  const { gone, failure } = await unstageAll(one, unused);
   const left = unused.filter((medium) => !gone.includes(medium));
   const evidence = { dropped_at: one.row.now.toISOString(), staged: gone };
   await writeDropped(services.db, one.leftover.attemptId, { left, calls: one.made, evidence });
-  if (failure !== undefined) throw failure;
+  if (failure !== null) throw failure;
   return gone.length;
+}
+
+async function unstageAll(
+  { provider, account, context }: Drop,
+  media: readonly StagedMedium[],
+): Promise<{ readonly gone: readonly StagedMedium[]; readonly failure: PublishError | null }> {
+  const gone: StagedMedium[] = [];
+  for (const medium of media) {
+    try {
+      await provider.unstage({ account, id: medium.id }, context);
+    } catch (error) {
+      if (!(error instanceof PublishError)) throw error;
+      // What is refused for good is not asked for again.
+      if (!refusals.has(error.record.class)) return { gone, failure: error };
+    }
+    gone.push(medium);
+  }
+  return { gone, failure: null };
 }
 
 /** A missing permission for deleting photos says nothing about publishing. */

@@ -37,17 +37,21 @@ export function confirmed(attempt: OpenAttempt, externalId: string): Settlement 
     error: null,
     calls: attempt.calls,
     budgetKey: attempt.budgetKey,
-    post: changeOf(attempt, statusOfMode[decision.mode], {
-      externalId,
-      publishUrl: provider.publishUrl(externalId),
-      verifyInMs: readBackAfterMs,
-      error: null,
-      attention: decision.attention,
-      waiting: null,
-      nextRunAt: null,
-      leaseMs: null,
-      ...liveTimes(decision.mode, row, attempt.now()),
-    }),
+    post: {
+      ...changeOf(attempt, statusOfMode[decision.mode], {
+        externalId,
+        publishUrl: provider.publishUrl(externalId),
+        verifyInMs: readBackAfterMs,
+        error: null,
+        attention: decision.attention,
+        waiting: null,
+        nextRunAt: null,
+        leaseMs: null,
+        ...liveTimes(decision.mode, row, attempt.now()),
+      }),
+      // An answer that comes long after its attempt was taken for absent is knowledge all the same.
+      from: ['publishing', 'unknown', 'approved', 'queued', 'failed', 'missed', 'cancelled'],
+    },
   };
 }
 

@@ -51,7 +51,8 @@ export async function prepare(
 function isEarlier({ finding }: Looked, before: SentBefore): boolean {
   if (finding.kind === 'none') return false;
   const isAltered =
-    finding.kind === 'several' && finding.candidates.every(({ likeness }) => likeness === 'altered');
+    finding.kind === 'several' &&
+    finding.candidates.every(({ likeness }) => likeness === 'altered');
   return !isAltered || before.state === 'abandoned';
 }
 

@@ -104,9 +104,15 @@ async function send(
     callsOf(attempt),
   );
   const settlement = confirmed(attempt, published.externalId);
-  await settleDurably(services, settlement);
+  if (!(await settleDurably(services, settlement))) return tellTooLate(services, settlement);
   const { latenessMs } = settlement.post.set;
   if (typeof latenessMs === 'number') observeLateness(attempt.row.provider, latenessMs);
+}
+
+/** Others settled the attempt meanwhile, and another one may be open: only a person can put this right. */
+function tellTooLate({ log }: PublishServices, { post, externalId }: Settlement): void {
+  const text = 'the network confirmed an attempt that had been settled otherwise: look at the page';
+  log.error({ postId: post.id, externalId, code: 'confirmed_too_late' }, text);
 }
 
 async function settleFailure(

@@ -11,14 +11,14 @@ const giveUpAfterMs = 600_000;
 
 /**
  * Writes what was learned about an attempt, through an outage of the database if need be: an answer of the provider
- * that is lost here makes a person look. Gives up after ten minutes, when others have long called it unknown.
+ * that is lost here must be looked for. Gives up after ten minutes, when others have long called it unknown. False: the
+ * attempt was settled by somebody else.
  */
-export async function settleDurably(services: Settling, settlement: Settlement): Promise<void> {
+export async function settleDurably(services: Settling, settlement: Settlement): Promise<boolean> {
   const startedAt = performance.now();
   for (let waitMs = 200; ; waitMs = Math.min(waitMs * 2, 10_000)) {
     try {
-      await services.pipeline.settle(settlement);
-      return;
+      return await services.pipeline.settle(settlement);
     } catch (error) {
       if (isUniqueViolation(error)) throw takenExternalId(error);
       if (performance.now() - startedAt > giveUpAfterMs) {

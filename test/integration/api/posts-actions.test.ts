@@ -76,7 +76,7 @@ const answers: Readonly<Record<string, readonly string[]>> = {
     '202 scheduled',
     '202 drafted',
     '200 cancelled',
-    '409 unknown',
+    '200 unknown',
     '200 cancelled',
     '200 cancelled',
   ],

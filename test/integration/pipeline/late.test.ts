@@ -53,6 +53,38 @@ describe.each(queueBackends().slice(-1))('the time of an attempt over %s', (back
     expect(await it.attempts(id)).toMatchObject([{ state: 'confirmed', error: null }]);
   });
 
+  test('an answer that comes after the attempt was taken for absent still confirms', async () => {
+    const outlet = await it.outlet();
+    await it.fault(outlet, 'feed', { kind: 'delay', when: 'after', delay_ms: 800 });
+    const id = await it.post(outlet, { message: 'much too slow' });
+    await until('called', async () => (await feeds(outlet)) === 1);
+    await it.fleet.db.query({
+      text: `UPDATE social_publisher.publish_attempts SET state = 'abandoned' WHERE post_id = $1`,
+      values: [id],
+    });
+    await it.force(id, `status = 'approved', next_run_at = now() + interval '1 hour'`);
+    const row = await it.reaches(id, 'drafted');
+    const [post] = await it.meta.posts(outlet.page.id);
+    expect(row).toMatchObject({ external_id: post?.id, next_run_at: null });
+    expect(await it.attempts(id)).toMatchObject([{ state: 'confirmed' }]);
+  });
+
+  test('a refusal that comes after a sweeper called it unknown is knowledge too', async () => {
+    const outlet = await it.outlet();
+    const refusal = { kind: 'error', code: 100, http_status: 400, delay_ms: 800 };
+    await it.fault(outlet, 'feed', refusal);
+    const id = await it.post(outlet, { message: 'slow refusal' });
+    await until('sent', async () => (await it.attempts(id))[0]?.state === 'sent');
+    await it.fleet.db.query({
+      text: `UPDATE social_publisher.publish_attempts SET owned_until = now() WHERE post_id = $1`,
+      values: [id],
+    });
+    await it.sweep();
+    expect(await it.row(id)).toMatchObject({ status: 'unknown' });
+    expect(await it.reaches(id, 'failed')).toMatchObject({ error: { class: 'invalid' } });
+    expect(await it.attempts(id)).toMatchObject([{ state: 'rejected' }]);
+  });
+
   test.each(['text', 'photo'])(
     'a commit of %s that takes longer than five seconds is followed by no call',
     async (shape) => {

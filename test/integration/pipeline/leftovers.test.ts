@@ -100,6 +100,7 @@ describe.each(queueBackends().slice(-1))('what is left over at Meta, over %s', (
     await it.meta.control('POST', 'faults', { match, ...gone });
     await later(outlet);
     await until('it is written', async () => (await it.attempts(id))[0]?.staged.length === 0);
+    expect(await deletes(outlet)).toBe(1);
   });
 
   test('cannot be deleted for now: it comes again', async () => {
@@ -111,6 +112,7 @@ describe.each(queueBackends().slice(-1))('what is left over at Meta, over %s', (
     await later(outlet);
     await until('it was tried', async () => (await deletes(outlet)) === 1);
     await until('it is written', async () => (await it.attempts(id))[0]?.calls.length === 4);
+    expect(await states(outlet)).toEqual(['staged', 'staged']);
     await later(outlet);
     await deleted(outlet);
   });

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { until } from '../../support/fleet.ts';
+import { startMeta } from '../../support/meta.ts';
 import { type Outlet, openPipeline, type Pipeline } from '../../support/pipeline.ts';
 import { queueBackends } from '../../support/redis.ts';
+import { anIntegration, somePosts } from '../../support/rows.ts';
 
 const looks = ['GET published_posts', 'GET scheduled_posts', 'GET promotable_posts'];
 const intervalMs = 300;
@@ -214,6 +216,32 @@ describe.each(queueBackends().slice(-1))('a lost answer over %s', (backend) => {
     expect(await onPage(outlet)).toHaveLength(1);
     expect(await feeds(outlet)).toBe(1);
   });
+
+  test.each([-3_600_000, 3_600_000])(
+    'a clock of Meta that is off by %i ms changes nothing',
+    async (offMs) => {
+      const other = await startMeta();
+      const clock = new Date(Date.now() + offMs).toISOString();
+      await other.control('POST', 'clock', { now: clock });
+      const fleet = await it.another({ GRAPH_BASE_URL: other.url });
+      await it.fleet.stop();
+      await fleet.start('scheduler', 'publisher', 'background');
+      const page = await other.page({ id: `8800${offMs > 0 ? 1 : 2}` });
+      const owner = await anIntegration(it.fleet.db, { accountId: page.id, token: page.token });
+      const match = { page_id: page.id, edge: 'feed', method: 'POST' };
+      await other.control('POST', 'faults', { match, kind: 'code_2', when: 'after' });
+      await other.control('POST', 'faults', { match, kind: 'code_2', when: 'before' });
+      const [there = ''] = await somePosts(it.fleet.db, owner, [{ message: 'skewed and there' }]);
+      await it.reaches(there, 'drafted');
+      const [absent = ''] = await somePosts(it.fleet.db, owner, [{ message: 'skewed and absent' }]);
+      await it.reaches(absent, 'drafted');
+      const posts = await other.posts(page.id);
+      expect(posts.map((post) => post.message)).toEqual(['skewed and there', 'skewed and absent']);
+      await fleet.stop();
+      await other.close();
+      await it.fleet.start('scheduler', 'publisher', 'background');
+    },
+  );
 
   test('a dead account keeps the look waiting; it goes on by itself', async () => {
     const outlet = await it.outlet();
