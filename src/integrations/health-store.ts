@@ -22,6 +22,9 @@ export const mayReadSql = `(${isOpenSql}
 const firstProbeAfter = "interval '1 hour'";
 const longestProbeAfter = "interval '6 hours'";
 
+/** A block that the proof of the account did not show: asking again soon would only run into it again. */
+const wasProvenLately = `$2 = 'blocked' AND verified_at > clock_timestamp() - ${longestProbeAfter}`;
+
 export interface Trouble {
   readonly status: IntegrationTrouble;
   readonly error: ErrorRecord;
@@ -41,7 +44,8 @@ export async function markTrouble(
   const rows = await sql.query<{ id: string }>({
     name: 'integrations_mark_trouble',
     text: `UPDATE social_publisher.integrations SET status = $2, error = $3, updated_at = clock_timestamp(),
-             probe_at = CASE WHEN $4 THEN clock_timestamp() + ${firstProbeAfter} END
+             probe_at = CASE WHEN $4 THEN clock_timestamp() + CASE WHEN ${wasProvenLately} THEN ${longestProbeAfter}
+               ELSE ${firstProbeAfter} END END
            WHERE id = $1 AND status = 'active' RETURNING id`,
     values: [integrationId, status, JSON.stringify(error), isProbed],
   });

@@ -10,6 +10,8 @@ import { testVault } from '../../support/rows.ts';
 
 type Row = Pick<Integration, 'status' | 'error'> & { readonly probe_ms: number | null };
 
+const inDays = (days: number) => new Date(Date.now() + days * 86_400_000);
+
 // What a person must put right stops one account; its posts wait for it and go on by themselves.
 describe.each(queueBackends())('dead and blocked accounts over %s', (backend) => {
   let it: Pipeline;
@@ -47,7 +49,6 @@ describe.each(queueBackends())('dead and blocked accounts over %s', (backend) =>
       return waiting + active === 0;
     });
   };
-  const inDays = (days: number) => new Date(Date.now() + days * 86_400_000);
 
   test('one post finds the token dead, and the others say so at once and are not sent', async () => {
     const outlet = await it.outlet();
@@ -137,6 +138,15 @@ describe.each(queueBackends())('dead and blocked accounts over %s', (backend) =>
     expect(row).toMatchObject({ status: 'blocked', error: { class: 'blocked' } });
     expect(adviceFor(row)).toContain('support inbox');
     expect(waiting).toMatchObject({ text: adviceFor(row) });
+    expect(row.probe_ms).toBeLessThanOrEqual(3_600_000);
+    await it.fault(outlet, 'feed', { kind: 'error', code: 368 });
+    await probe(outlet);
+    // It looked well, and was not: the next question has time.
+    await until('it is blocked again', async () => {
+      const again = await integration(outlet);
+      return again.status === 'blocked' && again.error?.at !== row.error?.at;
+    });
+    expect((await integration(outlet)).probe_ms).toBeGreaterThan(5.9 * 3_600_000);
     await probe(outlet);
     await it.reaches(id, 'drafted');
   });

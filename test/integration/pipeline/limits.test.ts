@@ -5,6 +5,14 @@ import { queueBackends } from '../../support/redis.ts';
 
 const minuteMs = 60_000;
 
+const pages = (outlet: Outlet, percent: number, minutes = 0) => ({
+  'x-business-use-case-usage': JSON.stringify({
+    [outlet.page.id]: [
+      { type: 'pages', call_count: percent, estimated_time_to_regain_access: minutes },
+    ],
+  }),
+});
+
 interface Integration {
   readonly status: string;
   readonly held_ms: number | null;
@@ -36,13 +44,6 @@ describe.each(queueBackends())('limits of Meta over %s', (backend) => {
       text: `UPDATE social_publisher.integrations SET ${what} WHERE id = $1`,
       values: [outlet.integrationId],
     });
-  const pages = (outlet: Outlet, percent: number, minutes = 0) => ({
-    'x-business-use-case-usage': JSON.stringify({
-      [outlet.page.id]: [
-        { type: 'pages', call_count: percent, estimated_time_to_regain_access: minutes },
-      ],
-    }),
-  });
   /** The next post goes out, and its answer says so. */
   const answerSays = (outlet: Outlet, headers: Record<string, string>) =>
     it.fault(outlet, 'feed', { kind: 'delay', headers });

@@ -9,6 +9,8 @@ import { queueBackends } from '../../support/redis.ts';
 /** Longer than workers believe what they last read of the pauses. */
 const honouredAfterMs = 1_200;
 
+const isHonoured = () => new Promise((resolve) => setTimeout(resolve, honouredAfterMs));
+
 describe.each(queueBackends())('pauses over %s', (backend) => {
   let it: Pipeline;
   const open: string[] = [];
@@ -32,7 +34,6 @@ describe.each(queueBackends())('pauses over %s', (backend) => {
     if (open.includes(id)) open.splice(open.indexOf(id), 1);
     await removePause(it.fleet.db, id);
   };
-  const isHonoured = () => new Promise((resolve) => setTimeout(resolve, honouredAfterMs));
 
   test.each([
     { scope: 'all', targetOf: () => '', stopsOthers: true },
@@ -48,7 +49,8 @@ describe.each(queueBackends())('pauses over %s', (backend) => {
       const elsewhere = await it.post(other, { message: 'other' });
       const row = await it.waitsFor(post, 'paused');
       expect(row).toMatchObject({ status: 'approved', tries: 0, run: 0 });
-      expect(row.waiting).toMatchObject({ until: null, text: expect.stringContaining('a reason') });
+      expect(row.waiting?.until).toBeNull();
+      expect(JSON.stringify(row.waiting)).toContain('a reason');
       if (stopsOthers) await it.waitsFor(elsewhere, 'paused');
       else await it.reaches(elsewhere, 'drafted');
       expect(await it.calls(paused)).toEqual([]);
