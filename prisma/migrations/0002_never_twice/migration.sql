@@ -243,3 +243,8 @@ BEGIN
   END IF;
   RETURN NEW;
 END $$;
+
+-- Until now a post was read back once: those that the network still holds are looked at again, within the hour.
+UPDATE social_publisher.social_posts
+SET internal_write = true, verify_at = clock_timestamp() + random() * interval '1 hour'
+WHERE status IN ('scheduled', 'drafted') AND external_id IS NOT NULL AND verify_at IS NULL;
