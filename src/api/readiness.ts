@@ -41,7 +41,11 @@ async function answers(ask: () => Promise<boolean>): Promise<boolean> {
 export async function readyAnswer({
   db,
 }: Pick<Services, 'db'>): Promise<{ readonly status: 'ready'; readonly fenced?: string }> {
-  const { fenced_at: fencedAt } = await viewFence({ db });
+  // An older database lacks the columns until it is migrated: nothing of that is this answer's business.
+  const fencedAt = await viewFence({ db }).then(
+    (fence) => fence.fenced_at,
+    () => null,
+  );
   if (fencedAt === null) return { status: 'ready' };
   const fenced = `Nothing is sent since ${fencedAt}: the database or the place is not as it was; /statusz says more.`;
   return { status: 'ready', fenced };

@@ -85,4 +85,3 @@ export const attemptView = z.looseObject({
     }),
   ),
 });
-export type AttemptView = z.output<typeof attemptView>;
