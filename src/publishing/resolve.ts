@@ -33,9 +33,9 @@ export type PersonsAnswer =
 const mostRounds = 3;
 
 /**
- * Writes what a person found out about an unknown post, or about one that a look found otherwise than it should be. Again with the same answer: the post as it is. Throws
- * NotFoundError, ConflictError (409, or 412 for a version), InvalidRequestError (422), and PublishError where the
- * network could not be asked whether it has the post.
+ * Writes what a person found out about an unknown post, or about one that a look found otherwise than it should be.
+ * Again with the same answer: the post as it is. Throws NotFoundError, ConflictError (409, or 412 for a version),
+ * InvalidRequestError (422), and PublishError where the network could not be asked whether it has the post.
  */
 export async function resolvePost(
   services: Services,
