@@ -1,6 +1,7 @@
 import type { Database, Sql } from '../db/client.ts';
 import type { ErrorRecord } from '../errors.ts';
 import { isPausedSql } from '../pauses/store.ts';
+import type { Waiting } from '../posts/post.ts';
 import { waitForLook } from '../posts/recovery.ts';
 import { changePosts, type PostChange } from '../posts/store.ts';
 import type { AttemptState, CallRecord } from './attempt.ts';
@@ -179,6 +180,16 @@ export async function lookNow(
   });
 }
 
+/** Says once what an unknown post waits for, where its look could not even begin. */
+export async function tellLookWaits(sql: Sql, postId: string, waiting: Waiting): Promise<void> {
+  await sql.query({
+    name: 'posts_tell_look_waits',
+    text: `UPDATE social_publisher.social_posts SET internal_write = true, waiting = $2
+           WHERE id = $1 AND status = 'unknown' AND waiting ->> 'reason' IS DISTINCT FROM $3`,
+    values: [postId, JSON.stringify(waiting), waiting.reason],
+  });
+}
+
 /** Posts whose account cannot be asked say so instead of a moment that has passed. */
 export async function tellHeldLooks(sql: Sql): Promise<void> {
   await sql.query({
@@ -190,7 +201,7 @@ export async function tellHeldLooks(sql: Sql): Promise<void> {
              JOIN social_publisher.integrations i ON i.id = a.integration_id
              JOIN social_publisher.social_posts p ON p.id = a.post_id
              WHERE ${isDue} AND NOT (${isUsable})
-               AND p.status = 'unknown' AND p.waiting ->> 'reason' = 'reconcile'
+               AND p.status = 'unknown' AND p.waiting ->> 'reason' IN ('reconcile', 'budget')
              ORDER BY p.id LIMIT 500 FOR UPDATE OF p SKIP LOCKED
            )
            UPDATE social_publisher.social_posts p SET internal_write = true, waiting = jsonb_build_object(

@@ -3,13 +3,14 @@ import { type EvidenceSummary, summarizeEvidence } from '../attempts/evidence.ts
 import { isUniqueViolation } from '../attempts/store.ts';
 import {
   changeUnknown,
+  tellLookWaits,
   type UnknownAttempt,
   type UnknownChange,
 } from '../attempts/unknown-store.ts';
 import { bookLook, correctBooking } from '../budgets/look-budget.ts';
 import { PublishError } from '../errors.ts';
 import { readPause } from '../pauses/pauses.ts';
-import type { Attention } from '../posts/post.ts';
+import type { Attention, Waiting } from '../posts/post.ts';
 import { type PublishRow, type SentBefore, sentBefore } from '../posts/publish-row.ts';
 import { waitForLook } from '../posts/recovery.ts';
 import type { PostChange, PostFields } from '../posts/store.ts';
@@ -54,7 +55,10 @@ export async function reconcile(
   const { budgetKey, calls } = { budgetKey: budgetKeyOf(row), calls: provider.lookCalls };
   const limit = services.config.limits.facebookCallsPerHour;
   const booked = await bookLook(services.db, { budgetKey, calls, limit });
-  if (booked === null) return 'no calls left';
+  if (booked === null) {
+    await tellLookWaits(services.db, row.id, noCallsLeft);
+    return 'no calls left';
+  }
   const made: CallRecord[] = [];
   try {
     const looked = await look(services, one, made);
@@ -146,8 +150,9 @@ function endOf(one: Case, looked: Looked, conclusion: Conclusion): End {
   switch (conclusion.kind) {
     case 'look_again':
     case 'count': {
+      const attention = isHopeless(one) ? cannotTell(one) : null;
       const waiting = waitForLook(new Date(row.now.getTime() + intervalMs), one.unknown.resend);
-      return open(one, intervalMs, { waiting });
+      return open(one, intervalMs, { waiting, attention });
     }
     case 'ask':
       return open(one, null, { waiting: null, attention: ask(one, looked, conclusion.reason) });
@@ -194,6 +199,30 @@ function closed(state: 'abandoned' | 'rejected', post: PostChange): End {
 
 function changeOf(row: PublishRow, to: PostChange['to'], set: PostFields): PostChange {
   return { id: row.id, version: row.version, from: ['unknown'], to, set };
+}
+
+const noCallsLeft: Waiting = {
+  reason: 'budget',
+  until: null,
+  text: 'The network may have created this post. The calls that this account may make in an hour are spent: it is looked for once there are some again.',
+};
+
+/** Looking goes on, but a person may know sooner. */
+const patienceMs = 3_600_000;
+
+function isHopeless({ row, unknown }: Case): boolean {
+  return row.now.getTime() - unknown.settledAt.getTime() > patienceMs;
+}
+
+function cannotTell({ unknown }: Case): Attention {
+  return {
+    reason: 'unknown_outcome',
+    since: unknown.settledAt.toISOString(),
+    text: 'The network may have created this post: its answer was lost an hour ago, and no look at the page could tell since. It is still looked for.',
+    who: 'author',
+    evidence: [],
+    choices: ['resolve_live', 'resolve_absent'],
+  };
 }
 
 const questions = {
