@@ -271,7 +271,14 @@ describe.each(providerNames)('provider %s', (name) => {
       const look = await provider.look({ ...request, since }, context);
       expect(look).toMatchObject({
         complete: true,
-        candidates: [{ externalId, isPublished: row.mode === 'publish', certain: row.count > 0 }],
+        candidates: [
+          {
+            externalId,
+            isPublished: row.mode === 'publish',
+            certain: row.count > 0,
+            likeness: 'same',
+          },
+        ],
       });
     });
 
@@ -318,6 +325,39 @@ describe.each(providerNames)('provider %s', (name) => {
       const { record } = await failureOf(provider.look({ ...request, since }, context));
       expect(record.class).toBe('reauth');
     });
+  });
+
+  describe('what was staged and is not needed', () => {
+    it('is deleted, and once more is as good', async () => {
+      const { provider, requestOf, context, calls } = setup();
+      const { account, staged } = await requestOf(contentOf({ media: photos(1) }), 'draft');
+      const id = staged[0]?.id ?? '';
+      const before = calls.length;
+      await provider.unstage({ account, id }, context);
+      const photo = (await network.effects()).find(({ kind }) => kind === 'photo');
+      expect(photo).toMatchObject({ id, visibility: 'deleted' });
+      await provider.unstage({ account, id }, context);
+      expect(calls.slice(before).map(({ effect }) => effect)).toEqual(['changes', 'changes']);
+    });
+
+    it('stays for now while the network has trouble', async () => {
+      const { provider, requestOf, context } = setup();
+      const { account, staged } = await requestOf(contentOf({ media: photos(1) }), 'draft');
+      await network.fault({ kind: 'code_2', match: { method: 'DELETE' } });
+      const request = { account, id: staged[0]?.id ?? '' };
+      const { record } = await failureOf(provider.unstage(request, context));
+      expect(record.class).toBe('retry');
+    });
+  });
+
+  it('tells ids of its posts from anything else', async () => {
+    const { provider, publish } = setup();
+    const { externalId } = await publish(contentOf({ message: 'x' }), 'draft');
+    const account = network.account.externalAccountId;
+    expect(provider.isPostOf(account, externalId)).toBe(true);
+    for (const other of ['', account, `1${externalId}`, `${externalId}/x`, 'https://a.example/1']) {
+      expect(provider.isPostOf(account, other)).toBe(false);
+    }
   });
 
   describe('reading back', () => {
