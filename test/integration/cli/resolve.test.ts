@@ -36,7 +36,7 @@ async function unknownPost(message: string): Promise<string> {
   await db.query({
     text: `INSERT INTO social_publisher.publish_attempts
              (post_id, integration_id, run, version, state, mode, content_hash, content, budget_key, sent_at)
-           VALUES ($1, $2, 1, 1, 'unknown', 'draft', $1::text, $3, 'facebook::1', now())`,
+           VALUES ($1::uuid, $2, 1, 1, 'unknown', 'draft', md5($1::uuid::text), $3, 'facebook::1', now())`,
     values: [id, owner.integrationId, JSON.stringify({ message, link: null, media: [] })],
   });
   return id;
