@@ -47,6 +47,6 @@ export async function readyAnswer({
     () => null,
   );
   if (fencedAt === null) return { status: 'ready' };
-  const fenced = `Nothing is sent since ${fencedAt}: the database or the place is not as it was; /statusz says more.`;
+  const fenced = `Nothing is sent since ${fencedAt}, until it is unfenced; /statusz says why.`;
   return { status: 'ready', fenced };
 }

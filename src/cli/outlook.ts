@@ -24,7 +24,7 @@ function nextStep(
       return 'Nobody has approved it: nothing happens by itself.';
     case 'approved':
       if (facts.next_run_at === null) return 'A scheduler plans it within a second or two.';
-      return `It is ${facts.effective_mode ?? 'to go'}: its turn comes ${when(facts.next_run_at, now)}.`;
+      return `Planned as ${facts.effective_mode ?? 'asked'}: its turn comes ${when(facts.next_run_at, now)}.`;
     case 'queued':
       return `A job carries it; should that be lost, it gets another one ${when(facts.lease_until, now)}.`;
     case 'publishing':

@@ -52,7 +52,7 @@ describe('why', () => {
       values: [outlet.integrationId],
     });
     const { stdout } = await run(['why', id]);
-    expect(stdout).toMatch(/It is schedule: its turn comes at .* \(in 25 d\)/);
+    expect(stdout).toMatch(/Planned as schedule: its turn comes at .* \(in 25 d\)/);
     expect(stdout).toContain(`Its account Café (facebook ${outlet.page.id}) is needs_reconnect.`);
   });
 
