@@ -6,12 +6,30 @@ import { backUp } from '../../support/backup.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { type Fleet, openFleet, until } from '../../support/fleet.ts';
 import { type Meta, startMeta } from '../../support/meta.ts';
+import { execute } from '../../support/postgres-server.ts';
 import { anIntegration, readPost, somePosts, type TestPost } from '../../support/rows.ts';
 
 const pages = 10;
 const perPage = 100;
 const ahead = (ms: number) => new Date(Math.ceil((Date.now() + ms) / 1000) * 1000);
 const hour = 3_600_000;
+
+const attempt = (id: string | undefined, state: string, sentAt: string) => `
+  INSERT INTO social_publisher.publish_attempts (post_id, integration_id, run, version, state, mode, content_hash,
+    content, budget_key, reserved, sent_at, owned_until)
+  SELECT id, integration_id, 1, version, '${state}', 'publish', id::text,
+    jsonb_build_object('message', message, 'link', link, 'media', media), 'facebook::x', 1, ${sentAt}, ${sentAt}
+  FROM social_publisher.social_posts WHERE id = '${id}';`;
+
+/** The backup was taken while workers had some of the posts: one queued, one prepared, one just sent. */
+const inTheMiddle = (ids: readonly string[]) => {
+  const [queued, prepared, sent] = [ids[7], ids[8], ids[9]];
+  return `
+    UPDATE social_publisher.social_posts SET internal_write = true, run = 1, lease_until = now(),
+      status = CASE WHEN id = '${queued}' THEN 'queued' ELSE 'publishing' END
+    WHERE id IN ('${queued}', '${prepared}', '${sent}');
+    ${attempt(prepared, 'prepared', 'NULL')} ${attempt(sent, 'sent', 'now()')}`;
+};
 
 describe('a backup that is restored after its posts went out', () => {
   let meta: Meta;
@@ -74,6 +92,7 @@ describe('a backup that is restored after its posts went out', () => {
     // A database can only be copied while nobody uses it.
     await before.close();
     backup = await backUp(database.url);
+    await execute(backup.url, inTheMiddle(ids));
     const old = await openFleet({ ...settings, databaseUrl: database.url });
     // What happens after the backup: some are called off, the others go out.
     await old.db.query({
@@ -117,7 +136,9 @@ describe('a backup that is restored after its posts went out', () => {
     await new Promise((resolve) => setTimeout(resolve, 3_000));
     expect((await meta.posts()).length).toBe(sent);
     expect(await statuses([...ids, ...future, ...neverSent])).toEqual([
-      { status: 'approved', count: ids.length + 2 * pages },
+      { status: 'approved', count: ids.length + 2 * pages - 3 },
+      { status: 'publishing', count: 2 },
+      { status: 'queued', count: 1 },
     ]);
     expect((await viewFence(restored.services)).reason).toContain('the database');
   });
