@@ -393,6 +393,7 @@ describe('the attempts of a post', () => {
       ],
       external_id: null,
       error: { message: 'bad [secret]' },
+      evidence: [],
     });
     const rest = await as('GET', `${path}?limit=2&cursor=${page.body.next_cursor}`);
     expect(rest.body.data.map(({ id }) => id)).toEqual([first]);

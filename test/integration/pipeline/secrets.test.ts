@@ -114,7 +114,8 @@ describe.each(queueBackends())('what is kept of a post over %s', (backend) => {
 
   test('no job holds one, and failed ones say what to do', async () => {
     const jobs = await it.fleet.services.queues.queue('facebook').getFailed();
-    expect(jobs.length).toBeGreaterThanOrEqual(4);
+    // Those whose post goes on by itself have done their work.
+    expect(jobs.length).toBeGreaterThanOrEqual(2);
     const text = JSON.stringify(jobs) + (backend === 'redis' ? await everyRedisKey() : '');
     for (const secret of secrets()) expect(text).not.toContain(secret);
     for (const job of jobs) expect(() => idsOnly.parse(job.data)).not.toThrow();
@@ -125,11 +126,12 @@ describe.each(queueBackends())('what is kept of a post over %s', (backend) => {
     const rows = await it.fleet.db.query<{
       id: string;
       run: number;
+      status: string;
       error: { class: string; message: string; action: string };
       attempt: object;
       event: object;
     }>({
-      text: `SELECT p.id, p.run, p.error, a.error AS attempt,
+      text: `SELECT p.id, p.run, p.status, p.error, a.error AS attempt,
                (SELECT e.data -> 'error' FROM social_publisher.events e
                 WHERE e.post_id = p.id AND e.type = 'post.' || p.status ORDER BY e.id DESC LIMIT 1) AS event
              FROM social_publisher.social_posts p
@@ -138,10 +140,11 @@ describe.each(queueBackends())('what is kept of a post over %s', (backend) => {
     });
     expect(rows.length).toBeGreaterThanOrEqual(4);
     const queue = it.fleet.services.queues.queue('facebook');
-    for (const { id, run, error, attempt, event } of rows) {
+    for (const { id, run, status, error, attempt, event } of rows) {
       expect(attempt).toEqual(error);
       // Events leave out what is null.
       expect(error).toMatchObject(event);
+      if (status !== 'failed') continue;
       const job = await queue.getJob(`${id}-${run}`);
       expect(job?.failedReason).toContain(error.message.slice(0, 40));
       expect(job?.failedReason).toContain(error.action);
