@@ -1,18 +1,22 @@
 import type { Sql } from './db/client.ts';
 
 /** A canary is put into each queue this often. */
-export const canaryEveryMs = 15_000;
+const canaryEveryMs = 15_000;
 
-/** True for one scheduler a period. */
-export async function sendCanary(sql: Sql, queue: string): Promise<boolean> {
-  const rows = await sql.query<{ queue: string }>({
+/**
+ * For one scheduler a period: when a canary of this queue was last seen, in seconds since 1970 (0: never). Null: it
+ * was sent already.
+ */
+export async function sendCanary(sql: Sql, queue: string): Promise<number | null> {
+  const [row] = await sql.query<{ seen_s: number }>({
     name: 'canaries_send',
     text: `INSERT INTO social_publisher.canaries AS c (queue, sent_at) VALUES ($1, clock_timestamp())
            ON CONFLICT (queue) DO UPDATE SET sent_at = clock_timestamp()
-           WHERE c.sent_at <= statement_timestamp() - $2 * interval '1 millisecond' RETURNING c.queue`,
+           WHERE c.sent_at <= statement_timestamp() - $2 * interval '1 millisecond'
+           RETURNING coalesce(floor(extract(epoch FROM c.seen_at)), 0)::int AS seen_s`,
     values: [queue, canaryEveryMs],
   });
-  return rows.length === 1;
+  return row?.seen_s ?? null;
 }
 
 export async function seeCanary(sql: Sql, queue: string): Promise<void> {

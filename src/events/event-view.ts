@@ -28,12 +28,10 @@ const eventRow = z.object({
 export const eventViewSchema = z
   .strictObject({
     position: z.int().meta({ description: 'Its place in the order; `after` takes it.' }),
-    type: z
-      .string()
-      .meta({
-        description:
-          '`post.` and the new status; or `post.change_requested`, `post.change_done`, `post.change_refused`, `post.rescheduled` (a person moved it on the network), `post.attention`, which leave the status.',
-      }),
+    type: z.string().meta({
+      description:
+        '`post.` and the new status; or `post.change_requested`, `post.change_done`, `post.change_refused`, `post.rescheduled` (a person moved it on the network), `post.attention`, which leave the status.',
+    }),
     post_id: z.string(),
     tenant_id: z.string(),
     integration_id: z.string(),
