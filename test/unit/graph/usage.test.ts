@@ -5,6 +5,10 @@ const header = (pct: number) => ({
   'x-ad-account-usage': JSON.stringify({ acc_id_util_pct: pct, reset_time_duration: 100 }),
 });
 
+const business = (of: Record<string, object[]>) => ({
+  'x-business-use-case-usage': JSON.stringify(of),
+});
+
 describe('reading usage headers', () => {
   it('knows nothing without a header', () => {
     expect(readUsage({ date: 'Fri, 20 Nov 2026 12:00:00 GMT' })).toBeNull();
@@ -15,9 +19,6 @@ describe('reading usage headers', () => {
     expect(readUsage(headers, '111')).toEqual({ percent: null, regainMs: null, appPercent: 131 });
   });
 
-  const business = (of: Record<string, object[]>) => ({
-    'x-business-use-case-usage': JSON.stringify(of),
-  });
   const pages = { type: 'pages', call_count: 97, total_cputime: 23, total_time: 99 };
 
   it('takes the minutes of the very object', () => {
