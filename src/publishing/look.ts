@@ -110,7 +110,7 @@ export function lookEntry(
   };
 }
 
-export function candidatesOf(finding: Finding): readonly Candidate[] {
+function candidatesOf(finding: Finding): readonly Candidate[] {
   if (finding.kind === 'one') return [finding.candidate];
   return finding.kind === 'several' ? finding.candidates : [];
 }
