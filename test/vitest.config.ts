@@ -5,11 +5,6 @@ const project = (name: string, options: object = {}) => ({
 });
 const services = { globalSetup: ['test/support/services.ts'], hookTimeout: 60_000 };
 
-/** Hours of faults are asked for by name, `npm run chaos`, and are not part of `npm test`. */
-const chaos = process.argv.some((argument) => /^(--project=)?chaos$/.test(argument))
-  ? [project('chaos', { ...services, testTimeout: 3_600_000, fileParallelism: false })]
-  : [];
-
 export default defineConfig({
   root: new URL('..', import.meta.url).pathname,
   test: {
@@ -17,7 +12,6 @@ export default defineConfig({
       project('unit'),
       project('integration', { ...services, testTimeout: 20_000 }),
       project('e2e', { ...services, testTimeout: 60_000, fileParallelism: false }),
-      ...chaos,
     ],
   },
 });

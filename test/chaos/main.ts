@@ -1,0 +1,54 @@
+import { print } from '../bench/print.ts';
+import type { QueueBackend } from '../support/redis.ts';
+import { runFrozen } from './frozen.ts';
+import { type Ground, openGround } from './ground.ts';
+import { proveMatrix } from './matrix-report.ts';
+import { runNaive } from './naive.ts';
+import { readOptions } from './options.ts';
+import { runStorm } from './storm.ts';
+import { printFrozen, printStorm } from './storm-report.ts';
+
+/** `npm run chaos [-- matrix|undisturbed|storm|naive|frozen …] [--posts N] [--rounds N] [--backend redis|postgres]` */
+const options = readOptions(process.argv.slice(2));
+const { parts, posts, seed } = options;
+const startedAt = performance.now();
+const ground = await openGround();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => void ground.close().finally(() => process.exit(1)));
+}
+let broken = 0;
+try {
+  for (const backend of backendsOf(ground)) {
+    if (parts.has('matrix')) broken += await proveMatrix(ground, backend);
+    if (['undisturbed', 'storm', 'naive'].some((part) => parts.has(part))) {
+      broken += await weather(backend);
+    }
+    if (parts.has('frozen')) {
+      broken += printFrozen(backend, await runFrozen(ground, backend, options.rounds));
+    }
+  }
+} finally {
+  await ground.close();
+}
+const minutes = ((performance.now() - startedAt) / 60_000).toFixed(1);
+print(
+  `\n${broken === 0 ? 'every promise was kept' : `${broken} promises were broken`}, ${minutes} min`,
+);
+process.exit(broken === 0 ? 0 : 1);
+
+async function weather(backend: QueueBackend): Promise<number> {
+  const load = { backend, posts, seed };
+  const undisturbed = parts.has('undisturbed')
+    ? await runStorm(ground, { ...load, isStormy: false })
+    : null;
+  const storm = parts.has('storm') ? await runStorm(ground, { ...load, isStormy: true }) : null;
+  const naive = parts.has('naive') ? await runNaive(ground, { ...load, isStormy: true }) : null;
+  return printStorm({ backend, undisturbed, storm, naive });
+}
+
+function backendsOf({ redisUrl }: Ground): readonly QueueBackend[] {
+  if (redisUrl === undefined) print('no redis-server on this machine: only the PostgreSQL queue');
+  const all: readonly QueueBackend[] =
+    redisUrl === undefined ? ['postgres'] : ['redis', 'postgres'];
+  return all.filter((backend) => options.backend === null || options.backend === backend);
+}
