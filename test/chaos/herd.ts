@@ -6,8 +6,6 @@ import type { RoleProcess } from '../support/role-process.ts';
 export interface Herd {
   /** SIGKILL to one of them, by its number. Says whether it was there to be killed. */
   kill(number: number): Promise<boolean>;
-  /** SIGSTOP now, SIGCONT after `forMs`. Resolves then. */
-  freeze(number: number, forMs: number): Promise<boolean>;
   readonly size: number;
   readonly kills: number;
   /** Everything that all of them ever wrote. */
@@ -25,11 +23,11 @@ interface Place {
 export async function startHerd(spawn: Spawn, roles: readonly RoleName[]): Promise<Herd> {
   const places = roles.map((role): Place => ({ role, living: undefined }));
   const everyone: RoleProcess[] = [];
-  let isOpen = true;
+  const closing = new AbortController();
   let kills = 0;
 
   const fill = async (place: Place): Promise<void> => {
-    while (isOpen && place.living === undefined) {
+    while (!closing.signal.aborted && place.living === undefined) {
       // It ends by itself when database or queue are away: then it is started again.
       const child = await spawn(place.role).catch(() => undefined);
       if (child === undefined) await delay(500);
@@ -62,17 +60,9 @@ export async function startHerd(spawn: Spawn, roles: readonly RoleName[]): Promi
       void refill(place);
       return true;
     },
-    async freeze(number, forMs) {
-      const pid = places[number]?.living?.pid;
-      if (pid === undefined) return false;
-      process.kill(pid, 'SIGSTOP');
-      await delay(forMs);
-      process.kill(pid, 'SIGCONT');
-      return true;
-    },
     output: () => everyone.map((child) => child.output()).join('\n'),
     async close() {
-      isOpen = false;
+      closing.abort();
       await Promise.all(fills);
       await Promise.all(everyone.map((child) => child.kill()));
     },

@@ -3,7 +3,6 @@ import { z } from 'zod';
 import type { QueueBackend } from '../support/redis.ts';
 
 export const parts = ['matrix', 'undisturbed', 'storm', 'naive', 'frozen'] as const;
-export type Part = (typeof parts)[number];
 
 export interface ChaosOptions {
   readonly parts: ReadonlySet<string>;

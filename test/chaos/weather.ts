@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Meta } from '../support/meta.ts';
-import { planted, type StormPage } from './calendar.ts';
+import type { StormPage } from './calendar.ts';
 import type { Ground } from './ground.ts';
 
 /** What a call to Meta costs in time, so that many are under way whenever something is killed. */
@@ -33,7 +33,10 @@ export async function setFaults(
     const message = `Something about ${page.token}, sorry`;
     await meta.control('POST', 'faults', {
       match: { page_id: page.id, method: 'POST', edge: 'feed' },
-      ...{ kind: 'error', code: 2, http_status: 500, message },
+      kind: 'error',
+      code: 2,
+      http_status: 500,
+      message,
     });
   }
   const shares = [
@@ -44,7 +47,9 @@ export async function setFaults(
     await meta.control('POST', 'faults', {
       match: { method: 'POST' },
       ...fault,
-      ...{ when, probability, seed: seed * 100 + index },
+      when,
+      probability,
+      seed: seed * 100 + index,
     });
   }
 }
@@ -70,9 +75,9 @@ export function eventsOf(ground: Ground, isRedis: boolean): readonly Event[] {
     },
   ];
   const redis: readonly Event[] = [
-    { at: 0.12, name: 'Redis flushed', happen: ground.flushRedis },
-    { at: 0.45, name: 'Redis restarted empty', happen: ground.restartRedis },
-    { at: 0.8, name: 'Redis flushed', happen: ground.flushRedis },
+    { at: 0.12, name: 'Redis flushed', happen: () => ground.flushRedis() },
+    { at: 0.45, name: 'Redis restarted empty', happen: () => ground.restartRedis() },
+    { at: 0.8, name: 'Redis flushed', happen: () => ground.flushRedis() },
   ];
   return [...postgres, ...(isRedis ? redis : [])].toSorted((a, b) => a.at - b.at);
 }
@@ -104,8 +109,4 @@ export function startKilling(herd: Killable, dice: () => number): () => Promise<
     stopped.abort();
     await killing;
   };
-}
-
-export function isPlanted(text: string): boolean {
-  return text.includes(planted);
 }
