@@ -45,6 +45,8 @@ export interface GraphCall<T> {
 }
 
 export interface GraphContext {
+  /** By `performance.now()`: no byte of the call leaves later. */
+  readonly startBefore?: number;
   /** Told once of each call, when its answer or its failure is there; must not throw. */
   onCall(call: CallRecord): void;
   /** Told of each answer that says how full the budget is; must not throw. */
@@ -131,7 +133,7 @@ async function exchange<T>(
       url: isPost ? url : url + toQuery(params),
       headers: { Authorization: `Bearer ${token}` },
       ...(isPost ? { data: JSON.stringify(params) } : {}),
-      transport: watchConnection(url, reach),
+      transport: watchConnection(url, reach, call.context.startBefore),
       signal: deadline.signal,
     });
   } catch (error) {

@@ -27,18 +27,30 @@ export function createAgents() {
   };
 }
 
-/** Sends like node does and notes in `reach` from when on the other side may have seen the request. */
-export function watchConnection(url: string, reach: Reach): Transport {
+/**
+ * Sends like node does and notes in `reach` from when on the other side may have seen the request. A call that may not
+ * start later than `startBefore`, by the monotonic clock, is judged at the last moment before its first byte: a process
+ * can stand still at any line.
+ */
+export function watchConnection(
+  url: string,
+  reach: Reach,
+  startBefore = Number.POSITIVE_INFINITY,
+): Transport {
   const isTls = url.startsWith('https:');
   const native: Native = isTls ? https : http;
   return {
     request(options, onAnswer) {
       const request = native.request(options, onAnswer);
+      const start = (): void => {
+        if (performance.now() <= startBefore) reach.reached = true;
+        else request.destroy(new Error('too late to start'));
+      };
       request.once('socket', (socket) => {
         const isNew = !request.reusedSocket && socket.connecting;
-        if (!isNew) reach.reached = true;
+        if (!isNew) start();
         // Before the handshake's end no byte of the request is written.
-        else socket.once(isTls ? 'secureConnect' : 'connect', () => void (reach.reached = true));
+        else socket.once(isTls ? 'secureConnect' : 'connect', start);
       });
       return request;
     },

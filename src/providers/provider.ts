@@ -80,6 +80,8 @@ export interface Account {
 }
 
 export interface CallContext {
+  /** By `performance.now()`: no byte of a call leaves later, however long the process stands still. */
+  readonly startBefore?: number;
   /** Waited for before each page of a listing: the caller counts what it may read. */
   beforeRead?(): Promise<void>;
   /** Told of each call when its answer, or its failure, is there. */

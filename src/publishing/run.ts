@@ -101,7 +101,7 @@ async function send(
   const { content, mode, scheduledAt } = beginning;
   const published = await attempt.provider.publish(
     { account, content, staged, mode, scheduledAt },
-    callsOf(attempt),
+    { ...callsOf(attempt), startBefore: beganAt + sendWithinMs },
   );
   const settlement = confirmed(attempt, published.externalId);
   if (!(await settleDurably(services, settlement))) return tellTooLate(services, settlement);

@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { createServer } from 'node:net';
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -230,6 +231,50 @@ describe('a call without a whole answer', () => {
     const account = { externalAccountId: '1', token: new Secret('a\nb'), appSecret: null };
     const { record } = await setup().fail({ account });
     expect(record.class).toBe('reauth');
+    expect(server.requests.length).toBe(before);
+  });
+});
+
+describe('a process that stands still', () => {
+  /** As SIGSTOP does, at the moment that node tells of on this channel. */
+  const standStill = async (channel: string, work: () => Promise<PublishError>) => {
+    const stand = (): void => {
+      const until = performance.now() + 300;
+      while (performance.now() < until);
+    };
+    subscribe(channel, stand);
+    try {
+      return await work();
+    } finally {
+      unsubscribe(channel, stand);
+    }
+  };
+  const onCall = () => undefined;
+
+  it.each([
+    ['while it connects', 'net.client.socket'],
+    ['before it has a connection', 'http.client.request.created'],
+  ])('%s sends nothing once it is too late', async (_when, channel) => {
+    const own = await startScriptedServer();
+    own.script(json({ id: '1_2' }));
+    const { fail } = setup({ baseUrl: own.url });
+    const { record } = await standStill(channel, () =>
+      fail({ context: { onCall, startBefore: performance.now() + 100 } }),
+    );
+    expect(record).toMatchObject({ class: 'retry', key: 'provider_unreachable' });
+    await own.close();
+    expect(own.requests).toEqual([]);
+  });
+
+  it('sends nothing on a connection that is open already', async () => {
+    server.script(json({ id: '1_2' }));
+    const { send, fail } = setup();
+    await send();
+    const before = server.requests.length;
+    const { record } = await standStill('http.client.request.created', () =>
+      fail({ context: { onCall, startBefore: performance.now() + 100 } }),
+    );
+    expect(record.key).toBe('provider_unreachable');
     expect(server.requests.length).toBe(before);
   });
 });
