@@ -236,21 +236,6 @@ describe('a call without a whole answer', () => {
 });
 
 describe('a process that stands still', () => {
-  /** As SIGSTOP does, at the moment that node tells of on this channel. */
-  const standStill = async (channel: string, work: () => Promise<PublishError>) => {
-    const stand = (): void => {
-      const until = performance.now() + 300;
-      while (performance.now() < until);
-    };
-    subscribe(channel, stand);
-    try {
-      return await work();
-    } finally {
-      unsubscribe(channel, stand);
-    }
-  };
-  const onCall = () => undefined;
-
   it.each([
     ['while it connects', 'net.client.socket'],
     ['before it has a connection', 'http.client.request.created'],
@@ -319,6 +304,26 @@ it('warns once when Meta serves another version than the one asked for', async (
   expect(warnings).toHaveLength(1);
   expect(JSON.parse(warnings[0] ?? '')).toMatchObject({ asked: 'v26.0', served: 'v21.0' });
 });
+
+function onCall(): void {}
+
+/** As SIGSTOP does, at the moment that node tells of on this channel. */
+async function standStill(
+  channel: string,
+  work: () => Promise<PublishError>,
+): Promise<PublishError> {
+  subscribe(channel, stand);
+  try {
+    return await work();
+  } finally {
+    unsubscribe(channel, stand);
+  }
+}
+
+function stand(): void {
+  const until = performance.now() + 300;
+  while (performance.now() < until);
+}
 
 /** A port that was free a moment ago. */
 async function closedPort(): Promise<number> {

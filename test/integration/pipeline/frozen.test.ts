@@ -1,0 +1,21 @@
+import { describe, expect, test } from 'vitest';
+import { arenaOf, shortSettings } from '../../chaos/arena.ts';
+import { freezeAtCommit } from '../../chaos/frozen.ts';
+import { openPipeline } from '../../support/pipeline.ts';
+import { queueBackends } from '../../support/redis.ts';
+
+// Invariant 2, when a process stands still at the worst moment: SIGSTOP, and SIGCONT once others have taken over.
+describe.each(queueBackends())('a worker that is frozen over %s', (backend) => {
+  test('between the commit of `sent` and its call sends nothing twice', {
+    timeout: 120_000,
+  }, async () => {
+    const pipeline = await openPipeline(backend, { env: shortSettings });
+    try {
+      const report = await freezeAtCommit(arenaOf(pipeline), 20);
+      expect(report.frozen).toBeGreaterThan(0);
+      expect(report).toMatchObject({ exactlyOnce: 20, twice: 0, lost: 0, others: '' });
+    } finally {
+      await pipeline.close();
+    }
+  });
+});
