@@ -48,7 +48,7 @@ export async function freezeAtCommit(arena: Arena, posts: number): Promise<Froze
 }
 
 /** Stops workers at any moment, several times, while others go on. */
-export async function freezeAnywhere(
+async function freezeAnywhere(
   arena: Arena,
   posts: number,
   seed: number,

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import type { QueueBackend } from '../support/redis.ts';
 
-export const parts = ['matrix', 'undisturbed', 'storm', 'naive', 'frozen'] as const;
+const parts = ['matrix', 'undisturbed', 'storm', 'naive', 'frozen'] as const;
 
 export interface ChaosOptions {
   readonly parts: ReadonlySet<string>;
