@@ -9,55 +9,72 @@ import { judge, type Verdict, waitForLimit, waitForPause } from '../publishing/j
 import type { OpenAttempt } from '../publishing/outcome.ts';
 import { waitForEqual } from '../publishing/rest.ts';
 import { jobFailure, type PublishServices, runAttempt } from '../publishing/run.ts';
-import { defineJob } from '../queue/job.ts';
+import { defineJob, type RunningJob } from '../queue/job.ts';
 
 const payload = z.strictObject({ postId: z.uuid(), run: z.int() });
+type Job = RunningJob<z.infer<typeof payload>>;
+
+/** Whoever edits a post more often than this while it is taken up gets it from the sweeper. */
+const mostRounds = 5;
 
 /** A job is a hint: it names a post, and the row decides whether anything is to be done, whoever added the job. */
 export const publishPost = defineJob({
   name: 'publish-post',
   payload,
   async perform(job, services: PublishServices) {
-    const row = await services.pipeline.read(job.payload.postId);
-    const readAt = performance.now();
-    if (row === null || row.status !== 'queued') return;
-    // It stays queued: once the fence is open the sweeper gives it a job again.
-    if ((await readFence(services)) !== null) return;
-    const provider = services.providers.get(row.provider);
-    if (provider === undefined) {
-      throw new AppError('provider_unknown', `No provider is named ${row.provider}`);
-    }
-    const verdict = (await judgeNow(services, row)) ?? judge(row, provider);
-    if (verdict.kind === 'change') return writeChange(services, verdict);
-
-    const { beginning, decision } = verdict;
-    // Before the transaction that may commit `sent`: the five seconds count from here.
-    const beganAt = performance.now();
-    const begun = await services.pipeline.begin(beginning);
-    switch (begun.kind) {
-      case 'gone':
-        return;
-      case 'equal_in_flight':
-        return standBack(services, row);
-      case 'no_budget':
-        return waitForBudget(services, row, beginning, begun.budget);
-      case 'begun': {
-        const attempt: OpenAttempt = {
-          id: begun.attemptId,
-          run: begun.run,
-          row,
-          provider,
-          decision,
-          budgetKey: beginning.budgetKey,
-          calls: [],
-          onUsage: usageBook(services).listener(row.integrationId),
-          now: () => new Date(row.now.getTime() + performance.now() - readAt),
-        };
-        return runAttempt(services, attempt, beginning, { beganAt, job });
-      }
+    for (let round = 1; round <= mostRounds; round += 1) {
+      if (!(await publish(job, services))) return;
     }
   },
 });
+
+/**
+ * True: the post moved after it was read. Its author may have edited it; then it is still queued and this is the only
+ * job it has, so that it is read again at once. A post that somebody else took is no longer queued.
+ */
+async function publish(job: Job, services: PublishServices): Promise<boolean> {
+  const row = await services.pipeline.read(job.payload.postId);
+  const readAt = performance.now();
+  if (row === null || row.status !== 'queued') return false;
+  // It stays queued: once the fence is open the sweeper gives it a job again.
+  if ((await readFence(services)) !== null) return false;
+  const provider = services.providers.get(row.provider);
+  if (provider === undefined) {
+    throw new AppError('provider_unknown', `No provider is named ${row.provider}`);
+  }
+  const verdict = (await judgeNow(services, row)) ?? judge(row, provider);
+  if (verdict.kind === 'change') return !(await writeChange(services, verdict));
+
+  const { beginning, decision } = verdict;
+  // Before the transaction that may commit `sent`: the five seconds count from here.
+  const beganAt = performance.now();
+  const begun = await services.pipeline.begin(beginning);
+  switch (begun.kind) {
+    case 'gone':
+      return true;
+    case 'equal_in_flight':
+      await standBack(services, row);
+      return false;
+    case 'no_budget':
+      await waitForBudget(services, row, beginning, begun.budget);
+      return false;
+    case 'begun': {
+      const attempt: OpenAttempt = {
+        id: begun.attemptId,
+        run: begun.run,
+        row,
+        provider,
+        decision,
+        budgetKey: beginning.budgetKey,
+        calls: [],
+        onUsage: usageBook(services).listener(row.integrationId),
+        now: () => new Date(row.now.getTime() + performance.now() - readAt),
+      };
+      await runAttempt(services, attempt, beginning, { beganAt, job });
+      return false;
+    }
+  }
+}
 
 /** What only this moment tells: a pause, or a limit that an answer has told this process of and no row yet. */
 async function judgeNow(services: PublishServices, row: PublishRow): Promise<Verdict | null> {
@@ -70,9 +87,10 @@ async function judgeNow(services: PublishServices, row: PublishRow): Promise<Ver
 async function writeChange(
   services: PublishServices,
   { change, failure }: Extract<Verdict, { kind: 'change' }>,
-): Promise<void> {
+): Promise<boolean> {
   const changed = await services.pipeline.change(change);
   if (changed && failure !== null) throw jobFailure(failure);
+  return changed;
 }
 
 async function standBack(services: PublishServices, row: PublishRow): Promise<void> {

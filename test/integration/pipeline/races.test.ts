@@ -1,7 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { publishPost } from '../../../src/jobs/publish-post.ts';
 import { changePosts } from '../../../src/posts/store.ts';
+import { createPipeline } from '../../../src/publishing/pipeline.ts';
 import { until } from '../../support/fleet.ts';
 import { type Outlet, openPipeline, type Pipeline } from '../../support/pipeline.ts';
 import { queueBackends } from '../../support/redis.ts';
@@ -54,6 +56,36 @@ describe.each(queueBackends())('authors against workers over %s', (backend) => {
     });
     return row?.calls ?? 0;
   };
+
+  test.each([
+    ['goes out with the new text', '', { status: 'drafted', message: 'after' }],
+    [
+      'waits as its new time says',
+      `, scheduled_at = now() + interval '80 days'`,
+      { status: 'approved' },
+    ],
+  ])('a queued post that is edited while its job begins %s', async (_name, more, end) => {
+    const outlet = await it.outlet();
+    const id = await it.post(outlet, { status: 'draft', message: 'before' });
+    const leased = `status = 'queued', run = 1, approved_at = now(), lease_until = now() + interval '1 hour'`;
+    await it.force(id, leased);
+    const pipeline = createPipeline(it.fleet.db, it.fleet.services.config);
+    let reads = 0;
+    const edited = {
+      ...pipeline,
+      read: async (postId: string) => {
+        const row = await pipeline.read(postId);
+        reads += 1;
+        if (reads === 1) await write(id, `message = 'after'${more}`);
+        return row;
+      },
+    };
+    const { services } = it.fleet;
+    const job = { id: '1', payload: { postId: id, run: 1 }, signal: new AbortController().signal };
+    await publishPost.perform({ ...job, logger: services.log }, { ...services, pipeline: edited });
+    expect(await it.row(id)).toMatchObject(end);
+    expect(await feeds(outlet)).toBe(end.status === 'drafted' ? 1 : 0);
+  });
 
   test('an edit while the photos are staged wins: only the new content goes out', async () => {
     const outlet = await it.outlet();
