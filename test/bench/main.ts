@@ -10,7 +10,7 @@ import { print, printTable } from './print.ts';
 const wanted = new Set(process.argv.slice(2));
 const isWanted = (part: string): boolean => wanted.size === 0 || wanted.has(part);
 
-const throughput: Load = { jobs: 10_000, concurrency: 100, answerMs: 0, dueInMs: 0 };
+const throughput: Load = { jobs: 20_000, concurrency: 200, answerMs: 0, dueInMs: 0 };
 const lateness: Load = { jobs: 10_000, concurrency: 1_000, answerMs: 200, dueInMs: 6_000 };
 
 const folder = await openRunFolder();
