@@ -40,10 +40,10 @@ export interface StormPost extends TestPost {
   readonly media: readonly { readonly type: 'image'; readonly url: string }[];
 }
 
-/** Mostly texts, some links, some photos, two photos in one of fifty; every message is its own. */
+/** Mostly texts, some links, one in twenty-five with photos; every message is its own. */
 export function postsOf(meta: Meta, page: number, count: number): readonly StormPost[] {
   return Array.from({ length: count }, (_, number) => {
-    const photos = number % 50 === 7 ? 2 : number % 16 === 3 ? 1 : 0;
+    const photos = number % 50 === 7 ? (page % 4 === 0 ? 2 : 1) : number % 50 === 31 ? 1 : 0;
     const media = Array.from({ length: photos }, (__, n) => ({
       type: 'image' as const,
       url: meta.image(n),

@@ -48,11 +48,7 @@ export async function freezeAtCommit(arena: Arena, posts: number): Promise<Froze
 }
 
 /** Stops workers at any moment, several times, while others go on. */
-async function freezeAnywhere(
-  arena: Arena,
-  posts: number,
-  seed: number,
-): Promise<FrozenReport> {
+async function freezeAnywhere(arena: Arena, posts: number, seed: number): Promise<FrozenReport> {
   const dice = createDice(seed);
   const roles = ['publisher', 'publisher', 'publisher', 'publisher'] as const;
   const publishers = await Promise.all(roles.map((role) => arena.spawn(role)));

@@ -8,12 +8,12 @@ export interface StormReports {
   readonly backend: QueueBackend;
   readonly undisturbed: StormReport | null;
   readonly storm: StormReport | null;
-  readonly naive: NaiveReport | null;
+  readonly naive: readonly (readonly [name: string, report: NaiveReport])[];
 }
 
 /** Prints what became of the posts; resolves with how many promises were broken. */
 export function printStorm({ backend, undisturbed, storm, naive }: StormReports): number {
-  const posts = storm?.posts ?? undisturbed?.posts ?? naive?.posts ?? 0;
+  const posts = storm?.posts ?? undisturbed?.posts ?? naive[0]?.[1].posts ?? 0;
   print(`\nStorm, ${backend} queue: ${posts} posts over ${pageCount} Pages, all due at once`);
   printTable(
     [
@@ -31,7 +31,7 @@ export function printStorm({ backend, undisturbed, storm, naive }: StormReports)
     [
       ...(undisturbed === null ? [] : [rowOf('undisturbed', undisturbed)]),
       ...(storm === null ? [] : [rowOf('storm', storm)]),
-      ...(naive === null ? [] : [rowOf('storm, naive worker', naive)]),
+      ...naive.map(([name, report]) => rowOf(name, report)),
     ],
   );
   if (undisturbed !== null && storm !== null) {

@@ -16,6 +16,8 @@ export interface StormOptions {
   readonly seed: number;
   /** False: nothing is disturbed, for comparison. */
   readonly isStormy: boolean;
+  /** Nothing happens to Redis. */
+  readonly sparesRedis?: boolean;
 }
 
 export interface StormReport extends Tally {
@@ -35,7 +37,8 @@ export interface StormReport extends Tally {
 }
 
 export const pageCount = 100;
-const giveUpAfterMs = 420_000;
+/** A photo refused four times in a row waits ten minutes for its fifth try. */
+const giveUpAfterMs = 960_000;
 const roles: readonly RoleName[] = [
   'publisher',
   'publisher',
