@@ -2,7 +2,7 @@ import type { Sql } from '../db/client.ts';
 import type { ErrorRecord } from '../errors.ts';
 import { isPausedSql } from '../pauses/store.ts';
 import type { IntegrationTrouble } from '../posts/recovery.ts';
-import { adviceFor } from './integration.ts';
+import { adviceFor, heldText } from './integration.ts';
 import { readsStopAt, slowFrom, usageCountsForMs } from './usage.ts';
 
 const isUsageFresh = `i.usage_at > statement_timestamp() - interval '${usageCountsForMs} milliseconds'`;
@@ -208,6 +208,32 @@ export async function holdApp(sql: Sql, appIds: readonly string[], until: Date):
            FROM x WHERE i.id = x.id`,
     values: [appIds, until],
   });
+}
+
+/**
+ * Due posts of an account that a limit of the provider holds say so, and until when: nothing else would touch them, as
+ * nothing claims them. Resolves with how many were told.
+ */
+export async function tellHeldPosts(sql: Sql): Promise<number> {
+  const rows = await sql.query<{ id: string }>({
+    name: 'posts_tell_held',
+    text: `WITH held AS MATERIALIZED (
+             SELECT i.id, date_trunc('milliseconds', i.held_until) AS until FROM social_publisher.integrations i
+             WHERE i.status = 'active' AND i.held_until > statement_timestamp() AND NOT ${isPausedSql}
+           ), x AS (
+             SELECT p.id, jsonb_build_object('reason', 'meta_limit', 'text', $1::text,
+               'until', to_char(held.until AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) AS waiting
+             FROM held JOIN social_publisher.social_posts p ON p.integration_id = held.id
+             WHERE p.status = 'approved' AND p.next_run_at <= statement_timestamp()
+               AND (p.waiting ->> 'reason' IS DISTINCT FROM 'meta_limit'
+                 OR (p.waiting ->> 'until')::timestamptz < held.until)
+             ORDER BY p.id LIMIT 5000 FOR UPDATE OF p SKIP LOCKED
+           )
+           UPDATE social_publisher.social_posts p SET internal_write = true, waiting = x.waiting
+           FROM x WHERE p.id = x.id RETURNING p.id`,
+    values: [heldText],
+  });
+  return rows.length;
 }
 
 /** The account refused a hand-over far ahead: it is not offered any beyond what it takes for certain for a day. */

@@ -47,3 +47,6 @@ export function adviceFor({
       return 'Connect the account again to publish to it; its posts wait.';
   }
 }
+
+/** What the posts of an account say while a limit of the provider holds it. */
+export const heldText = 'The network allows this account no more calls for now.';

@@ -1,7 +1,7 @@
 import { contentHash } from '../attempts/attempt.ts';
 import type { Beginning } from '../attempts/store.ts';
 import type { ErrorRecord, FieldProblem } from '../errors.ts';
-import { adviceFor } from '../integrations/integration.ts';
+import { adviceFor, heldText } from '../integrations/integration.ts';
 import { type Pause, textOfPause } from '../pauses/pause.ts';
 import { type Decision, decide } from '../posts/plan.ts';
 import { type PostContent, requestedMode } from '../posts/post.ts';
@@ -137,10 +137,9 @@ export function waitForPause(row: PublishRow, pause: Pause): Verdict {
 
 /** Queued before the limit was known: one refused call of the account is enough. */
 export function waitForLimit(row: PublishRow, until: Date): Verdict {
-  const text = 'The network allows this account no more calls for now.';
   return change(row, 'approved', {
     nextRunAt: until,
-    waiting: { reason: 'meta_limit', until: until.toISOString(), text },
+    waiting: { reason: 'meta_limit', until: until.toISOString(), text: heldText },
   });
 }
 

@@ -1,5 +1,5 @@
 import { readFence } from '../fence/fence.ts';
-import { tellForgottenPosts } from '../integrations/health-store.ts';
+import { tellForgottenPosts, tellHeldPosts } from '../integrations/health-store.ts';
 import { tellPausedPosts } from '../pauses/store.ts';
 import type { Services } from '../services.ts';
 import { enqueueCanaries } from './canary.ts';
@@ -26,6 +26,7 @@ const chores: readonly Chore[] = [
   { name: 'rows', everyMs: 2_000, run: sweepRows },
   { name: 'queues', everyMs: 2_000, run: sweepQueues },
   { name: 'pauses', everyMs: 1_000, run: ({ db }) => tellPausedPosts(db) },
+  { name: 'limits', everyMs: 1_000, run: ({ db }) => tellHeldPosts(db) },
   { name: 'looks', everyMs: 1_000, run: enqueueLooks },
   { name: 'changes', everyMs: 1_000, run: enqueueChanges },
   { name: 'replays', everyMs: 1_000, run: runReplays },

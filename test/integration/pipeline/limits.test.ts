@@ -165,7 +165,9 @@ describe.each(queueBackends())('limits of Meta over %s', (backend) => {
     await it.waitsFor(id, 'meta_limit');
     const behind = await it.post(same, { message: 'same app' });
     await published(another, 'another app');
-    expect(await it.row(behind)).toMatchObject({ status: 'approved', run: 0, tries: 0 });
+    const told = await it.waitsFor(behind, 'meta_limit');
+    expect(told).toMatchObject({ status: 'approved', run: 0, tries: 0 });
+    expect(Date.parse(told.waiting?.until ?? '')).toBeGreaterThan(Date.now() + 4.5 * minuteMs);
     expect(await it.calls(same)).toEqual([]);
     expect((await integration(same)).held_ms).toBeGreaterThan(4.5 * minuteMs);
     expect(await integration(another)).toMatchObject({ held_ms: null });
