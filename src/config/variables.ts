@@ -86,7 +86,7 @@ const encryptionKeys = () =>
     return [...keys].map(([id, key]) => ({ id, key }));
   });
 
-const metaAppId = () => matching(/^\d{5,25}$/, 'must be the number of an app at Meta');
+const metaAppId = () => matching(/^[\w-]{1,64}$/, 'must be the id of an app at Meta');
 
 /** Every variable the program reads. `.env.example` lists the same keys; a test compares them. */
 export const variables = z.object({

@@ -21,7 +21,7 @@ import { foundAt } from './found.ts';
 import { callContext, noteFailure } from './health.ts';
 import { budgetKeyOf, decideRow } from './judge.ts';
 import { evidenceOf, type Looked, lookEntry, lookFor } from './look.ts';
-import { type Conclusion, conclude, type Standing } from './reconcile.ts';
+import { type Conclusion, conclude, type Question, type Standing } from './reconcile.ts';
 
 /** Clocks and queues are what they are: a look this much of the interval after the one before is one of its own. */
 const intervalShare = 0.9;
@@ -163,15 +163,9 @@ function endOf(one: Case, looked: Looked, conclusion: Conclusion): End {
       return { state: 'confirmed', lookInMs: null, externalId: candidate.externalId, post };
     }
     case 'call_off':
-      return closed('abandoned', changeOf(row, 'cancelled', { ...done, nextRunAt: null }));
-    case 'fail':
-      return closed(
-        'rejected',
-        changeOf(row, 'failed', { waiting: null, attention: null, nextRunAt: null }),
-      );
+      return closed(changeOf(row, 'cancelled', { ...done, nextRunAt: null }));
     case 'miss':
       return closed(
-        'abandoned',
         changeOf(row, 'missed', {
           ...done,
           nextRunAt: null,
@@ -184,7 +178,7 @@ function endOf(one: Case, looked: Looked, conclusion: Conclusion): End {
         plan.kind === 'hold'
           ? { ...done, nextRunAt: plan.until, waiting: plan.waiting }
           : { ...done, nextRunAt: row.now };
-      return closed('abandoned', changeOf(row, 'approved', set));
+      return closed(changeOf(row, 'approved', set));
     }
   }
 }
@@ -193,8 +187,8 @@ function open({ row }: Case, lookInMs: number | null, set: PostFields): End {
   return { state: 'unknown', lookInMs, externalId: null, post: changeOf(row, 'unknown', set) };
 }
 
-function closed(state: 'abandoned' | 'rejected', post: PostChange): End {
-  return { state, lookInMs: null, externalId: null, post };
+function closed(post: PostChange): End {
+  return { state: 'abandoned', lookInMs: null, externalId: null, post };
 }
 
 function changeOf(row: PublishRow, to: PostChange['to'], set: PostFields): PostChange {
@@ -225,16 +219,18 @@ function cannotTell({ unknown }: Case): Attention {
   };
 }
 
-const questions = {
+const questions: Readonly<Record<Question, string>> = {
   ambiguous:
     'The network may have created this post: its answer was lost, and what is on the page now may be it. Is one of them this post?',
   proven_absent:
     'The answer of the network was lost, and the post is not on the page. Nothing is sent again before a person says so.',
   resend_limit:
     'The answer of the network was lost each time it was sent, and the post is not on the page. It is not sent once more before a person says so.',
-} as const;
+  said_duplicate:
+    'The answer of the network was lost, and sent again it was refused as a duplicate: the network says that it is there, and does not show it. Is it on the page?',
+};
 
-function ask({ row }: Case, { finding }: Looked, reason: keyof typeof questions): Attention {
+function ask({ row }: Case, { finding }: Looked, reason: Question): Attention {
   const seen = evidenceOf(finding, row.now);
   const choices = ['resolve_live', 'resolve_absent'];
   return {

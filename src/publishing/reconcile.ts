@@ -59,15 +59,16 @@ export interface Standing {
   readonly plan: Decision;
 }
 
+export type Question = 'ambiguous' | 'proven_absent' | 'resend_limit' | 'said_duplicate';
+
 export type Conclusion =
   /** Nothing was learned that counts. */
   | { readonly kind: 'look_again' }
   | { readonly kind: 'count' }
   | { readonly kind: 'bind'; readonly candidate: Candidate }
-  | { readonly kind: 'ask'; readonly reason: 'ambiguous' | 'proven_absent' | 'resend_limit' }
+  | { readonly kind: 'ask'; readonly reason: Question }
   /** Proven absent: what becomes of the post. */
   | { readonly kind: 'call_off' }
-  | { readonly kind: 'fail' }
   | { readonly kind: 'miss'; readonly plan: Extract<Decision, { kind: 'missed' }> }
   | { readonly kind: 'send_again'; readonly plan: Exclude<Decision, { kind: 'missed' }> };
 
@@ -91,7 +92,8 @@ export function conclude(finding: Finding, standing: Standing): Conclusion {
 function concludeAbsent(standing: Standing): Conclusion {
   const { plan, isRetryWished } = standing;
   if (!standing.resend) return { kind: 'call_off' };
-  if (standing.isDuplicate) return { kind: 'fail' };
+  // The provider says that it is there, and does not show it: that is not for us to decide.
+  if (standing.isDuplicate && !isRetryWished) return { kind: 'ask', reason: 'said_duplicate' };
   if (plan.kind === 'missed') return { kind: 'miss', plan };
   if (standing.asks && !isRetryWished) return { kind: 'ask', reason: 'proven_absent' };
   if (standing.resends >= standing.resendLimit && !isRetryWished) {

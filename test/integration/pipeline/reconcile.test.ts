@@ -337,14 +337,18 @@ describe.each(queueBackends().slice(-1))('a lost answer over %s', (backend) => {
     expect(await feeds(outlet)).toBe(2);
   });
 
-  test('a refusal as duplicate of what is nowhere fails, and says why', async () => {
+  test('a refusal as duplicate of what is nowhere to be seen asks a person', async () => {
     const outlet = await it.outlet();
     await lose(outlet, 'before');
     await it.fault(outlet, 'feed', { kind: 'error', code: 506, http_status: 400 });
     const id = await it.post(outlet, { message: 'no echo' });
-    const row = await it.reaches(id, 'failed');
-    expect(row).toMatchObject({ error: { class: 'duplicate' }, attention: null });
-    expect(await it.attempts(id)).toMatchObject([{ state: 'abandoned' }, { state: 'rejected' }]);
+    await until('a person is asked', async () => (await it.row(id)).attention !== null, 20_000);
+    expect(await it.row(id)).toMatchObject({
+      status: 'unknown',
+      error: { class: 'duplicate' },
+      attention: { reason: 'said_duplicate' },
+    });
+    expect(await it.attempts(id)).toMatchObject([{ state: 'abandoned' }, { state: 'unknown' }]);
   });
 
   test('looks that come in a heap are one look, and a job by hand proves nothing early', async () => {

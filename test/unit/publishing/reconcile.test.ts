@@ -95,7 +95,11 @@ describe('a look that finds nothing', () => {
     ['is the second: it counts', { looks: 1 }, 'count'],
     ['comes too early: it proves nothing', { counts: false }, 'look_again'],
     ['ends a post that was called off', { resend: false, plan: missed }, 'call_off'],
-    ['fails what the provider refused as a duplicate', { isDuplicate: true }, 'fail'],
+    [
+      'asks about what the provider calls a duplicate and does not show',
+      { isDuplicate: true },
+      'ask',
+    ],
     ['comes too late for its tenant', { plan: missed }, 'miss'],
     ['asks where the tenant wants to be asked', { asks: true }, 'ask'],
     ['does not ask what was answered', { asks: true, isRetryWished: true }, 'send_again'],
