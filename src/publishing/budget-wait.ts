@@ -1,4 +1,4 @@
-import type { Beginning } from '../attempts/store.ts';
+import type { Beginning } from '../attempts/begin-store.ts';
 import { type Budget, forecast } from '../budgets/budget.ts';
 import { readWaitingLine, spreadLine } from '../posts/line-store.ts';
 import type { Waiting } from '../posts/post.ts';

@@ -1,5 +1,5 @@
 import { contentHash } from '../attempts/attempt.ts';
-import type { Beginning } from '../attempts/store.ts';
+import type { Beginning } from '../attempts/begin-store.ts';
 import type { ErrorRecord, FieldProblem } from '../errors.ts';
 import { adviceFor, heldText } from '../integrations/integration.ts';
 import { type Pause, textOfPause } from '../pauses/pause.ts';

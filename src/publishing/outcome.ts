@@ -1,5 +1,5 @@
 import type { CallRecord } from '../attempts/attempt.ts';
-import type { Settlement } from '../attempts/store.ts';
+import type { Settlement } from '../attempts/settle-store.ts';
 import type { PublishError } from '../errors.ts';
 import type { PublishMode } from '../posts/post.ts';
 import { type PublishRow, sentBefore } from '../posts/publish-row.ts';

@@ -1,10 +1,5 @@
-import {
-  type Beginning,
-  type Begun,
-  beginAttempts,
-  type Settlement,
-  settleAttempts,
-} from '../attempts/store.ts';
+import { type Beginning, type Begun, beginAttempts } from '../attempts/begin-store.ts';
+import { type Settlement, settleAttempts } from '../attempts/settle-store.ts';
 import { type Batch, createBatch } from '../batch.ts';
 import type { Config } from '../config.ts';
 import type { Database } from '../db/client.ts';

@@ -1,5 +1,7 @@
 import type { StagedMedium } from '../attempts/attempt.ts';
-import { type Beginning, markSent, type Settlement, saveStaged } from '../attempts/store.ts';
+import type { Beginning } from '../attempts/begin-store.ts';
+import { markSent, saveStaged } from '../attempts/send-store.ts';
+import type { Settlement } from '../attempts/settle-store.ts';
 import { textOfPause } from '../pauses/pause.ts';
 import { readPause } from '../pauses/pauses.ts';
 import { type SentBefore, sentBefore } from '../posts/publish-row.ts';

@@ -1,6 +1,6 @@
 import type { CallRecord } from '../attempts/attempt.ts';
 import { type EvidenceSummary, summarizeEvidence } from '../attempts/evidence.ts';
-import { isUniqueViolation } from '../attempts/store.ts';
+import { isUniqueViolation } from '../attempts/settle-store.ts';
 import {
   changeUnknown,
   tellLookWaits,

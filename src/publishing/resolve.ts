@@ -1,5 +1,5 @@
 import { type AnswerEntry, summarizeEvidence } from '../attempts/evidence.ts';
-import { isUniqueViolation } from '../attempts/store.ts';
+import { isUniqueViolation } from '../attempts/settle-store.ts';
 import {
   changeUnknown,
   loadUnknown,

@@ -1,4 +1,4 @@
-import type { Settlement } from '../attempts/store.ts';
+import type { Settlement } from '../attempts/settle-store.ts';
 import type { Attention, Waiting } from '../posts/post.ts';
 import type { SentBefore } from '../posts/publish-row.ts';
 import type { PostFields } from '../posts/store.ts';

@@ -1,4 +1,6 @@
-import { type Beginning, type Settlement, sendWithinMs } from '../attempts/store.ts';
+import type { Beginning } from '../attempts/begin-store.ts';
+import { sendWithinMs } from '../attempts/send-store.ts';
+import type { Settlement } from '../attempts/settle-store.ts';
 import { AppError, type ErrorRecord, PublishError } from '../errors.ts';
 import { narrowWindow } from '../integrations/health-store.ts';
 import type { Logger } from '../log.ts';

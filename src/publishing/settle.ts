@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { isUniqueViolation, type Settlement } from '../attempts/store.ts';
+import { isUniqueViolation, type Settlement } from '../attempts/settle-store.ts';
 import { AppError, PublishError } from '../errors.ts';
 import type { Services } from '../services.ts';
 import { ownFailure } from './errors.ts';

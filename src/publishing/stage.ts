@@ -1,5 +1,5 @@
 import type { StagedMedium } from '../attempts/attempt.ts';
-import { saveStaged } from '../attempts/store.ts';
+import { saveStaged } from '../attempts/send-store.ts';
 import type { Database } from '../db/client.ts';
 import type { PostContent } from '../posts/post.ts';
 import { renewLease } from '../posts/store.ts';

@@ -1,4 +1,4 @@
-import { callsOfLostWorker } from '../attempts/store.ts';
+import { callsOfLostWorker } from '../attempts/begin-store.ts';
 import type { Sql } from '../db/client.ts';
 import type { ErrorRecord } from '../errors.ts';
 import { waitForLook } from '../posts/recovery.ts';

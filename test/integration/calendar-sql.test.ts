@@ -1,7 +1,7 @@
 import { type Client, escapeIdentifier } from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { markSent } from '../../src/attempts/store.ts';
+import { markSent } from '../../src/attempts/send-store.ts';
 import { grantCalendar } from '../../src/db/grant-calendar.ts';
 import { type PostStatus, postStatuses } from '../../src/posts/post.ts';
 import { changePosts } from '../../src/posts/store.ts';
