@@ -39,6 +39,8 @@ export class Outage {
       this.#logger.error({ err: error }, 'queue is away; jobs wait until it is back');
       while (!(await this.#answers())) await pause(reconnectDelayMs);
       if (!this.#stopped) this.#logger.info('queue is back');
+      // Connections that died in the outage may say so a little later: that is told already.
+      this.#lineAt = performance.now();
     }
     this.#watching = false;
   }

@@ -53,6 +53,17 @@ test('the next outage is logged again', async () => {
   ]);
 });
 
+test('what dead connections report after the outage has ended is no news', async () => {
+  away = true;
+  outage.report(new Error('ECONNREFUSED'));
+  await vi.advanceTimersByTimeAsync(10);
+  away = false;
+  await vi.advanceTimersByTimeAsync(1000);
+  outage.report(new Error('Connection terminated unexpectedly'));
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(lines).toEqual(['50 queue is away; jobs wait until it is back', '30 queue is back']);
+});
+
 test('an error of a backend that answers is logged as it is', async () => {
   outage.report(new Error('could not renew lock for job a-1'));
   await vi.advanceTimersByTimeAsync(0);
