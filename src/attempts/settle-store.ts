@@ -1,12 +1,13 @@
 import { bookCalls } from '../budgets/store.ts';
 import type { Database, Sql } from '../db/client.ts';
+import { sqlState } from '../db/statement.ts';
 import type { ErrorRecord } from '../errors.ts';
 import { changePosts, type PostChange } from '../posts/store.ts';
 import type { AttemptState, CallRecord } from './attempt.ts';
 import { appendEvidence, type EvidenceEntry } from './evidence.ts';
 
 export function isUniqueViolation(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === '23505';
+  return sqlState(error) === '23505';
 }
 
 /** How an attempt ended, or that it rests as `prepared` with what it staged, and what becomes of its post. */

@@ -38,16 +38,16 @@ const actions = {
 
 /** What a failed call before the visible one means. Anything unforeseen is a defect, and nothing visible happened. */
 export function toPublishError(error: unknown): PublishError {
-  if (error instanceof PublishError) return error;
-  const message = error instanceof Error ? error.message : String(error);
-  return new PublishError(ownFailure('internal', 'internal', message), { cause: error });
+  return unlessJudged(error, 'internal');
 }
 
 /** The same for the visible call: anything unforeseen leaves its outcome unknown. */
 export function toSendError(error: unknown): PublishError {
+  return unlessJudged(error, 'unknown_outcome');
+}
+
+function unlessJudged(error: unknown, otherwise: 'internal' | 'unknown_outcome'): PublishError {
   if (error instanceof PublishError) return error;
   const message = error instanceof Error ? error.message : String(error);
-  return new PublishError(ownFailure('unknown_outcome', 'unknown_outcome', message), {
-    cause: error,
-  });
+  return new PublishError(ownFailure(otherwise, otherwise, message), { cause: error });
 }

@@ -1,25 +1,27 @@
 import type { Sql } from '../db/client.ts';
-import type { ErrorRecord } from '../errors.ts';
-import type { PublishMode } from '../posts/post.ts';
+import type { PublishRow } from '../posts/publish-row.ts';
 
 /** An approved post that nobody has planned yet: new, edited, retried, or its tenant or integration changed. */
-export interface UnplannedRow {
-  readonly id: string;
-  readonly provider: string;
-  readonly version: number;
-  readonly message: string | null;
-  readonly link: string | null;
-  readonly media: unknown;
-  readonly publishMode: PublishMode | null;
-  readonly scheduledAt: Date | null;
-  readonly approvedAt: Date;
-  readonly autoPublish: boolean;
-  readonly lateLimitS: number;
-  readonly integrationStatus: string;
-  readonly integrationError: ErrorRecord | null;
-  readonly nearWindowUntil: Date | null;
-  readonly now: Date;
-}
+export type UnplannedRow = Required<
+  Pick<
+    PublishRow,
+    | 'id'
+    | 'provider'
+    | 'version'
+    | 'message'
+    | 'link'
+    | 'media'
+    | 'publishMode'
+    | 'scheduledAt'
+    | 'approvedAt'
+    | 'autoPublish'
+    | 'lateLimitS'
+    | 'integrationStatus'
+    | 'integrationError'
+    | 'nearWindowUntil'
+    | 'now'
+  >
+>;
 
 /** Locks them until the transaction ends; what another scheduler is planning is passed over. */
 export async function lockUnplanned(tx: Sql, limit: number): Promise<readonly UnplannedRow[]> {

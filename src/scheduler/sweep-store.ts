@@ -5,6 +5,12 @@ import { waitForLook } from '../posts/recovery.ts';
 import type { Claimed } from './claim-store.ts';
 import { queuedLeaseMs } from './claim-store.ts';
 
+/** SQL: books the calls of a CTE `attempts` (budget_key, calls), in an order in which two sweepers cannot deadlock. */
+const bookingOfAttempts = `INSERT INTO social_publisher.call_usage AS u (budget_key, minute, calls)
+  SELECT budget_key, date_trunc('minute', clock_timestamp()), sum(calls) FROM attempts
+  GROUP BY budget_key ORDER BY budget_key
+  ON CONFLICT (budget_key, minute) DO UPDATE SET calls = u.calls + EXCLUDED.calls`;
+
 /** Queued posts that no worker has taken for a while; the sweeper that gets them is alone with them for as long again. */
 export async function takeOverdueQueued(
   sql: Sql,
@@ -51,10 +57,7 @@ export async function releaseUnsent(sql: Sql): Promise<number> {
              WHERE a.post_id = x.id AND a.state = 'prepared'
              RETURNING a.budget_key, ${callsOfLostWorker} AS calls
            ), booked AS (
-             INSERT INTO social_publisher.call_usage AS u (budget_key, minute, calls)
-             SELECT budget_key, date_trunc('minute', clock_timestamp()), sum(calls) FROM attempts
-             GROUP BY budget_key ORDER BY budget_key
-             ON CONFLICT (budget_key, minute) DO UPDATE SET calls = u.calls + EXCLUDED.calls
+             ${bookingOfAttempts}
            )
            UPDATE social_publisher.social_posts p
            SET internal_write = true, status = 'approved', next_run_at = clock_timestamp(), lease_until = NULL
@@ -80,10 +83,7 @@ export async function abandonOvertaken(sql: Sql): Promise<void> {
              SET state = 'abandoned', reserved = 0, settled_at = clock_timestamp()
              FROM x WHERE a.id = x.id RETURNING a.budget_key, x.calls
            )
-           INSERT INTO social_publisher.call_usage AS u (budget_key, minute, calls)
-           SELECT budget_key, date_trunc('minute', clock_timestamp()), sum(calls) FROM attempts
-           GROUP BY budget_key ORDER BY budget_key
-           ON CONFLICT (budget_key, minute) DO UPDATE SET calls = u.calls + EXCLUDED.calls`,
+           ${bookingOfAttempts}`,
   });
 }
 
@@ -110,10 +110,7 @@ export async function declareUnknown(
              FROM x WHERE a.id = x.attempt_id AND a.state = 'sent'
              RETURNING a.post_id, a.budget_key, greatest(x.reserved, 1) AS calls
            ), booked AS (
-             INSERT INTO social_publisher.call_usage AS u (budget_key, minute, calls)
-             SELECT budget_key, date_trunc('minute', clock_timestamp()), sum(calls) FROM attempts
-             GROUP BY budget_key ORDER BY budget_key
-             ON CONFLICT (budget_key, minute) DO UPDATE SET calls = u.calls + EXCLUDED.calls
+             ${bookingOfAttempts}
            )
            UPDATE social_publisher.social_posts p SET internal_write = true, status = 'unknown', lease_until = NULL,
              next_run_at = NULL, waiting = $1, attention = NULL, error = $2
