@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { ConflictError, type FieldProblem } from '../errors.ts';
 import { mergeDueTime } from './author-due.ts';
 import type { PostPatch } from './author-input.ts';
@@ -64,8 +65,13 @@ function refuseOtherFields(row: PostRow, patch: PostPatch): void {
   if (problems.length > 0) throw brokenRules(problems);
 }
 
+/** Compared as JSON, where the order of names means nothing: jsonb gives them back in one of its own. */
 function isSame(given: unknown, present: unknown): boolean {
-  return JSON.stringify(given ?? null) === JSON.stringify(present ?? null);
+  return isDeepStrictEqual(asJson(given), asJson(present));
+}
+
+function asJson(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value ?? null));
 }
 
 function editOf(

@@ -99,6 +99,28 @@ describe('editing a post that the network holds', () => {
     expect(await changeAt(id)).toBeNull();
   });
 
+  it('asks for nothing when photos and metadata are sent again as they are', async () => {
+    const media = [
+      { type: 'image', url: 'https://example.com/a.jpg', alt_text: 'A loaf' },
+      { type: 'image', url: 'https://example.com/b.jpg' },
+    ];
+    const metadata = { campaign: 'bread', at: { shelf: 2, row: 'b' } };
+    const id = await held('scheduled', { scheduled_at: minutes(60), media, metadata });
+    expect(await patch(id, { media, metadata })).toMatchObject({
+      status: 200,
+      body: { change: null },
+    });
+    const { body: shown } = await api.call('GET', `/v1/posts/${id}`, { token: author.key });
+    const again = await patch(id, { media: shown['media'], metadata: shown['metadata'] });
+    expect(again).toMatchObject({ status: 200, body: { change: null } });
+    expect(await changeAt(id)).toBeNull();
+    const swapped = await patch(id, { media: media.toReversed() });
+    expect(swapped).toMatchObject({
+      status: 422,
+      body: { errors: [{ path: 'media', rule: 'scheduled_change_fields' }] },
+    });
+  });
+
   it.each([
     ['4 minutes before its time', 4],
     ['after its time', -30],
