@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { reserveRead } from '../budgets/reads.ts';
+import { type BookedCalls, bookLook, correctBooking } from '../budgets/look-budget.ts';
+import { keptForPublishing } from '../budgets/reads.ts';
 import { PublishError } from '../errors.ts';
 import {
   changeTrouble,
@@ -28,8 +29,9 @@ export const probeIntegration = defineJob({
     const provider = row === null ? undefined : services.providers.get(row.provider);
     if (row === null || provider === undefined) return;
     if ((await readPause(services, { ...row, integrationId: row.id })) !== null) return;
-    if (!(await reserve(services, row))) return postponeProbe(services.db, row.id);
-    const failure = await probe(services, provider, row);
+    const booked = await book(services, row);
+    if (booked === null) return postponeProbe(services.db, row.id);
+    const failure = await probe(services, provider, { row, booked });
     if (failure !== null) return learn(services, row, failure);
     const { id, sealedToken } = row;
     const isHealed = await services.db.transaction((tx) => markHealed(tx, { id, sealedToken }));
@@ -37,27 +39,30 @@ export const probeIntegration = defineJob({
   },
 });
 
-async function reserve({ db, config }: Services, row: ProbeRow): Promise<boolean> {
-  for (let call = 0; call < callsOfProbe; call += 1) {
-    if (!(await reserveRead(db, budgetKeyOf(row), config.limits.facebookCallsPerHour)))
-      return false;
-  }
-  return true;
+function book({ db, config }: Services, row: ProbeRow): Promise<BookedCalls | null> {
+  const limit = config.limits.facebookCallsPerHour;
+  const budgetKey = budgetKeyOf(row);
+  return bookLook(db, { budgetKey, calls: callsOfProbe, limit, leaves: keptForPublishing(limit) });
 }
 
 async function probe(
   services: Services,
   provider: Provider,
-  row: ProbeRow,
+  { row, booked }: { readonly row: ProbeRow; readonly booked: BookedCalls },
 ): Promise<PublishError | null> {
   const account = openAccount({ ...row, integrationId: row.id }, services.vault, services.config);
-  const context = callContext(services, { integrationId: row.id }, () => undefined);
+  let made = 0;
+  const context = callContext(services, { integrationId: row.id }, () => {
+    made += 1;
+  });
   try {
     await provider.verify(account, context);
     return null;
   } catch (error) {
     if (error instanceof PublishError) return error;
     throw error;
+  } finally {
+    await correctBooking(services.db, booked, made);
   }
 }
 

@@ -2,7 +2,6 @@ import type { Config } from '../config.ts';
 import { AppError } from '../errors.ts';
 import type { PublishRow } from '../posts/publish-row.ts';
 import type { Account } from '../providers/provider.ts';
-import type { Secret } from '../secret.ts';
 import type { Vault } from '../vault.ts';
 
 type Sealed = Pick<
@@ -19,12 +18,14 @@ export function openAccount(row: Sealed, vault: Vault, config: Config): Account 
   return {
     externalAccountId: row.externalAccountId,
     token: vault.open(row.sealedToken, { tenantId, integrationId }),
-    appSecret: appSecretOf(row.appId, config),
+    ...appOf(row.appId, config),
   };
 }
 
 /** The operator's own app, unless the token belongs to an app whose secret we do not hold. */
-function appSecretOf(appId: string, config: Config): Secret | null {
-  const ours = appId === '' || appId === config.meta.appId;
-  return ours ? (config.meta.appSecret ?? null) : null;
+export function appOf(appId: string, { meta }: Config): Pick<Account, 'appId' | 'appSecret'> {
+  const isOurs = appId === '' || appId === meta.appId;
+  return isOurs && meta.appSecret
+    ? { appId: meta.appId, appSecret: meta.appSecret }
+    : { appSecret: null };
 }

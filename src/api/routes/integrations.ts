@@ -12,6 +12,7 @@ import {
   listIntegrations,
 } from '../../integrations/store.ts';
 import type { Provider } from '../../providers/provider.ts';
+import { appOf } from '../../publishing/account.ts';
 import { budgetKeyOf } from '../../publishing/judge.ts';
 import { Secret } from '../../secret.ts';
 import type { Services } from '../../services.ts';
@@ -98,8 +99,7 @@ export const integrationRoutes = [
           account: {
             externalAccountId,
             token: new Secret(body.access_token),
-            appId: services.config.meta.appId,
-            appSecret: services.config.meta.appSecret ?? null,
+            ...appOf('', services.config),
           },
           name: body.name,
           newId: idempotentId(),
