@@ -9,6 +9,7 @@ import type { ListedPost, Listing, Provider } from '../providers/provider.ts';
 import { openAccount } from '../publishing/account.ts';
 import { callContext, noteFailure } from '../publishing/health.ts';
 import { budgetKeyOf } from '../publishing/judge.ts';
+import { findObstacle } from '../publishing/obstacle.ts';
 import type { Services } from '../services.ts';
 import { type Case, discover, discoverNothing, type Scene } from './discovery.ts';
 import { type Finding, matchPosts } from './match.ts';
@@ -141,7 +142,7 @@ async function list(services: Services, provider: Provider, look: AccountLook): 
   const request = { account: opened, since: new Date(from - marginMs) };
   const context = {
     ...callContext(services, look.account, () => undefined),
-    beforeRead: () => waitForBudget(services, look),
+    beforeRead: () => waitToRead(services, look),
   };
   for (let tries = 1; ; tries += 1) {
     let waitMs = 2_000 * tries;
@@ -162,8 +163,18 @@ function isPassing(error: unknown): error is PublishError {
   return ['retry', 'rate_limited', 'not_ready'].includes(error.record.class);
 }
 
-/** Waits rather than exceed what the account may be asked in an hour. */
-async function waitForBudget(services: Services, look: AccountLook): Promise<void> {
+/** Waits for what ends soon or by the operator's hand, and for the calls of the next hour. */
+async function waitToRead(services: Services, look: AccountLook): Promise<void> {
+  for (;;) {
+    const obstacle = await findObstacle(services, look.account);
+    // The status may be as old as the backup: what the token can do, the call itself shows.
+    if (obstacle === null || obstacle.kind === 'person') break;
+    if (obstacle.scope === 'tenant' || obstacle.scope === 'integration') {
+      // Theirs may stand for weeks: it must not keep everybody else fenced.
+      throw new AppError('paused', obstacle.text);
+    }
+    await waitFor(look, 5_000, obstacle.text);
+  }
   const key = budgetKeyOf(look.account);
   const limit = services.config.limits.facebookCallsPerHour;
   while (!(await reserveRead(services.db, key, limit))) {

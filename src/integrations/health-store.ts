@@ -104,6 +104,27 @@ export async function tellForgottenPosts(sql: Sql): Promise<void> {
   }
 }
 
+/** How an account stands at this moment, by the database's clock. One that is gone has no token either. */
+export async function readStanding(
+  sql: Sql,
+  integrationId: string,
+): Promise<{
+  readonly status: string;
+  readonly error: ErrorRecord | null;
+  /** A limit of the provider holds it for this much longer; null: none does. */
+  readonly heldMs: number | null;
+}> {
+  const [row] = await sql.query<Awaited<ReturnType<typeof readStanding>>>({
+    name: 'integrations_read_standing',
+    text: `SELECT CASE WHEN status = 'active' AND sealed_token IS NULL THEN 'disconnected' ELSE status END AS status,
+             error, CASE WHEN held_until > clock_timestamp()
+               THEN extract(epoch FROM held_until - clock_timestamp())::float8 * 1000 END AS "heldMs"
+           FROM social_publisher.integrations WHERE id = $1`,
+    values: [integrationId],
+  });
+  return row ?? { status: 'disconnected', error: null, heldMs: null };
+}
+
 /** Active again, because its provider was asked with this very token; its waiting posts are planned anew. */
 export async function markHealed(
   tx: Sql,

@@ -23,6 +23,7 @@ import { ownFailure } from './errors.ts';
 import { foundAt } from './found.ts';
 import { callContext, noteFailure } from './health.ts';
 import { budgetKeyOf, decideRow } from './judge.ts';
+import { findObstacle } from './obstacle.ts';
 import { resolveHeld } from './resolve-held.ts';
 
 /** A person has looked on the network. */
@@ -128,14 +129,21 @@ async function endLive(services: Services, row: PublishRow, externalId: string):
 
 type Shown = Omit<Parameters<typeof foundAt>[1], 'externalId'>;
 
-/** Null where the account cannot be asked: then the person's word is all there is. Throws when it is not there. */
+/**
+ * Null where the account cannot be asked until somebody acts: then the person's word is all there is. Throws when the
+ * post is not there, and a `not_ready` where the account can be asked soon.
+ */
 async function readThere(
   services: Services,
   row: PublishRow,
   provider: Provider,
   externalId: string,
 ): Promise<Shown | null> {
-  if (row.integrationStatus !== 'active' || row.sealedToken === null) return null;
+  const obstacle = await findObstacle(services, row);
+  if (obstacle !== null) {
+    if (obstacle.endsInMs === null) return null;
+    throw notYet('account_held', obstacle.text, obstacle.endsInMs);
+  }
   const budgetKey = budgetKeyOf(row);
   const limit = services.config.limits.facebookCallsPerHour;
   if ((await bookLook(services.db, { budgetKey, calls: 1, limit })) === null) throw spent();
@@ -199,6 +207,10 @@ function taken(): ConflictError {
 }
 
 function spent(): PublishError {
-  const text = 'The calls that this account may make in an hour are spent: it cannot be asked now.';
-  return new PublishError(ownFailure('not_ready', 'budget_spent', text), { retryAfterMs: 300_000 });
+  const text = 'The account has used up its calls of this hour: it cannot be asked now.';
+  return notYet('budget_spent', text, 300_000);
+}
+
+function notYet(key: string, text: string, retryAfterMs: number): PublishError {
+  return new PublishError(ownFailure('not_ready', key, text), { retryAfterMs });
 }

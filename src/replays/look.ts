@@ -1,12 +1,14 @@
 import { z } from 'zod';
 import { reserveRead } from '../budgets/reads.ts';
-import { AppError } from '../errors.ts';
+import { AppError, PublishError } from '../errors.ts';
 import { type Finding, matchPosts } from '../fence/match.ts';
 import { requestedMode } from '../posts/post.ts';
 import { readContent } from '../posts/publish-row.ts';
 import { readBoundIds } from '../posts/read-back-store.ts';
 import { openAccount } from '../publishing/account.ts';
+import { callContext, noteFailure } from '../publishing/health.ts';
 import { budgetKeyOf } from '../publishing/judge.ts';
+import { findObstacle } from '../publishing/obstacle.ts';
 import type { Services } from '../services.ts';
 import type { ReplayPost } from './store.ts';
 
@@ -49,13 +51,19 @@ async function lookAtAccount(
   if (first === undefined || provider === undefined) return new Map();
   const limit = services.config.limits.facebookCallsPerHour;
   const beforeRead = async () => {
+    const obstacle = await findObstacle(services, first);
+    if (obstacle !== null) throw new AppError(obstacle.kind, obstacle.text);
     if (await reserveRead(services.db, budgetKeyOf(first), limit)) return;
     throw new AppError('budget', 'the calls of this hour are spent');
   };
   const account = openAccount(first, services.vault, services.config);
   const from = Math.min(...posts.map((post) => post.firstSentAt?.getTime() ?? Infinity));
   const request = { account, since: new Date(from - marginMs) };
-  const listing = await provider.listPosts(request, { onCall: () => undefined, beforeRead });
+  const context = { ...callContext(services, first, () => undefined), beforeRead };
+  const listing = await provider.listPosts(request, context).catch(async (error: unknown) => {
+    if (error instanceof PublishError) await noteFailure(services, first, error, first.now);
+    throw error;
+  });
   if (!listing.complete) throw new AppError('look_incomplete', 'the account did not answer whole');
   const ids = listing.posts.map((post) => post.externalId);
   const bound = await readBoundIds(services.db, provider.name, ids);

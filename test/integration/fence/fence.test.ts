@@ -1,8 +1,12 @@
+import { randomUUID } from 'node:crypto';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { buildApi } from '../../../src/api/server.ts';
 import { openDatabase } from '../../../src/db/client.ts';
 import { forgetFence, readFence } from '../../../src/fence/fence.ts';
 import { viewFence } from '../../../src/fence/view.ts';
+import type { PauseScope } from '../../../src/pauses/pause.ts';
+import { forgetPauses } from '../../../src/pauses/pauses.ts';
+import { addPause, removePause } from '../../../src/pauses/store.ts';
 import { environmentOf, until } from '../../support/fleet.ts';
 import { openPipeline, type Pipeline } from '../../support/pipeline.ts';
 import { openTerminal } from '../cli/terminal.ts';
@@ -178,6 +182,41 @@ describe('the fence', () => {
     const resolved = await call('POST', `/v1/posts/${twice}/resolve`, answer, outlet.tenantId);
     expect(resolved.body).toMatchObject({ status: 'published', external_id: second?.id });
     expect(await it.meta.posts(outlet.page.id)).toHaveLength(2);
+  });
+
+  test('reads nothing of what is paused while it is opened: it waits for the operator, not for tenants', async () => {
+    const since = new Date(Date.now() - 60_000).toISOString();
+    const [open, closed] = [await it.outlet(), await it.outlet()];
+    const ids = [await it.post(open), await it.post(closed)];
+    const pause = async (scope: PauseScope, target = '') => {
+      const wanted = { id: randomUUID(), scope, target, reason: null, createdBy: 'operator' };
+      await addPause(it.fleet.db, wanted);
+      forgetPauses(it.fleet.db);
+      return wanted.id;
+    };
+    await pause('integration', closed.integrationId);
+    const all = await pause('all');
+    await rewrite("system_identifier = '1'");
+    await readFence(it.fleet.services);
+    expect((await call('POST', '/v1/unfence', { since })).status).toBe(202);
+    await until('it says what it waits for', async () =>
+      JSON.stringify((await viewFence(it.fleet.services)).unfencing).includes(
+        'Everything is paused',
+      ),
+    );
+    expect([await it.calls(open), await it.calls(closed)]).toEqual([[], []]);
+
+    await removePause(it.fleet.db, all);
+    forgetPauses(it.fleet.db);
+    await until('unfenced', async () => !(await isFenced()), 20_000);
+    expect((await viewFence(it.fleet.services)).unfencing).toMatchObject({ absent: 1, unseen: 1 });
+    expect((await it.calls(open)).length).toBeGreaterThan(0);
+    expect(await it.calls(closed)).toEqual([]);
+    expect(await it.row(ids[0] ?? '')).toMatchObject({ status: 'approved' });
+    expect(await it.row(ids[1] ?? '')).toMatchObject({
+      status: 'unknown',
+      waiting: { reason: 'reconcile' },
+    });
   });
 
   test('is opened from the command line, which first says what it would do', async () => {

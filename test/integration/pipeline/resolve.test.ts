@@ -1,6 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { buildApi } from '../../../src/api/server.ts';
+import { forgetPauses } from '../../../src/pauses/pauses.ts';
+import { addPause } from '../../../src/pauses/store.ts';
 import { until } from '../../support/fleet.ts';
 import { type Outlet, openPipeline, type Pipeline } from '../../support/pipeline.ts';
 import { queueBackends } from '../../support/redis.ts';
@@ -115,6 +118,37 @@ describe.each(queueBackends().slice(-1))('an author of an unknown post over %s',
     expect(
       await call(outlet, id, 'resolve', { outcome: 'live', external_id: external }),
     ).toMatchObject({ status: 200, body: { status: 'drafted', external_id: external } });
+  });
+
+  test('is believed while the account is paused, and nothing is read there', async () => {
+    const { outlet, id } = await proven('account is paused');
+    const pause = { scope: 'integration', target: outlet.integrationId } as const;
+    await addPause(it.fleet.db, {
+      ...pause,
+      id: randomUUID(),
+      reason: null,
+      createdBy: 'operator',
+    });
+    forgetPauses(it.fleet.db);
+    const calls = await it.calls(outlet);
+    const external = `${outlet.page.id}_123`;
+    expect(
+      await call(outlet, id, 'resolve', { outcome: 'live', external_id: external }),
+    ).toMatchObject({ status: 200, body: { status: 'drafted', external_id: external } });
+    expect(await it.calls(outlet)).toEqual(calls);
+  });
+
+  test('waits while a limit of the network holds the account', async () => {
+    const { outlet, id } = await proven('account is held');
+    await it.fleet.db.query({
+      text: `UPDATE social_publisher.integrations SET held_until = now() + interval '10 minutes' WHERE id = $1`,
+      values: [outlet.integrationId],
+    });
+    const calls = await it.calls(outlet);
+    const answer = { outcome: 'live', external_id: `${outlet.page.id}_123` };
+    expect(await call(outlet, id, 'resolve', answer)).toMatchObject({ status: 503 });
+    expect(await it.calls(outlet)).toEqual(calls);
+    expect(await it.row(id)).toMatchObject({ status: 'unknown' });
   });
 
   test('says that it is nowhere: it is sent again, once', async () => {

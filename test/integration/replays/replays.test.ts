@@ -1,6 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { buildApi } from '../../../src/api/server.ts';
+import { forgetPauses } from '../../../src/pauses/pauses.ts';
+import { addPause, removePause } from '../../../src/pauses/store.ts';
 import { until } from '../../support/fleet.ts';
 import { type Outlet, openPipeline, type Pipeline } from '../../support/pipeline.ts';
 
@@ -77,6 +80,23 @@ describe('replays', () => {
     return id;
   };
 
+  const pause = async ({ integrationId: target }: Outlet) => {
+    const wanted = {
+      id: randomUUID(),
+      scope: 'integration',
+      target,
+      createdBy: 'operator',
+    } as const;
+    await addPause(it.fleet.db, { ...wanted, reason: 'moving house' });
+    forgetPauses(it.fleet.db);
+    return wanted.id;
+  };
+  const change = ({ integrationId }: Outlet, set: string) =>
+    it.fleet.db.query({
+      text: `UPDATE social_publisher.integrations SET ${set} WHERE id = $1`,
+      values: [integrationId],
+    });
+
   test('a dry run says what would be sent, what it costs and what is live already, and does nothing', async () => {
     const outlet = await it.outlet({ autoPublish: true });
     const failed = await aFailed(outlet, 'say it');
@@ -112,6 +132,37 @@ describe('replays', () => {
     expect(JSON.stringify(answer)).not.toContain(outlet.page.token);
     expect((await it.row(failed)).status).toBe('failed');
     expect((await it.meta.posts(outlet.page.id)).length).toBe(before);
+  });
+
+  test.each([
+    ['is paused', `paused: 'moving house'`, 'moving house'],
+    ['is held by a limit', `held_until = now() + interval '10 minutes'`, 'no more calls'],
+    ['waits for a person', `status = 'needs_reconnect'`, 'person'],
+  ])('a dry run reads nothing of an account that %s, and says so', async (_name, set, reason) => {
+    const outlet = await it.outlet({ autoPublish: true });
+    const live = await aFailedButLive(outlet);
+    const paused = set.startsWith('paused') ? await pause(outlet) : null;
+    if (paused === null) await change(outlet, set);
+    const calls = await it.calls(outlet);
+    const answer = await ask({ filter: { tenant_id: outlet.tenantId } });
+    const [seen] = answer.items.filter((one) => one.post_id === live).map((one) => one.seen);
+    expect(seen?.kind).toBe('not_looked');
+    expect(JSON.stringify(seen)).toContain(reason);
+    expect(await it.calls(outlet)).toEqual(calls);
+    if (paused !== null) await removePause(it.fleet.db, paused);
+  });
+
+  test('what a dry run learns of an account is kept: its token is dead', async () => {
+    const outlet = await it.outlet({ autoPublish: true });
+    await aFailedButLive(outlet);
+    await it.meta.control('PATCH', 'tokens', { page_id: outlet.page.id, state: 'revoked' });
+    const answer = await ask({ filter: { tenant_id: outlet.tenantId } });
+    expect(answer.items).toMatchObject([{ seen: { kind: 'not_looked' } }]);
+    const rows = await it.fleet.db.query({
+      text: 'SELECT status FROM social_publisher.integrations WHERE id = $1',
+      values: [outlet.integrationId],
+    });
+    expect(rows).toEqual([{ status: 'needs_reconnect' }]);
   });
 
   test('retries by the same way as one retry: what is live is not sent again', async () => {
