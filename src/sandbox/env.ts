@@ -2,6 +2,16 @@ import { z } from 'zod';
 import { ConfigError } from '../errors.ts';
 import type { SandboxOptions } from './options.ts';
 
+const list = z
+  .string()
+  .default('')
+  .transform((value) =>
+    value
+      .split(',')
+      .map((host) => host.trim())
+      .filter((host) => host !== ''),
+  );
+
 const envSchema = z.object({
   SANDBOX_HOST: z.string().min(1).default('127.0.0.1'),
   SANDBOX_PORT: z.coerce.number().int().min(0).max(65_535).default(4010),
@@ -9,15 +19,8 @@ const envSchema = z.object({
     .enum(['true', 'false'])
     .default('false')
     .transform((value) => value === 'true'),
-  SANDBOX_MEDIA_HOSTS: z
-    .string()
-    .default('')
-    .transform((value) =>
-      value
-        .split(',')
-        .map((host) => host.trim())
-        .filter((host) => host !== ''),
-    ),
+  SANDBOX_ALLOWED_HOSTS: list,
+  SANDBOX_MEDIA_HOSTS: list,
   SANDBOX_PERMALINK_BASE: z.url().default('https://www.facebook.com'),
   SANDBOX_REQUEST_LOG_SIZE: z.coerce.number().int().min(1).default(10_000),
 });
@@ -36,6 +39,7 @@ export function parseSandboxEnv(env: Readonly<Record<string, string | undefined>
     host: data.SANDBOX_HOST,
     port: data.SANDBOX_PORT,
     allowLoopbackMedia: data.SANDBOX_ALLOW_LOOPBACK_MEDIA,
+    allowedHosts: data.SANDBOX_ALLOWED_HOSTS,
     allowedMediaHosts: data.SANDBOX_MEDIA_HOSTS,
     permalinkBase: data.SANDBOX_PERMALINK_BASE.replace(/\/+$/, ''),
     requestLogSize: data.SANDBOX_REQUEST_LOG_SIZE,

@@ -4,6 +4,7 @@ import { settle } from './life.ts';
 import { defaultOptions, type SandboxOptions } from './options.ts';
 import { renderSandbox } from './page.ts';
 import { serveGraph } from './serve-graph.ts';
+import { refuseHost, refuseOrigin } from './visitors.ts';
 import { createWorld, type World } from './world.ts';
 
 export interface Sandbox {
@@ -53,7 +54,14 @@ async function serve(
     return;
   }
   const url = request.url ?? '/';
-  if (url.startsWith('/_sandbox')) {
+  const isControl = url.startsWith('/_sandbox');
+  if (isControl || isBrowser(request, url)) {
+    const refusal =
+      refuseHost(request, holder.world.options.allowedHosts) ??
+      (isControl ? refuseOrigin(request) : null);
+    if (refusal !== null) return sendRefusal(response, refusal);
+  }
+  if (isControl) {
     settle(holder.world);
     serveControl(holder, request, response, body);
     return;
@@ -96,6 +104,11 @@ function readBody(request: IncomingMessage): Promise<Buffer | null> {
     request.on('end', () => resolve(size > maxBodyBytes ? null : Buffer.concat(chunks)));
     request.on('error', reject);
   });
+}
+
+function sendRefusal(response: ServerResponse, message: string): void {
+  response.writeHead(403, { 'content-type': 'application/json' });
+  response.end(JSON.stringify({ error: { message } }));
 }
 
 function fail(response: ServerResponse, error: unknown): void {

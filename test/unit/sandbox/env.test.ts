@@ -6,6 +6,7 @@ test('an empty environment means loopback, port 4010 and nothing fetched from lo
     host: '127.0.0.1',
     port: 4010,
     allowLoopbackMedia: false,
+    allowedHosts: [],
     allowedMediaHosts: [],
     permalinkBase: 'https://www.facebook.com',
     requestLogSize: 10_000,
