@@ -3,7 +3,7 @@ import {
   type PgPoolConfig,
   type PostgresConnection,
   type PostgresConnectionOptions,
-  PostgresQueueBackend,
+  type PostgresQueueBackend,
   Queue,
   runMigrations,
   setDefaultBackendFactory,
@@ -12,7 +12,7 @@ import {
 import { Client } from 'pg';
 import { z } from 'zod';
 import { type QueueBackend, type QueueLink, type ReportError, revealUrl } from './link.ts';
-import { ReconnectingPostgres } from './reconnecting-postgres.ts';
+import { ReconnectingBackend, ReconnectingPostgres } from './reconnecting-postgres.ts';
 import {
   answerDeadlineMs,
   deadConsumerMs,
@@ -52,7 +52,7 @@ export function openPostgres(place: PostgresPlace, report: ReportError): QueueLi
   return {
     openQueue: (name) =>
       withFactory(
-        (queueName) => new PostgresQueueBackend(shared, queueName, { connection: '' }, false),
+        (queueName) => new ReconnectingBackend(shared, queueName, { connection: '' }, false),
         () => new Queue(name, { connection: {}, ...queueOptions }),
       ),
     openWorker: (settings, processor) => {
@@ -62,7 +62,7 @@ export function openPostgres(place: PostgresPlace, report: ReportError): QueueLi
         query_timeout: deadConsumerMs,
       });
       return withFactory(
-        (queueName, options) => new PostgresQueueBackend(own, queueName, options, true, queueName),
+        (queueName, options) => new ReconnectingBackend(own, queueName, options, true, queueName),
         () =>
           new Worker(settings.queueName, processor, { connection: {}, ...workerOptions(settings) }),
       );

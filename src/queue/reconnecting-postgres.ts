@@ -3,6 +3,7 @@ import {
   ConnectionClosedError,
   PostgresConnection,
   type PostgresPoolConfig,
+  PostgresQueueBackend,
 } from 'bullmq';
 
 /**
@@ -42,6 +43,17 @@ export class ReconnectingPostgres extends PostgresConnection {
     } finally {
       client.release();
     }
+  }
+}
+
+/**
+ * BullMQ's backend, which would remember a first look at its connection that failed for ever: every job that one such
+ * queue hands out could then not be removed, for the life of the process.
+ */
+export class ReconnectingBackend extends PostgresQueueBackend {
+  override async waitUntilReady(): Promise<void> {
+    await this.connection.waitUntilReady();
+    await super.waitUntilReady();
   }
 }
 

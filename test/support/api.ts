@@ -7,10 +7,16 @@ import { loadConfig } from '../../src/config.ts';
 import { type Database, openDatabase } from '../../src/db/client.ts';
 import { createLogger } from '../../src/log.ts';
 import type { Provider } from '../../src/providers/provider.ts';
-import { openQueues, prepareQueueBackend, type Queues } from '../../src/queue/queues.ts';
+import {
+  openQueues,
+  prepareQueueBackend,
+  type QueueBackend,
+  type Queues,
+} from '../../src/queue/queues.ts';
 import type { Services } from '../../src/services.ts';
 import { Vault } from '../../src/vault.ts';
 import { createTestDatabase } from './database.ts';
+import { redisUrl } from './redis.ts';
 
 export const operatorToken = 'operator-token-of-the-tests';
 
@@ -70,15 +76,23 @@ export interface TestApiOptions {
   readonly providers?: readonly Provider[];
   readonly databaseUrl?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Where the queue lives; PostgreSQL when left out. */
+  readonly queueBackend?: QueueBackend['kind'];
 }
 
-/** The API over a database of its own and the PostgreSQL queue; calls are the operator's unless they say otherwise. */
+/**
+ * The API over a database of its own, and a queue; calls are the operator's unless they say otherwise. As in the first
+ * process of a fresh database, the API is opened before the queue's tables are there.
+ */
 export async function createTestApi(options: TestApiOptions = {}): Promise<TestApi> {
   const database = await createTestDatabase();
   const url = options.databaseUrl ?? database.url;
   const logged: string[] = [];
   const services = await openServices(url, options, logged);
   const app = await buildApi(services, { checkAnswers: true });
+  const backend = queueBackendOf(url, options);
+  if (backend.kind === 'postgres') await untilMissed(services.queues);
+  await prepareQueueBackend(backend);
   const call: TestApi['call'] = (method, path, more = {}) => callApi(app, method, path, more);
   return {
     app,
@@ -119,17 +133,29 @@ async function openServices(
   return {
     config,
     db: openDatabase({ url, maxConnections: 6 }),
-    queues: await openTestQueues(url, log),
+    queues: openQueues({
+      backend: queueBackendOf(url, options),
+      names: ['facebook', 'background'],
+      logger: log,
+    }),
     providers: new Map((options.providers ?? []).map((provider) => [provider.name, provider])),
     vault: new Vault([{ id: 'k1', key: createSecretKey(randomBytes(32)) }]),
     log,
   };
 }
 
-async function openTestQueues(url: string, logger: Services['log']): Promise<Queues> {
-  const backend = { kind: 'postgres', url } as const;
-  await prepareQueueBackend(backend);
-  return openQueues({ backend, names: ['facebook', 'background'], logger });
+function queueBackendOf(url: string, { queueBackend = 'postgres' }: TestApiOptions): QueueBackend {
+  if (queueBackend === 'postgres') return { kind: 'postgres', url };
+  return { kind: 'redis', url: redisUrl(), prefix: `test-${new URL(url).pathname.slice(1)}` };
+}
+
+/** The queue has looked for its tables and has not found them. */
+async function untilMissed(queues: Queues): Promise<void> {
+  const answers = await queues.ping().then(
+    () => true,
+    () => false,
+  );
+  if (answers) throw new Error('The tables of the queue were there before the API.');
 }
 
 async function callApi(

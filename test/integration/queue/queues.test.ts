@@ -155,6 +155,18 @@ describe.each(queueBackends())('the queue on %s', (kind) => {
     await queue.resume();
   });
 
+  test('removes a job also where the backend was away when the queues were opened', async () => {
+    await place.proxy.cut();
+    queues = openHere(silent);
+    await expect(queues.ping()).rejects.toThrow('cannot be reached');
+    await place.proxy.restore();
+    await eventually(() => queues.ping());
+    await add('removed-1');
+    const job = await queues.queue('posts').getJob('removed-1');
+    await job?.remove();
+    expect(await queues.counts('posts')).toMatchObject({ waiting: 0 });
+  });
+
   test('keeps a failed job with its message and removes a completed one', async () => {
     work((job) => {
       if (job.id === 'bad-1') throw new Error('the Page said no');
