@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import type { PostDesk } from '../import/import.ts';
 import type { Directory } from '../import/placing.ts';
+import { postView } from '../story/views.ts';
 import type { Api } from './api.ts';
 import { CommandError } from './failure.ts';
 import { listIntegrations, listTenants, pickIntegration, pickTenant } from './find.ts';
 import type { IntegrationView } from './views.ts';
-import { postView } from './views.ts';
 
 const fieldProblem = z.object({ path: z.string(), message: z.string(), rule: z.string() });
 const verdict = z.looseObject({

@@ -1,8 +1,9 @@
+import { factsOf } from '../story/facts.ts';
+import { shortTime } from '../story/time.ts';
+import type { PostView } from '../story/views.ts';
 import type { Paint, Style } from './style.ts';
 import type { Column } from './table.ts';
 import { oneLine } from './table.ts';
-import { shortDuration, shortTime } from './time.ts';
-import type { PostView } from './views.ts';
 
 export function postColumns(style: Style): readonly Column<PostView>[] {
   return [
@@ -20,36 +21,8 @@ function paintOf({ status, attention }: PostView, style: Style): Paint | undefin
   return ['published', 'scheduled', 'drafted'].includes(status) ? style.green : undefined;
 }
 
-/** Everything of a post that a person asks for first. */
 export function describePost(post: PostView): string {
-  const { waiting, attention, error, media } = post;
-  const facts: [string, string | null | undefined][] = [
-    ['post', post.id],
-    ['status', `${post.status} (version ${post.version})`],
-    ['reference', post.reference],
-    ['due', shortTime(post.scheduled_at)],
-    ['mode', post.publish_mode],
-    ['message', post.message],
-    ['link', post.link],
-    ['media', media.map(({ url }) => url).join(' ')],
-    ['external id', post.external_id],
-    ['url', post.publish_url],
-    ['published', shortTime(post.published_at)],
-    ['lateness', typeof post.lateness_ms === 'number' ? shortDuration(post.lateness_ms) : null],
-    [
-      'waits',
-      waiting &&
-        `${waiting.text} (${waiting.reason}${waiting.until === null ? '' : `, until ${shortTime(waiting.until)}`})`,
-    ],
-    [
-      'attention',
-      attention && `${attention.text} (${attention.who}: ${attention.choices.join(', ')})`,
-    ],
-    ['error', error && `${error.message} (${error.class})`],
-    ['next step', error && `${error.who}: ${error.action}`],
-  ];
-  return facts
-    .filter(([, value]) => value !== null && value !== undefined && value !== '')
-    .map(([name, value]) => `${name.padEnd(12)} ${oneLine(value ?? '')}\n`)
+  return factsOf(post)
+    .map(([name, text]) => `${name.padEnd(12)} ${oneLine(text)}\n`)
     .join('');
 }

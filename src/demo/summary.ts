@@ -1,7 +1,7 @@
 import type { Io } from '../cli/io.ts';
 import { styleFor } from '../cli/style.ts';
 import { renderTable } from '../cli/table.ts';
-import { shortDuration, shortTime } from '../cli/time.ts';
+import { shortDuration, shortTime } from '../story/time.ts';
 import type { Watched } from './watch.ts';
 
 /** One row a post: what became of it, under which id and address, and how late. */

@@ -1,4 +1,4 @@
-import type { PostView } from '../cli/views.ts';
+import type { PostView } from '../story/views.ts';
 
 /** Where a post of the demo stands against the column `expect` of its row. */
 export type Standing = 'there' | 'under_way' | 'elsewhere';

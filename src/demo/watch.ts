@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Api } from '../cli/api.ts';
-import { type PostView, postView } from '../cli/views.ts';
+import { type PostView, postView } from '../story/views.ts';
 import type { Screen } from './screen.ts';
 import { type Standing, standingOf } from './verdict.ts';
 

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { z } from 'zod';
+import { type PostView, postView } from '../../story/views.ts';
 import type { Api } from '../api.ts';
 import type { Launch, Run } from '../command.ts';
 import { CommandError } from '../failure.ts';
@@ -7,7 +8,6 @@ import { findTenant, listTenants } from '../find.ts';
 import { ownerOfPost } from '../ledger/store.ts';
 import { wholeNumber } from '../number.ts';
 import { describePost, postColumns } from '../post-text.ts';
-import { type PostView, postView } from '../views.ts';
 
 const listOptions = z.object({
   tenant: z.string().optional(),

@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { z } from 'zod';
+import { shortTime } from '../../story/time.ts';
 import type { Api } from '../api.ts';
 import type { Launch, Run } from '../command.ts';
 import { findTenant } from '../find.ts';
 import { wholeNumber } from '../number.ts';
 import { oneLine, renderTable } from '../table.ts';
-import { shortTime } from '../time.ts';
 import { nameOfUser } from './unfence.ts';
 
 const counts = z.object({

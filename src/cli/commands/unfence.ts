@@ -4,11 +4,11 @@ import type { Command } from 'commander';
 import { z } from 'zod';
 import { type Unfencing, unfencingSchema } from '../../fence/progress.ts';
 import { listSuspectAccounts } from '../../fence/suspects-store.ts';
+import { shortTime } from '../../story/time.ts';
 import type { Api } from '../api.ts';
 import type { Launch, Run } from '../command.ts';
 import { CommandError } from '../failure.ts';
 import { renderTable } from '../table.ts';
-import { shortTime } from '../time.ts';
 
 const fenceView = z.looseObject({
   fenced: z.boolean(),

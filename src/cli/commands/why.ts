@@ -1,15 +1,10 @@
 import type { Command } from 'commander';
+import { tellPost } from '../../story/tell.ts';
+import { postView } from '../../story/views.ts';
 import type { Launch, Run } from '../command.ts';
-import {
-  listAttemptFacts,
-  listPostEvents,
-  listReplaysOfPost,
-  readPostFacts,
-} from '../ledger/store.ts';
-import { outlookOf } from '../outlook.ts';
 import { describePost } from '../post-text.ts';
-import { storyOf, writeStory } from '../story.ts';
-import { attemptView, postView } from '../views.ts';
+import { writeStory } from '../story-text.ts';
+import { attemptView } from '../views.ts';
 import { ownerOf } from './post.ts';
 
 export function whyCommand(program: Command, launch: Launch): void {
@@ -30,14 +25,7 @@ async function tellWhy({ session, answer, style }: Run, id: string): Promise<voi
   const post = await api.call({ method: 'GET', path, tenantId }, postView);
   // As the API shows them, masked, for scripts; the story needs what only the operator may see.
   const shown = await api.list({ method: 'GET', path: `${path}/attempts`, tenantId }, attemptView);
-  const [events, attempts, replays, facts] = await Promise.all([
-    listPostEvents(db, id),
-    listAttemptFacts(db, id),
-    listReplaysOfPost(db, id),
-    readPostFacts(db, id),
-  ]);
-  const story = storyOf({ events, attempts, replays });
-  const outlook = facts === undefined ? [] : outlookOf(post.status, facts, attempts);
+  const { events, replays, facts, story, outlook } = await tellPost(db, post);
   answer({ post, attempts: shown, events, replays, story, outlook }, () =>
     [
       describePost(post),

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { styleFor } from '../../../src/cli/style.ts';
 import { type Column, oneLine, renderTable } from '../../../src/cli/table.ts';
-import { shortDuration, shortTime } from '../../../src/cli/time.ts';
 import { clip, padEnd, widthOf } from '../../../src/cli/width.ts';
+import { shortDuration, shortTime } from '../../../src/story/time.ts';
 
 const paper = { write: () => undefined };
 const terminal = (columns: number) => ({ write: () => undefined, isTTY: true, columns });

@@ -1,7 +1,5 @@
 import { z } from 'zod';
-import type { AttemptFacts, PostEvent, ReplayOfPost } from './ledger/store.ts';
-import type { Style } from './style.ts';
-import { oneLine } from './table.ts';
+import type { AttemptFacts, PostEvent, ReplayOfPost } from './store.ts';
 import { shortTime } from './time.ts';
 import { attentionView, errorView, waitingView } from './views.ts';
 
@@ -28,16 +26,15 @@ export function storyOf({ events, attempts, replays }: Ledger): readonly Moment[
   return moments.toSorted((one, other) => Date.parse(one.at) - Date.parse(other.at));
 }
 
-/** A line a moment: when, how long after the line before, whose doing, what. */
-export function writeStory(moments: readonly Moment[], style: Style): string {
-  return moments
-    .map(({ at, what, text }, index) => {
-      const before = moments[index - 1]?.at ?? at;
-      const gap = gapText(Date.parse(at) - Date.parse(before));
-      const time = at.slice(0, 23).replace('T', ' ');
-      return `${style.dim(`${time}  ${gap.padStart(8)}`)}  ${what.padEnd(7)}  ${oneLine(text)}\n`;
-    })
-    .join('');
+/** To the millisecond and in UTC, and how long after the moment before. */
+export function timed(
+  moments: readonly Moment[],
+): readonly (Moment & { readonly time: string; readonly gap: string })[] {
+  return moments.map((moment, index) => {
+    const before = moments[index - 1]?.at ?? moment.at;
+    const gap = gapText(Date.parse(moment.at) - Date.parse(before));
+    return { ...moment, time: moment.at.slice(0, 23).replace('T', ' '), gap };
+  });
 }
 
 /** `+12 ms`, `+3.4 s`, `+12 min`, `+5.0 h`, `+3 d`. */

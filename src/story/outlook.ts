@@ -1,4 +1,4 @@
-import type { AttemptFacts, PostFacts } from './ledger/store.ts';
+import type { AttemptFacts, PostFacts } from './store.ts';
 import { gapText } from './story.ts';
 import { shortTime } from './time.ts';
 
