@@ -6,41 +6,54 @@ import { z } from 'zod';
 import { maskSecrets } from '../log.ts';
 import { backgroundQueue } from '../queue-names.ts';
 import type { Services } from '../services.ts';
-import { isOperator } from './authentication.ts';
+import { admitOperators } from './dashboard/entrance.ts';
 import { guardAdapter } from './dashboard/guard.ts';
-import { fitPage, limitButtons, pageHeaders } from './dashboard/page.ts';
+import { boardHooks } from './dashboard/hooks.ts';
+import { fitPage, pageHeaders } from './dashboard/page.ts';
+import { mountPostPage } from './dashboard/post-page.ts';
 import { redact } from './dashboard/redact.ts';
-import { retryFailedJobs, retryJob } from './dashboard/retry.ts';
+import { type RetryAnswer, retryFailedJobs, retryJob } from './dashboard/retry.ts';
+import { mountWords } from './dashboard/words.ts';
 import { toProblem } from './errors.ts';
-import { problemOf } from './problem.ts';
 import { problemAnswer, problemFor, send } from './register.ts';
 
 const prefix = '/admin/queues';
 
 /**
  * Bull Board for the operator: looks at every queue and retries failed jobs, by the same path as `/retry`. Nothing else
- * of it is mounted: what adds, edits, promotes or removes jobs would pass the rows by.
+ * of it is mounted: what adds, edits, promotes or removes jobs would pass the rows by. Beside it, a page a post.
  */
 export async function registerDashboard(app: FastifyInstance, services: Services): Promise<void> {
   const server = new FastifyAdapter();
   server.setBasePath(prefix);
+  const guarded = guardAdapter(server);
   createBullBoard({
     queues: [...services.providers.keys(), backgroundQueue].map((name) =>
       boardQueue(services, name),
     ),
-    serverAdapter: guardAdapter(server),
+    serverAdapter: guarded.adapter,
     options: {
       uiConfig: { boardTitle: 'Social Publisher', hideDocsLink: true, showMetrics: false },
+      handlerHooks: boardHooks(services),
     },
   });
   await app.register(
     async (inner) => {
       admitOperators(inner, services);
+      answerAwayAtOnce(inner, services);
       hideSecrets(inner);
       mountRetries(inner, services);
+      mountWords(inner, guarded.staticPath);
       await inner.register(server.registerPlugin());
     },
     { prefix },
+  );
+  await app.register(
+    async (inner) => {
+      admitOperators(inner, services);
+      mountPostPage(inner, services);
+    },
+    { prefix: '/admin/posts' },
   );
 }
 
@@ -53,16 +66,8 @@ function boardQueue({ queues }: Services, name: string): BullMQAdapter {
   return adapter;
 }
 
-/** By HTTP basic, as browsers ask for it, or by bearer token; pictures and scripts too. */
-function admitOperators(inner: FastifyInstance, services: Services): void {
-  inner.addHook('onRequest', async (request, reply) => {
-    if (isOperator(services.config.adminTokens, request.headers.authorization)) return undefined;
-    const headers = { 'www-authenticate': 'Basic realm="Social Publisher", charset="UTF-8"' };
-    const detail = 'Any user name, and the operator token as password.';
-    const problem = problemOf('unauthenticated', detail, { headers });
-    return send(reply, problemAnswer(services, request, problem));
-  });
-  // BullMQ would wait for a backend that is away for as long as the browser does.
+/** BullMQ would wait for a backend that is away for as long as the browser does. */
+function answerAwayAtOnce(inner: FastifyInstance, services: Services): void {
   inner.addHook('preHandler', async (request, reply) => {
     if (!request.url.startsWith(`${prefix}/api/`)) return undefined;
     try {
@@ -93,28 +98,28 @@ const queueParams = z.object({ queueName: z.string(), queueStatus: z.string() })
 async function answerRetry(
   request: FastifyRequest,
   reply: FastifyReply,
-  retry: () => Promise<object>,
+  retry: () => Promise<RetryAnswer>,
 ): Promise<FastifyReply> {
   try {
     const done = await retry();
     return await reply.send(done);
   } catch (error) {
     const { status, detail } = problemFor(request, error);
-    const key = status === 404 ? 'ERRORS.JOB_NOT_FOUND' : 'ERRORS.FORBIDDEN';
-    return reply.code(status).send({ error: { key }, message: detail });
+    return reply.code(status).send({ error: { key: errorKeyOf(status) }, message: detail });
   }
+}
+
+function errorKeyOf(status: number): string {
+  if (status === 404) return 'ERRORS.JOB_NOT_FOUND';
+  return status < 500 ? 'ERRORS.JOB_NOT_RETRIABLE' : 'ERRORS.INTERNAL_SERVER_ERROR';
 }
 
 /** The last net under payloads, logs, reasons and stacks of failed jobs. */
 function hideSecrets(inner: FastifyInstance): void {
-  inner.addHook('onSend', async (request, reply, payload) => {
+  inner.addHook('onSend', async (_request, reply, payload) => {
     void reply.headers(pageHeaders);
     if (typeof payload !== 'string') return payload;
     const isPage = String(reply.getHeader('content-type')).includes('text/html');
-    if (isPage) return fitPage(payload);
-    const masked = maskSecrets(payload);
-    const { pathname, searchParams } = new URL(request.url, 'http://board');
-    if (pathname !== `${prefix}/api/queues` || reply.statusCode !== 200) return masked;
-    return limitButtons(masked, searchParams.get('status') === 'failed');
+    return isPage ? fitPage(payload) : maskSecrets(payload);
   });
 }

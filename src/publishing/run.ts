@@ -149,7 +149,12 @@ async function tellIntegration(
   await noteFailure(services, attempt.row, error, attempt.now());
 }
 
-/** A job of a post that goes on by itself has done its work; one that needs a person shows as failed. */
+/**
+ * A job of a post that goes on by itself has done its work; one that needs a person shows as failed. Where in our code
+ * an expected refusal was met helps nobody, and would hide the reason.
+ */
 export function jobFailure(record: ErrorRecord): AppError {
-  return new AppError(record.key, `${record.class}: ${record.message} → ${record.action}`);
+  const failure = new AppError(record.key, `${record.class}: ${record.message} → ${record.action}`);
+  if (record.class !== 'internal') delete failure.stack;
+  return failure;
 }

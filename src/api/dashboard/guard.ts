@@ -1,5 +1,6 @@
 import type { AppControllerRoute, IServerAdapter } from '@bull-board/api/typings/app';
 import type { FastifyAdapter } from '@bull-board/fastify';
+import { AppError, NotFoundError } from '../../errors.ts';
 import { maskSecrets } from '../../log.ts';
 
 /** What Bull Board may mount: looking. A route that a new version brings is absent until it is listed here. */
@@ -17,8 +18,15 @@ const readable = new Set([
   '/api/queues/:queueName/:jobId',
 ]);
 
+export interface GuardedAdapter {
+  readonly adapter: IServerAdapter;
+  /** Where Bull Board's own files lie, once it has said so. */
+  staticPath(): string;
+}
+
 /** Stands between Bull Board and Fastify, and passes on only what is safe. */
-export function guardAdapter(server: FastifyAdapter): IServerAdapter {
+export function guardAdapter(server: FastifyAdapter): GuardedAdapter {
+  let staticPath = '';
   const guarded: IServerAdapter = {
     setQueues(queues) {
       server.setQueues(queues);
@@ -29,6 +37,7 @@ export function guardAdapter(server: FastifyAdapter): IServerAdapter {
       return guarded;
     },
     setStaticPath(route, path) {
+      staticPath = path;
       server.setStaticPath(route, path);
       return guarded;
     },
@@ -37,7 +46,13 @@ export function guardAdapter(server: FastifyAdapter): IServerAdapter {
       return guarded;
     },
     setErrorHandler(answer) {
-      server.setErrorHandler((error) => answer(new Error(maskSecrets(error.message))));
+      server.setErrorHandler((error) => {
+        // Thrown here, it goes up until it is answered as any other error of ours.
+        if (error instanceof AppError) throw error;
+        // A path that leads out of its folder, say.
+        if (isRefusal(error)) throw new NotFoundError('not_found', 'There is nothing here.');
+        return answer(new Error(maskSecrets(error.message)));
+      });
       return guarded;
     },
     setUIConfig(config) {
@@ -49,7 +64,11 @@ export function guardAdapter(server: FastifyAdapter): IServerAdapter {
       return guarded;
     },
   };
-  return guarded;
+  return { adapter: guarded, staticPath: () => staticPath };
+}
+
+function isRefusal(error: Error): boolean {
+  return 'statusCode' in error && Number(error.statusCode) < 500;
 }
 
 function isReadable({ method, route }: AppControllerRoute): boolean {

@@ -1,5 +1,3 @@
-import { z } from 'zod';
-
 /**
  * The page without what loads from elsewhere, and without the buttons whose routes are absent. The classes are Bull
  * Board's own, so its version is pinned; should one change, the button shows and is refused.
@@ -18,21 +16,12 @@ export const pageHeaders = {
   'referrer-policy': 'no-referrer',
 } as const;
 
-/** Of a failed job and of all of them only the first button, which retries, and no menu of the queue. */
+/**
+ * Of a failed job and of all of them only the first button, which retries, and no menu of the queue; of the overview
+ * no tab of a state that our jobs never have.
+ */
 const hidden = `
 [class*="jobActions-"] > li:not(:first-child), [class*="queueActions-"] > li:not(:first-child),
-button[class*="trigger-"][aria-haspopup="menu"] { display: none; }`;
-
-const listing = z.looseObject({ queues: z.array(z.looseObject({ readOnlyMode: z.boolean() })) });
-
-/** Bull Board hides every button of a queue that is read-only: so is each but where its failed jobs are looked at. */
-export function limitButtons(json: string, showsFailed: boolean): string {
-  const parsed = listing.safeParse(JSON.parse(json));
-  if (!parsed.success) return json;
-  const queues = parsed.data.queues.map((queue) => ({
-    ...queue,
-    readOnlyMode: !showsFailed,
-    allowCompletedRetries: false,
-  }));
-  return JSON.stringify({ ...parsed.data, queues });
-}
+button[class*="trigger-"][aria-haspopup="menu"],
+a[href$="?status=waiting-children"], a[href$="?status=prioritized"], a[href$="?status=delayed"], a[href$="?status=paused"]
+{ display: none !important; }`;

@@ -19,7 +19,10 @@ export function htmlPage(title: string, body: string): string {
 
 export const htmlHeaders = {
   'content-type': 'text/html; charset=utf-8',
-  'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'",
+  'content-security-policy':
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'; form-action 'none'",
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
 } as const;
 
 const style = `
@@ -39,5 +42,10 @@ details { border: 1px solid var(--line); border-radius: .5rem; margin: .55rem 0;
 summary { cursor: pointer; padding: .5rem .8rem; display: flex; gap: .7rem; flex-wrap: wrap; align-items: baseline; }
 details > div { padding: 0 .9rem .9rem; border-top: 1px solid var(--line); }
 .method { font: 600 .8rem ui-monospace, monospace; min-width: 3.4rem; } .quiet { color: var(--quiet); }
+.standing { font-size: 1.35rem; font-weight: 600; margin: 1rem 0 .3rem; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .3rem 1rem; margin: 0; }
+dt { color: var(--quiet); } dd { margin: 0; min-width: 0; overflow-wrap: anywhere; white-space: pre-line; }
+.story { list-style: none; margin: 0; padding: 0 0 0 1rem; border-left: 2px solid var(--line); }
+.story li { margin: 0 0 .8rem; } .story div { overflow-wrap: anywhere; } time { font-variant-numeric: tabular-nums; }
 nav { display: flex; gap: .3rem 1.1rem; flex-wrap: wrap; margin: 1rem 0; }
 `;
