@@ -7,6 +7,7 @@ import type { Services } from '../services.ts';
 export const canary = defineJob({
   name: 'canary',
   payload: z.strictObject({ queue: z.string() }),
+  removeOnComplete: true,
   async perform({ payload }, { db }: Services) {
     await seeCanary(db, payload.queue);
   },

@@ -20,6 +20,8 @@ export interface RunningJob<Payload> {
 export interface JobDefinition<Payload, Services> {
   readonly name: string;
   readonly payload: z.ZodType<Payload>;
+  /** Completed jobs of this kind would tell nobody anything: they are removed at once, and not after an hour. */
+  readonly removeOnComplete?: true;
   perform(job: RunningJob<Payload>, services: Services): Promise<void>;
 }
 
@@ -31,4 +33,7 @@ export function defineJob<Payload, Services>(
 }
 
 /** What a producer must know of a job. */
-export type AddableJob<Payload> = Pick<JobDefinition<Payload, unknown>, 'name' | 'payload'>;
+export type AddableJob<Payload> = Pick<
+  JobDefinition<Payload, unknown>,
+  'name' | 'payload' | 'removeOnComplete'
+>;

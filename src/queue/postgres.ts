@@ -17,6 +17,7 @@ import {
   answerDeadlineMs,
   deadConsumerMs,
   deadProducerMs,
+  keptByPostgres,
   queueOptions,
   workerOptions,
 } from './settings.ts';
@@ -53,7 +54,7 @@ export function openPostgres(place: PostgresPlace, report: ReportError): QueueLi
     openQueue: (name) =>
       withFactory(
         (queueName) => new ReconnectingBackend(shared, queueName, { connection: '' }, false),
-        () => new Queue(name, { connection: {}, ...queueOptions }),
+        () => new Queue(name, { connection: {}, ...queueOptions(keptByPostgres) }),
       ),
     openWorker: (settings, processor) => {
       const own = connect(place, {

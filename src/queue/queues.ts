@@ -59,7 +59,7 @@ export class Queues {
   }
 
   /**
-   * Resolves when the backend has every job. An id it still knows, be it as a failed job, is ignored in silence:
+   * Resolves when the backend has every job. An id it still knows, be it as one that has ended, is ignored in silence:
    * that is BullMQ's way, hence ids with a run. Throws `queue_unavailable` within two seconds, and then any part of
    * `items` may have been added.
    */
@@ -69,10 +69,12 @@ export class Queues {
     items: readonly JobToAdd<NoInfer<Payload>>[],
   ): Promise<void> {
     const queue = this.queue(queueName);
+    const { name, removeOnComplete } = definition;
+    const removal = removeOnComplete === undefined ? {} : { removeOnComplete };
     const jobs = items.map(({ id, payload }) => ({
-      name: definition.name,
+      name,
       data: payload,
-      opts: { jobId: id },
+      opts: { jobId: id, ...removal },
     }));
     for (let start = 0; start < jobs.length; start += jobsPerRoundTrip) {
       const chunk = jobs.slice(start, start + jobsPerRoundTrip);
@@ -157,7 +159,7 @@ export class Queues {
 interface BullJob {
   readonly name: string;
   readonly data: unknown;
-  readonly opts: { readonly jobId: string };
+  readonly opts: { readonly jobId: string; readonly removeOnComplete?: true };
 }
 
 async function addJobs(queue: Queue, jobs: readonly BullJob[]): Promise<void> {

@@ -8,6 +8,7 @@ import {
   answerDeadlineMs,
   deadConsumerMs,
   deadProducerMs,
+  keptByRedis,
   queueOptions,
   reconnectDelayMs,
   workerOptions,
@@ -47,7 +48,7 @@ export function openRedis(place: RedisPlace, report: ReportError, logger: Logger
     openQueue: (name) =>
       new Queue(
         name,
-        { connection: client, prefix, ...queueOptions, skipWaitingForReady: true },
+        { connection: client, prefix, ...queueOptions(keptByRedis), skipWaitingForReady: true },
         createRedisBackend,
       ),
     openWorker: (settings, processor) => {

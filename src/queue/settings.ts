@@ -14,17 +14,30 @@ export const reconnectDelayMs = 1000;
 /** Few events are kept: nobody reads them but a person looking at a queue. */
 const eventsKept = 1000;
 
-/** The options of every queue. Rows own the retries, so BullMQ gets one attempt, whatever happens. */
-export const queueOptions = {
-  defaultJobOptions: {
-    attempts: 1,
-    removeOnComplete: true,
-    removeOnFail: { age: 7 * 24 * 3600, count: 5000 },
-  },
-  streams: { events: { maxLen: eventsKept } },
-  // The check is an INFO whose failure would poison the connection for good, and it speaks to the console.
-  skipVersionCheck: true,
+const hourS = 3600;
+const weekS = 7 * 24 * hourS;
+
+/** How long jobs that have ended are kept, for people who look at a queue. Redis keeps them in memory: not too many. */
+export const keptByRedis = {
+  removeOnComplete: { age: hourS, count: 5000 },
+  removeOnFail: { age: weekS, count: 5000 },
 } as const;
+
+/** With a count PostgreSQL would look through every kept job whenever a job ends. */
+export const keptByPostgres = {
+  removeOnComplete: { age: hourS },
+  removeOnFail: { age: weekS },
+} as const;
+
+/** The options of every queue. Rows own the retries, so BullMQ gets one attempt, whatever happens. */
+export function queueOptions(kept: typeof keptByRedis | typeof keptByPostgres) {
+  return {
+    defaultJobOptions: { attempts: 1, ...kept },
+    streams: { events: { maxLen: eventsKept } },
+    // The check is an INFO whose failure would poison the connection for good, and it speaks to the console.
+    skipVersionCheck: true,
+  } as const;
+}
 
 /**
  * A stalled job runs again, for running twice is safe (the row decides). One that stalls a fourth time is itself

@@ -16,7 +16,8 @@ const mostJobsPerPage = 100;
 export function boardHooks(services: Services): BoardHooks {
   return {
     before: ({ request: { query } }) => {
-      if (Number(query['jobsPerPage']) > mostJobsPerPage) query['jobsPerPage'] = String(mostJobsPerPage);
+      if (Number(query['jobsPerPage']) > mostJobsPerPage)
+        query['jobsPerPage'] = String(mostJobsPerPage);
     },
     after: async ({ route, request }, answer) => {
       switch (route) {

@@ -77,15 +77,15 @@ describe.each(queueBackends())('jobs over %s', (backend) => {
     expect(await it.meta.posts(outlet.page.id)).toHaveLength(1);
   });
 
-  test('completed jobs are removed', async () => {
+  test("a completed job is kept for people to look at, and stands in nobody's way", async () => {
     const outlet = await it.outlet();
     const id = await it.post(outlet, { status: 'draft' });
     await it.force(id, `status = 'queued', run = 1, approved_at = now()`);
     await it.addJob(id, 1, `${id}-1`);
     await it.reaches(id, 'drafted');
     const queue = it.fleet.services.queues.queue('facebook');
-    await until('the job is gone', async () => (await queue.getJob(`${id}-1`)) == null);
-    expect(await queue.getCompletedCount()).toBe(0);
+    await until('the job ends', async () => (await queue.getJobState(`${id}-1`)) === 'completed');
+    expect(await it.fleet.services.queues.carried('facebook', [`${id}-1`])).toEqual(new Set());
     const failed = await queue.getFailed();
     expect(failed.map((job) => job.id)).not.toContain(`${id}-1`);
   });

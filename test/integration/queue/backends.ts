@@ -12,8 +12,12 @@ export interface TestBackend {
   readonly proxy: OutageProxy;
   /** Loses everything, behind the back of whoever uses it. */
   wipe(): Promise<void>;
+  /** As if the job had ended two hours ago. */
+  endLongAgo(queueName: string, id: string): Promise<void>;
   drop(): Promise<void>;
 }
+
+const twoHoursMs = 2 * 3600 * 1000;
 
 export function openTestBackend(kind: QueueBackend['kind']): Promise<TestBackend> {
   return kind === 'redis' ? openRedis(redisUrl()) : openPostgres();
@@ -31,6 +35,10 @@ async function openRedis(url: string): Promise<TestBackend> {
     backend: { kind: 'redis', url: proxy.url, prefix },
     proxy,
     wipe,
+    endLongAgo: async (queueName, id) => {
+      const key = `${prefix}:${queueName}:completed`;
+      await client.zadd(key, 'XX', Date.now() - twoHoursMs, id);
+    },
     drop: async () => {
       await wipe();
       client.disconnect();
@@ -48,6 +56,12 @@ async function openPostgres(): Promise<TestBackend> {
     backend,
     proxy,
     wipe: () => truncate(database.url),
+    endLongAgo: (queueName, id) =>
+      run(
+        database.url,
+        `UPDATE social_publisher_queue.job SET finished_at_ms = $3 WHERE queue = $1 AND id = $2`,
+        [queueName, id, Date.now() - twoHoursMs],
+      ),
     drop: async () => {
       await proxy.cut();
       await database.drop();
@@ -55,11 +69,16 @@ async function openPostgres(): Promise<TestBackend> {
   };
 }
 
-async function truncate(url: string): Promise<void> {
-  const client = new Client({ connectionString: url });
-  await client.connect();
-  await client.query(
+function truncate(url: string): Promise<void> {
+  return run(
+    url,
     'TRUNCATE social_publisher_queue.job, social_publisher_queue.event, social_publisher_queue.meta CASCADE',
   );
+}
+
+async function run(url: string, text: string, values: readonly unknown[] = []): Promise<void> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  await client.query(text, [...values]);
   await client.end();
 }

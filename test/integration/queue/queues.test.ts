@@ -167,7 +167,7 @@ describe.each(queueBackends())('the queue on %s', (kind) => {
     expect(await queues.counts('posts')).toMatchObject({ waiting: 0 });
   });
 
-  test('keeps a failed job with its message and removes a completed one', async () => {
+  test('keeps a failed job with its message, and a completed one for an hour', async () => {
     work((job) => {
       if (job.id === 'bad-1') throw new Error('the Page said no');
     });
@@ -181,8 +181,40 @@ describe.each(queueBackends())('the queue on %s', (kind) => {
       });
     });
     expect((await queues.queue('posts').getJob('bad-1'))?.failedReason).toBe('the Page said no');
+    expect(await queues.queue('posts').getJobState('good-1')).toBe('completed');
+    await place.endLongAgo('posts', 'good-1');
+    await add('good-2');
+    await eventually(async () => {
+      expect(await queues.queue('posts').getJobState('good-2')).toBe('completed');
+    });
     expect(await queues.queue('posts').getJob('good-1')).toBeUndefined();
+    expect(await queues.queue('posts').getJobState('bad-1')).toBe('failed');
   });
+
+  test('removes a completed job at once where its kind says so', async () => {
+    const seen: string[] = [];
+    work((job) => {
+      seen.push(job.id);
+    });
+    const bird = { ...note, removeOnComplete: true } as const;
+    await queues.add('posts', bird, [{ id: 'bird-1', payload: { text: '' } }]);
+    await eventually(() => expect(seen).toEqual(['bird-1']));
+    await eventually(async () => {
+      expect(await queues.queue('posts').getJob('bird-1')).toBeUndefined();
+    });
+  });
+
+  test.runIf(kind === 'redis')(
+    'keeps 5,000 completed jobs at most where they take memory',
+    async () => {
+      work(() => undefined, { concurrency: 100 });
+      await add(...Array.from({ length: 5_100 }, (_, n) => `many${n}-1`));
+      await eventually(async () => {
+        expect(await queues.counts('posts')).toMatchObject({ waiting: 0, active: 0 });
+      });
+      expect(await queues.queue('posts').getCompletedCount()).toBe(5_000);
+    },
+  );
 
   test('never repeats a job because it failed', async () => {
     let calls = 0;
