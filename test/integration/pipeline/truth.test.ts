@@ -105,6 +105,7 @@ describe.each(queueBackends())('jobs over %s', (backend) => {
     const job = (await queue.getFailed()).find((failed) => failed.id === `${id}-1`);
     expect(row.error).toMatchObject({ class: 'duplicate' });
     expect(job?.failedReason).toContain('duplicate');
+    expect(job?.stacktrace).toEqual([]);
     expect(job?.data).toEqual({ postId: id, run: 1 });
     expect(JSON.stringify(job)).not.toContain(outlet.page.token);
   });
