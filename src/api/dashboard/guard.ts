@@ -21,7 +21,7 @@ const readable = new Set([
 export interface GuardedAdapter {
   readonly adapter: IServerAdapter;
   /** Where Bull Board's own files lie, once it has said so. */
-  staticPath(): string;
+  readonly staticPath: () => string;
 }
 
 /** Stands between Bull Board and Fastify, and passes on only what is safe. */

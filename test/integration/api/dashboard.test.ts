@@ -35,6 +35,9 @@ async function ask(path: string, method: Method = 'GET', headers: object = opera
   );
 }
 
+const jobLists = z.array(z.object({ jobs: z.array(z.object({ name: z.string() })) }));
+const firstResponse = z.tuple([z.object({ statusCode: z.number() })]);
+const results = z.array(z.looseObject({ job_id: z.string() }));
 const idRow = z.object({ id: z.string() });
 
 /** A post in that state, and a failed job of it. */
@@ -186,10 +189,8 @@ describe('the dashboard', () => {
       externalUrl: { href: `/admin/posts/${postId}` },
     };
     const list = await ask('/api/queues?activeQueue=facebook&status=failed&page=1&jobsPerPage=50');
-    expect(list.body['queues']).toMatchObject([
-      { jobs: expect.arrayContaining([expect.objectContaining({ name: job.name })]) },
-      {},
-    ]);
+    const [listed] = jobLists.parse(list.body['queues']);
+    expect(listed?.jobs.map(({ name }) => name)).toContain(job.name);
     expect((await ask('/api/queues/facebook/named-1')).body['job']).toMatchObject(job);
   });
 
@@ -264,8 +265,8 @@ describe('the dashboard', () => {
     const { port } = new URL(await api.app.listen({ host: '127.0.0.1', port: 0 }));
     for (const path of ['../../../package.json', '..%2f..%2f..%2fpackage.json']) {
       const url = { host: '127.0.0.1', port, path: `${board}/static/${path}`, headers: operator };
-      const [answer] = await once(request(url).end(), 'response');
-      expect(z.object({ statusCode: z.number() }).parse(answer).statusCode).toBe(404);
+      const [{ statusCode }] = firstResponse.parse(await once(request(url).end(), 'response'));
+      expect(statusCode).toBe(404);
     }
   });
 
@@ -293,11 +294,12 @@ describe('the dashboard', () => {
   });
 });
 
+const open = async (id: string, headers: object = operator) =>
+  toAnswer(await api.app.inject({ url: `/admin/posts/${id}`, headers: { ...headers } }));
+
 describe('the page of a post', () => {
   beforeAll(openApi('postgres'));
   afterAll(() => api.close());
-  const open = async (id: string, headers: object = operator) =>
-    toAnswer(await api.app.inject({ url: `/admin/posts/${id}`, headers: { ...headers } }));
 
   it('is closed to whom the dashboard is closed', async () => {
     const tenant = await api.createTenant();
@@ -478,21 +480,13 @@ describe.each(queueBackends())('retrying a failed job on %s', (kind) => {
     const missed = await failedJob('missed', 'all-2');
     const live = await failedJob('published', 'all-3');
     const answer = await ask('/api/queues/facebook/retry/failed', 'PUT');
-    expect(answer).toMatchObject({
-      status: 200,
-      body: {
-        retried: 2,
-        skipped: 1,
-        results: expect.arrayContaining([
-          expect.objectContaining({ job_id: 'all-1', outcome: 'approved' }),
-          expect.objectContaining({
-            job_id: 'all-3',
-            outcome: 'refused',
-            status: 'published',
-            reason: 'the post is published: only a post that failed or was missed is retried',
-          }),
-        ]),
-      },
+    expect(answer).toMatchObject({ status: 200, body: { retried: 2, skipped: 1 } });
+    const told = results.parse(answer.body['results']);
+    expect(told.find(({ job_id: id }) => id === 'all-1')).toMatchObject({ outcome: 'approved' });
+    expect(told.find(({ job_id: id }) => id === 'all-3')).toMatchObject({
+      outcome: 'refused',
+      status: 'published',
+      reason: 'the post is published: only a post that failed or was missed is retried',
     });
     const left = await api.services.queues.queue('facebook').getFailed();
     expect(left.map((job) => job.id)).toEqual(['all-3']);
