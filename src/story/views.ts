@@ -30,7 +30,8 @@ export const postView = z.looseObject({
   version: z.number(),
   message: z.string().nullish(),
   link: z.string().nullish(),
-  media: z.array(z.looseObject({ url: z.string() })).default([]),
+  // A calendar that writes the row itself may have written anything.
+  media: z.array(z.looseObject({ url: z.string() }).catch({ url: '(no address)' })).default([]),
   publish_mode: z.string().nullish(),
   scheduled_at: z.string().nullish(),
   reference: z.string().nullish(),

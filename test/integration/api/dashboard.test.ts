@@ -341,6 +341,17 @@ describe('the page of a post', () => {
     expect(text).not.toContain(token);
   });
 
+  it('opens for a post whose media nobody can read', async () => {
+    const postId = await failedJob('failed', 'media-1');
+    await api.db.query({
+      text: `UPDATE social_publisher.social_posts SET internal_write = true, media = '["?", {"type": "image"}]' WHERE id = $1`,
+      values: [postId],
+    });
+    const { status, text } = await open(postId);
+    expect(status).toBe(200);
+    expect(text).toContain('(no address) (no address)');
+  });
+
   it('is not there for a post that is not there', async () => {
     expect((await open('01938c5e-7a10-7cc3-9d52-3f1f0a2b4c6d')).status).toBe(404);
     expect((await open('none')).status).toBe(404);
