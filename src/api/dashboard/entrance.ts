@@ -31,5 +31,6 @@ function isFromHere({ config }: Services, { headers, host }: FastifyRequest): bo
   if (origin === undefined) return true;
   // A proxy in front may have put another name into Host.
   const known = [host, URL.parse(config.http.publicUrl)?.host];
-  return known.includes(URL.parse(origin)?.host);
+  const asking = URL.parse(origin)?.host;
+  return asking !== undefined && known.includes(asking);
 }
