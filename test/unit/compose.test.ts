@@ -6,13 +6,11 @@ const compose = readFileSync(new URL('../../docker-compose.yml', import.meta.url
 const [, program = ''] = /^x-program:([\s\S]*?)^services:/m.exec(compose) ?? [];
 
 /** Compose brings the services itself, the image keeps no state and says that it is one. */
-const left = ['DATA_DIR', 'DATABASE_DIRECT_URL', 'QUEUE_PREFIX', 'SOCIAL_PUBLISHER_IMAGE'];
+const left = new Set(['DATA_DIR', 'DATABASE_DIRECT_URL', 'QUEUE_PREFIX', 'SOCIAL_PUBLISHER_IMAGE']);
 
 test('Compose hands on every variable of the program, so that none in .env is without effect', () => {
   const handed = [...program.matchAll(/^ {4}([A-Z_]+): /gm)].map(([, name]) => name);
-  expect(handed.toSorted()).toEqual(
-    variableNames.filter((name) => !left.includes(name)).toSorted(),
-  );
+  expect(new Set(handed)).toEqual(new Set(variableNames.filter((name) => !left.has(name))));
 });
 
 test('Compose opens ports to this machine only, whatever port is chosen', () => {
