@@ -2,7 +2,7 @@ import { availableCalls, type Budget } from '../budgets/budget.ts';
 import { bookCalls, loadBudgets, lockBudgets, type Spending } from '../budgets/store.ts';
 import type { Database, Sql } from '../db/client.ts';
 import type { PostContent, PublishMode } from '../posts/post.ts';
-import { changePosts, type PostChange } from '../posts/store.ts';
+import { changePosts, type PostChange, statusOfKnown } from '../posts/store.ts';
 import type { StagedMedium } from './attempt.ts';
 import { sendWithinMs } from './send-store.ts';
 
@@ -116,7 +116,7 @@ async function lockQueued(
     text: `SELECT p.id, p.run FROM social_publisher.social_posts p
            JOIN unnest($1::uuid[], $2::int[], $3::boolean[]) AS x (id, version, publishes) ON x.id = p.id
            JOIN social_publisher.tenants t ON t.id = p.tenant_id
-           WHERE p.status = 'queued' AND p.version = x.version AND (t.auto_publish OR NOT x.publishes)
+           WHERE ${statusOfKnown} = 'queued' AND p.version = x.version AND (t.auto_publish OR NOT x.publishes)
              AND NOT EXISTS (SELECT FROM social_publisher.instance WHERE fenced_at IS NOT NULL)
            ORDER BY p.id FOR UPDATE OF p`,
     values: [

@@ -1,5 +1,6 @@
 import type { Sql } from '../db/client.ts';
 import { durableCommits } from '../db/connection.ts';
+import { statusOfKnown } from '../posts/store.ts';
 import type { CallRecord, StagedMedium } from './attempt.ts';
 import { isUniqueViolation } from './settle-store.ts';
 
@@ -48,7 +49,7 @@ export async function markSent(
       text: `WITH durable AS MATERIALIZED (${durableCommits('local')}), post AS (
                SELECT p.id, t.auto_publish, (SELECT count(*) FROM durable) FROM social_publisher.social_posts p
                JOIN social_publisher.tenants t ON t.id = p.tenant_id
-               WHERE p.id = $2 AND p.status = 'publishing' AND p.run = $3 AND p.version = $4 FOR UPDATE OF p
+               WHERE p.id = $2 AND ${statusOfKnown} = 'publishing' AND p.run = $3 AND p.version = $4 FOR UPDATE OF p
              )
              UPDATE social_publisher.publish_attempts a
              SET state = 'sent', sent_at = clock_timestamp(),

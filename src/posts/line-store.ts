@@ -1,5 +1,6 @@
 import type { Sql } from '../db/client.ts';
 import type { Waiting } from './post.ts';
+import { statusOfKnown } from './store.ts';
 
 export interface LinePost {
   readonly id: string;
@@ -39,7 +40,7 @@ export async function spreadLine(sql: Sql, places: readonly LinePlace[]): Promis
              SELECT p.id, y."nextRunAt", y.waiting
              FROM jsonb_to_recordset($1::jsonb) AS y (id uuid, "nextRunAt" timestamptz, waiting jsonb)
              JOIN social_publisher.social_posts p ON p.id = y.id
-             WHERE p.status = 'approved' AND p.next_run_at <= statement_timestamp()
+             WHERE ${statusOfKnown} = 'approved' AND p.next_run_at <= statement_timestamp()
              ORDER BY p.id FOR UPDATE OF p SKIP LOCKED
            )
            UPDATE social_publisher.social_posts p

@@ -1,5 +1,6 @@
 import type { Sql } from '../db/client.ts';
 import { isOpenSql, isSlowSql } from '../integrations/health-store.ts';
+import { statusOfKnown } from '../posts/store.ts';
 
 export interface Claimed {
   readonly id: string;
@@ -39,7 +40,7 @@ export async function claimDue(
            ), mine AS MATERIALIZED (
              SELECT p.id, turns.place, turns.due_at FROM social_publisher.social_posts p
              JOIN turns ON turns.id = p.id
-             WHERE p.status = 'approved' AND p.next_run_at <= statement_timestamp()
+             WHERE ${statusOfKnown} = 'approved' AND p.next_run_at <= statement_timestamp()
              FOR UPDATE OF p SKIP LOCKED
            )
            UPDATE social_publisher.social_posts p SET internal_write = true, status = 'queued', run = p.run + 1,

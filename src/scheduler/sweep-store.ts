@@ -2,6 +2,7 @@ import { callsOfLostWorker } from '../attempts/begin-store.ts';
 import type { Sql } from '../db/client.ts';
 import type { ErrorRecord } from '../errors.ts';
 import { waitForLook } from '../posts/recovery.ts';
+import { statusOfKnown } from '../posts/store.ts';
 import type { Claimed } from './claim-store.ts';
 import { queuedLeaseMs } from './claim-store.ts';
 
@@ -37,7 +38,7 @@ export async function raiseRuns(sql: Sql, lost: readonly Claimed[]): Promise<rea
     text: `UPDATE social_publisher.social_posts p SET internal_write = true, run = p.run + 1,
              lease_until = clock_timestamp() + $3 * interval '1 millisecond'
            FROM unnest($1::uuid[], $2::int[]) AS x (id, run)
-           WHERE p.id = x.id AND p.run = x.run AND p.status = 'queued' RETURNING p.id, p.run`,
+           WHERE p.id = x.id AND p.run = x.run AND ${statusOfKnown} = 'queued' RETURNING p.id, p.run`,
     values: [lost.map((post) => post.id), lost.map((post) => post.run), queuedLeaseMs],
   });
 }
@@ -61,7 +62,7 @@ export async function releaseUnsent(sql: Sql): Promise<number> {
            )
            UPDATE social_publisher.social_posts p
            SET internal_write = true, status = 'approved', next_run_at = clock_timestamp(), lease_until = NULL
-           FROM x WHERE p.id = x.id AND p.status = 'publishing' RETURNING p.id`,
+           FROM x WHERE p.id = x.id AND ${statusOfKnown} = 'publishing' RETURNING p.id`,
   });
   return rows.length;
 }
@@ -114,7 +115,7 @@ export async function declareUnknown(
            )
            UPDATE social_publisher.social_posts p SET internal_write = true, status = 'unknown', lease_until = NULL,
              next_run_at = NULL, waiting = $1, attention = NULL, error = $2
-           FROM attempts x WHERE p.id = x.post_id AND p.status = 'publishing' RETURNING p.id`,
+           FROM attempts x WHERE p.id = x.post_id AND ${statusOfKnown} = 'publishing' RETURNING p.id`,
     values: [
       JSON.stringify(waitForLook(new Date(Date.now() + lookAfterMs))),
       JSON.stringify(error),
