@@ -2,9 +2,12 @@ import { publishPost } from '../jobs/publish-post.ts';
 import type { Services } from '../services.ts';
 import { type Claimed, claimDue, readAgenda } from './claim-store.ts';
 
-/** A claim looks at every integration: while the queue is long, a few large claims cost less than many small ones. */
+/** A claim looks at every integration: while the queue is long, few claims cost less than many. */
 const refillBelow = 0.5;
 const refillCheckMs = 25;
+
+/** Posts of one claim: their authors, and the workers that could begin with the first of them, wait until it is done. */
+const claimSize = 250;
 
 /** Most posts of one integration that are queued or under way, so that a flood of one delays nobody. */
 const perIntegration = 100;
@@ -28,11 +31,18 @@ export async function enqueueDue(
   if (agenda.queued > queueDepth * refillBelow) return { enqueued: 0, nextInMs: refillCheckMs };
   // A queue that is away takes no jobs: then the posts stay approved, and nothing has to be put back.
   await services.queues.ping();
-  const limit = queueDepth - agenda.queued;
-  const claimed = await claimDue(services.db, { provider, limit, perIntegration });
-  await services.queues.add(provider, publishPost, jobsOf(claimed));
-  return {
-    enqueued: claimed.length,
-    nextInMs: claimed.length > 0 ? refillCheckMs : Number.POSITIVE_INFINITY,
-  };
+  const enqueued = await fillQueue(services, provider, queueDepth - agenda.queued);
+  return { enqueued, nextInMs: enqueued > 0 ? refillCheckMs : Number.POSITIVE_INFINITY };
+}
+
+async function fillQueue(services: Services, provider: string, room: number): Promise<number> {
+  let enqueued = 0;
+  while (enqueued < room) {
+    const limit = Math.min(claimSize, room - enqueued);
+    const claimed = await claimDue(services.db, { provider, limit, perIntegration });
+    await services.queues.add(provider, publishPost, jobsOf(claimed));
+    enqueued += claimed.length;
+    if (claimed.length < limit) break;
+  }
+  return enqueued;
 }
