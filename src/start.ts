@@ -3,6 +3,7 @@ import type { Config } from './config.ts';
 import { type Database, openDatabase } from './db/client.ts';
 import { startEmbedded } from './db/embedded.ts';
 import { migrate, pendingMigrations } from './db/migrate.ts';
+import { turnJitOff } from './db/role-defaults.ts';
 import { AppError, ConfigError } from './errors.ts';
 import { readFence } from './fence/fence.ts';
 import { agreeOnQueue, requireKeys } from './instance-store.ts';
@@ -105,12 +106,18 @@ async function becomeReady(
   await waitUntil('database', log, signal, async () => {
     if (options.migrates) await applyMigrations(directUrl, log);
     else await requireMigrations(directUrl);
+    if (isPooled(config)) await turnJitOff(db, log);
     await agreeOnQueue(db, backend.kind);
     await requireKeys(db, vault);
     await readFence(services);
     await prepareQueueBackend(backend);
   });
   await waitUntil('queue', log, signal, () => services.queues.ping());
+}
+
+/** The operator has said that `DATABASE_URL` leads to a pooler: no setting of a session holds there. */
+function isPooled({ database }: Config): boolean {
+  return database.kind === 'url' && database.url.reveal() !== database.directUrl.reveal();
 }
 
 async function applyMigrations(directUrl: string, log: Logger): Promise<void> {

@@ -53,10 +53,14 @@ async function settle(work: Promise<unknown>, done: (error?: Error) => void): Pr
   }
 }
 
-/** Plain statements, not start-up options: poolers such as PgBouncer refuse connections with those. */
+/**
+ * Plain statements, not start-up options: poolers such as PgBouncer refuse connections with those. Compiling a plan
+ * (`jit`) takes longer than any statement of this program.
+ */
 export async function prepareConnection(client: ClientBase): Promise<void> {
   await client.query(`
     SET TIME ZONE 'UTC';
+    SET jit = off;
     SET statement_timeout = ${statementTimeoutMs};
     SET idle_in_transaction_session_timeout = ${2 * statementTimeoutMs};
     ${durableCommits('session')}`);

@@ -86,8 +86,9 @@ function connect(place: PostgresPlace, limits: PgPoolConfig) {
     // One stays open, so that the first job after a quiet time need not wait for a connection.
     min: 1,
     keepAlive: true,
-    // The queue is a cache, put back from the rows: it need not wait for the disk at every step.
-    options: '-c synchronous_commit=off',
+    // The queue is a cache, put back from the rows: it need not wait for the disk at every step. Compiling a plan takes
+    // longer than running it.
+    options: '-c synchronous_commit=off -c jit=off',
   });
 }
 

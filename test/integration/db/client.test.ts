@@ -50,6 +50,15 @@ describe('connections', () => {
     );
   });
 
+  it('compile no plans, even where the database says otherwise', async () => {
+    const name = new URL(testDatabase.url).pathname.slice(1);
+    await execute(testDatabase.url, `ALTER DATABASE "${name}" SET jit = on`);
+    const later = openDatabase({ url: testDatabase.url });
+    const shown = await later.query({ text: 'SHOW jit' });
+    await later.close();
+    expect(shown).toEqual([{ jit: 'off' }]);
+  });
+
   it('speak UTC and return numbers and instants', async () => {
     const rows = await database.query({
       text: `SELECT current_setting('TimeZone') AS zone, 9007199254740991::bigint AS count,
