@@ -18,6 +18,8 @@ export interface Load {
   readonly answerMs: number;
   /** When all of them are due, from the moment they are in; 0: they are due already. */
   readonly dueInMs: number;
+  /** Processes that share the whole pipeline's work; one unless it is said. */
+  readonly publishers?: number;
 }
 
 const pages = 100;
@@ -45,7 +47,7 @@ function bareJobs(load: Load, dueAt: number) {
   }));
 }
 
-/** The whole product: approved rows, a scheduler process and a publisher process. Until the last row is published. */
+/** The whole product: approved rows, a scheduler process and publisher processes. Until the last row is published. */
 export async function runPipeline(
   place: Place,
   load: Load,
@@ -57,7 +59,8 @@ export async function runPipeline(
   const dueAt = Date.now() + Math.max(load.dueInMs, 0);
   await insertPosts(db, load.jobs, new Date(dueAt));
   const env = environment(place, load, databaseUrl);
-  const children = [forkWorker('publisher', env), forkWorker('scheduler', env)];
+  const roles = ['scheduler', ...Array.from({ length: load.publishers ?? 1 }, () => 'publisher')];
+  const children = roles.map((role) => forkWorker(role, env));
   try {
     const stats = await place.target.waitFor(load.jobs);
     const settledAt = await waitUntilPublished(db, load.jobs);

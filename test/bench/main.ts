@@ -6,11 +6,13 @@ import { measureClaims } from './claims.ts';
 import { type Load, type Place, runBare, runPipeline } from './contest.ts';
 import { print, printTable } from './print.ts';
 
-/** `npm run bench [throughput|lateness|claims …]`: see test/bench/README.md for what the figures mean. */
+/** `npm run bench [throughput|publishers|lateness|claims …]`: see test/bench/README.md for what the figures mean. */
 const wanted = new Set(process.argv.slice(2));
 const isWanted = (part: string): boolean => wanted.size === 0 || wanted.has(part);
 
 const throughput: Load = { jobs: 20_000, concurrency: 200, answerMs: 0, dueInMs: 0 };
+/** The default concurrency, and slow answers: one publisher is at its limit, and the machine is not. */
+const publishers: Load = { jobs: 5_000, concurrency: 50, answerMs: 200, dueInMs: 0 };
 const lateness: Load = { jobs: 10_000, concurrency: 1_000, answerMs: 200, dueInMs: 6_000 };
 
 const folder = await openRunFolder();
@@ -26,6 +28,7 @@ try {
     (kind): Place => ({ kind, serverUrl: postgres.serverUrl, redisUrl: redis?.url ?? '', target }),
   );
   if (isWanted('throughput')) await compareThroughput(places);
+  if (isWanted('publishers')) await comparePublishers(places);
   if (isWanted('lateness')) await compareLateness(places);
   if (isWanted('claims')) await measureClaims(postgres.serverUrl);
 } finally {
@@ -52,6 +55,24 @@ async function compareThroughput(places: readonly Place[]): Promise<void> {
     ]);
   }
   printTable(['queue', 'bare BullMQ, jobs/s', 'whole pipeline, posts/s', 'ratio'], rows);
+}
+
+async function comparePublishers(places: readonly Place[]): Promise<void> {
+  const { jobs, concurrency, answerMs } = publishers;
+  print(
+    `\n${jobs} posts due already, answers after ${answerMs} ms, concurrency ${concurrency} each`,
+  );
+  const rows: string[][] = [];
+  for (const place of places) {
+    let one: number | undefined;
+    for (const count of [1, 2, 3]) {
+      const { firstAt, settledAt } = await runPipeline(place, { ...publishers, publishers: count });
+      const ratePerS = rate(jobs, firstAt, settledAt);
+      one ??= ratePerS;
+      rows.push([place.kind, String(count), ratePerS.toFixed(0), (ratePerS / one).toFixed(2)]);
+    }
+  }
+  printTable(['queue', 'publishers', 'posts/s', 'ratio'], rows);
 }
 
 async function compareLateness(places: readonly Place[]): Promise<void> {
