@@ -1,3 +1,6 @@
+import type { InvalidRequestError } from '../errors.ts';
+import { brokenBound } from '../posts/author-outcome.ts';
+
 /**
  * SQL states, Prisma codes and socket codes that mean: the database cannot be asked at the moment. Tables that are not
  * there (3F000, 42P01, P2021) are still being made by whoever migrates.
@@ -20,6 +23,13 @@ export function isDatabaseAway(error: unknown): boolean {
 export function refusalOf(error: unknown): string | undefined {
   const refused = chain(error).find((one) => codeOf(one) === 'SP409');
   return refused === undefined ? undefined : messageOf(refused);
+}
+
+/** The bound of the posts' table that the error says was broken. */
+export function brokenBoundOf(error: unknown): InvalidRequestError | undefined {
+  return chain(error)
+    .map(brokenBound)
+    .find((broken) => broken !== undefined);
 }
 
 /** The error and what lies beneath it: Prisma and AggregateError wrap what the driver said. */

@@ -5,7 +5,7 @@ import {
   NotFoundError,
   PublishError,
 } from '../errors.ts';
-import { isDatabaseAway, refusalOf } from './database-errors.ts';
+import { brokenBoundOf, isDatabaseAway, refusalOf } from './database-errors.ts';
 import { type Problem, problemOf } from './problem.ts';
 import { problemKindOf } from './problem-codes.ts';
 
@@ -78,6 +78,8 @@ function fromProvider(error: PublishError): Problem {
 function fromDatabase(error: unknown): Problem | undefined {
   const refusal = refusalOf(error);
   if (refusal !== undefined) return problemOf('conflict', refusal);
+  const broken = brokenBoundOf(error);
+  if (broken !== undefined) return toProblem(broken);
   if (!isDatabaseAway(error)) return undefined;
   return problemOf('database_unavailable', 'The database does not answer at the moment.');
 }

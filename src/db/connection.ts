@@ -54,11 +54,18 @@ async function settle(work: Promise<unknown>, done: (error?: Error) => void): Pr
 }
 
 /**
+ * Built-in functions and nobody else's: whoever may create in `public`, as calendars often may in their own database,
+ * could put a function there that fits better than a built-in one, and we would call it with our rights.
+ */
+export const builtInOnly = 'SET search_path = pg_catalog, pg_temp';
+
+/**
  * Plain statements, not start-up options: poolers such as PgBouncer refuse connections with those. Compiling a plan
  * (`jit`) takes longer than any statement of this program.
  */
 export async function prepareConnection(client: ClientBase): Promise<void> {
   await client.query(`
+    ${builtInOnly};
     SET TIME ZONE 'UTC';
     SET jit = off;
     SET statement_timeout = ${statementTimeoutMs};

@@ -1,6 +1,7 @@
 import type { MigrationList } from '@prisma/schema-engine-wasm';
 import { Client } from 'pg';
 import { AppError } from '../errors.ts';
+import { builtInOnly } from './connection.ts';
 import { type EngineTarget, withEngine } from './migration-engine.ts';
 import {
   type Migration,
@@ -120,6 +121,7 @@ async function withSession<T>(url: string, work: (session: Client) => Promise<T>
   session.on('error', () => undefined);
   await session.connect();
   try {
+    await session.query(builtInOnly);
     return await work(session);
   } finally {
     await session.end();

@@ -1,4 +1,5 @@
 import { Client } from 'pg';
+import { builtInOnly } from './connection.ts';
 
 /** Keeps the hashes apart from those of other advisory locks in this database. */
 const seed = 7107;
@@ -21,6 +22,7 @@ export async function inTurn<T>(
   session.on('error', () => undefined);
   await session.connect();
   try {
+    await session.query(builtInOnly);
     // In one order everywhere, or two who want the same names could wait for each other.
     for (const name of [...new Set(names)].toSorted()) await take(session, name, onWait);
     return await work();

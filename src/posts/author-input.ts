@@ -2,12 +2,24 @@ import { z } from 'zod';
 import { mediaItemSchema, publishModes } from './post.ts';
 
 const maxMetadataLength = 16_384;
+const maxMediaLength = 100_000;
 
 const text = (maxLength: number) => z.string().max(maxLength).nullish();
 
-/** The bounds here keep nonsense out of the table; a network's own bounds are its rules, which drafts may break. */
+/** With the error of a value whose JSON is longer. */
+function isWithin(maxLength: number) {
+  return [
+    (value: unknown) => JSON.stringify(value ?? null).length <= maxLength,
+    { error: `is larger than ${maxLength} characters of JSON` },
+  ] as const;
+}
+
+/**
+ * The bounds here keep nonsense out of the table, which has its own, a little above these, for whoever writes by SQL.
+ * A network's own bounds are its rules, which drafts may break.
+ */
 const contentFields = {
-  message: text(200_000).meta({ description: 'The text of the post.' }),
+  message: text(100_000).meta({ description: 'The text of the post.' }),
   link: text(8_192).meta({ description: 'A link that the network shows as a preview.' }),
   media: z
     .array(
@@ -18,6 +30,7 @@ const contentFields = {
     )
     .max(100)
     .nullish()
+    .refine(...isWithin(maxMediaLength))
     .meta({ description: 'In the order in which they are shown.' }),
   publish_mode: z.enum(publishModes).nullish().meta({
     description: 'Without one: `schedule` when there is a due time, `draft` when there is none.',
@@ -39,9 +52,7 @@ const contentFields = {
   metadata: z
     .record(z.string().max(200), z.unknown())
     .nullish()
-    .refine((value) => JSON.stringify(value ?? {}).length <= maxMetadataLength, {
-      error: `is larger than ${maxMetadataLength} characters of JSON`,
-    })
+    .refine(...isWithin(maxMetadataLength))
     .meta({ description: 'Anything; kept and given back, never sent.' }),
 };
 

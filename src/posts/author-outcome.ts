@@ -28,6 +28,14 @@ export function brokenRules(errors: readonly FieldProblem[]): InvalidRequestErro
   return new InvalidRequestError(422, 'invalid', detail, errors);
 }
 
+/** What the bounds of the table refused (SQL state 23514), as a problem of the field that they name. */
+export function brokenBound(error: unknown): InvalidRequestError | undefined {
+  if (!(error instanceof Error && 'code' in error && error.code === '23514')) return undefined;
+  if (!('table' in error) || error.table !== 'social_posts') return undefined;
+  const path = 'column' in error && typeof error.column === 'string' ? error.column : 'post';
+  return brokenRules([{ path, message: error.message, rule: 'bound' }]);
+}
+
 /** The code answers as 412: whoever asked decided on another content than is there. */
 export function versionMismatch(row: PostRow): ConflictError {
   return new ConflictError('version_mismatch', `The post has version ${row.version} now.`);

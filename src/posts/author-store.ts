@@ -1,8 +1,15 @@
 import type { Sql } from '../db/client.ts';
 import { sqlState } from '../db/statement.ts';
-import { ConflictError, NotFoundError } from '../errors.ts';
+import { type AppError, ConflictError, NotFoundError } from '../errors.ts';
 import type { PostInput } from './author-input.ts';
-import { brokenRules, done, failed, type PostOutcome, unwrap } from './author-outcome.ts';
+import {
+  brokenBound,
+  brokenRules,
+  done,
+  failed,
+  type PostOutcome,
+  unwrap,
+} from './author-outcome.ts';
 import { type AuthorNeeds, loadScope, readPosts } from './author-read-store.ts';
 import { type AuthorScope, judgeDraft, mustKeepRules, type PostDraft } from './author-scope.ts';
 import { type PostRow, parsePostRows, postColumns } from './post-row.ts';
@@ -148,11 +155,11 @@ async function insertTogether(
   return new Map([...rows, ...earlier].map((row) => [row.id, done(row)]));
 }
 
-/** The integration was deleted meanwhile (23503), or a trigger refused. */
-function refusalOf(error: unknown): NotFoundError | ConflictError | undefined {
+/** The integration was deleted meanwhile (23503), a trigger refused, or a value is larger than the table takes. */
+function refusalOf(error: unknown): AppError | undefined {
   const state = sqlState(error);
   if (state === '23503') return noSuchIntegration();
   if (state === 'SP409' && error instanceof Error)
     return new ConflictError('conflict', error.message);
-  return undefined;
+  return brokenBound(error);
 }

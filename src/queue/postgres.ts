@@ -9,7 +9,7 @@ import {
   setDefaultBackendFactory,
   Worker,
 } from 'bullmq';
-import { Client } from 'pg';
+import { Client, type ClientBase, escapeLiteral } from 'pg';
 import { z } from 'zod';
 import { type QueueBackend, type QueueLink, type ReportError, revealUrl } from './link.ts';
 import { ReconnectingBackend, ReconnectingPostgres } from './reconnecting-postgres.ts';
@@ -36,10 +36,26 @@ export async function preparePostgres(place: PostgresPlace): Promise<void> {
   const client = new Client({ connectionString: revealUrl(place.url) });
   await client.connect();
   try {
+    await client.query('SET search_path = pg_catalog, pg_temp');
     await runMigrations(client, place.schema ?? defaultSchema);
+    await closeFunctions(client, place.schema ?? defaultSchema);
   } finally {
     await client.end();
   }
+}
+
+/**
+ * BullMQ leaves its functions executable by everybody, whom only the closed schema keeps away. One start at a time: two
+ * that revoke the same right fail each other.
+ */
+async function closeFunctions(client: ClientBase, schema: string): Promise<void> {
+  await client.query(`DO $$ DECLARE open regprocedure; BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended(${escapeLiteral(schema)}, 7108));
+    FOR open IN SELECT p.oid FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+      WHERE n.nspname = ${escapeLiteral(schema)} AND pg_has_role(p.proowner, 'USAGE')
+        AND has_function_privilege('public', p.oid, 'EXECUTE')
+    LOOP EXECUTE format('REVOKE ALL ON ROUTINE %s FROM PUBLIC', open); END LOOP;
+  END $$`);
 }
 
 export function openPostgres(place: PostgresPlace, report: ReportError): QueueLink {

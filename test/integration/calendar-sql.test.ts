@@ -621,3 +621,73 @@ describe('the program', () => {
     expect(events?.count).toBeGreaterThanOrEqual(20_000);
   });
 });
+
+describe('the size of what an author writes', () => {
+  const bounds = [
+    ['message', 400_000, (bytes: number) => 'm'.repeat(bytes)],
+    ['link', 32_768, (bytes: number) => 'l'.repeat(bytes)],
+    ['media', 400_000, (bytes: number) => `["${'u'.repeat(bytes - 4)}"]`],
+    ['reference', 2_000, (bytes: number) => 'r'.repeat(bytes)],
+    ['metadata', 65_536, (bytes: number) => `{"a": "${'v'.repeat(bytes - 9)}"}`],
+  ] as const;
+
+  it.each(bounds)('of %s has a bound: %i bytes', async (column, most, value) => {
+    const insert = (bytes: number) =>
+      calendar.query(
+        `INSERT INTO social_publisher.social_posts (tenant_id, integration_id, ${column})
+         VALUES ($1, $2, $3) RETURNING id`,
+        [on.owner.tenantId, on.owner.integrationId, value(bytes)],
+      );
+    const refusal = {
+      code: '23514',
+      message: `${column} is ${most + 1} bytes long: a post takes at most ${most}`,
+    };
+    expect(await refusalOf(insert(most + 1))).toEqual(refusal);
+    const { id } = withId.parse((await insert(most)).rows[0]);
+    const before = await wholeRow(id);
+    const update = calendar.query(
+      `UPDATE social_publisher.social_posts SET ${column} = $2 WHERE id = $1`,
+      [id, value(most + 1)],
+    );
+    expect(await refusalOf(update)).toEqual(refusal);
+    expect(await wholeRow(id)).toBe(before);
+  });
+
+  /** As it was possible before there were bounds. */
+  async function anOldPost(): Promise<string> {
+    const id = await insertApproved();
+    await on.db.transaction(async (tx) => {
+      await tx.query({ text: 'ALTER TABLE social_publisher.social_posts DISABLE TRIGGER USER' });
+      await tx.query({
+        text: `UPDATE social_publisher.social_posts SET message = repeat('x', 500000),
+                 metadata = jsonb_build_object('a', repeat('x', 500000)) WHERE id = $1`,
+        values: [id],
+      });
+      await tx.query({ text: 'ALTER TABLE social_publisher.social_posts ENABLE TRIGGER USER' });
+    });
+    return id;
+  }
+
+  it('does not keep a worker from writing what became of an older, larger post', async () => {
+    const id = await anOldPost();
+    await changePosts(on.db, [
+      { id, version: 1, from: ['approved'], to: 'failed', set: { tries: 1 } },
+    ]);
+    expect(await readPost(on.db, id)).toMatchObject({ status: 'failed', tries: 1 });
+  });
+
+  it('does not keep an author from calling it off or making it smaller, and refuses a larger one', async () => {
+    const id = await anOldPost();
+    const grown = calendar.query(
+      `UPDATE social_publisher.social_posts SET message = message || 'x' WHERE id = $1`,
+      [id],
+    );
+    expect(await refusalOf(grown)).toMatchObject({ code: '23514' });
+    await calendar.query(
+      `UPDATE social_publisher.social_posts SET message = 'short' WHERE id = $1`,
+      [id],
+    );
+    await setStatus(id, 'cancelled');
+    expect(await readPost(on.db, id)).toMatchObject({ status: 'cancelled', version: 2 });
+  });
+});

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { grantCalendar } from '../../db/grant-calendar.ts';
+import { type CalendarGrant, grantCalendar } from '../../db/grant-calendar.ts';
 import { draftMigration, migrate } from '../../db/migrate.ts';
 import type { Launch } from '../command.ts';
 
@@ -35,8 +35,30 @@ export function databaseCommand(program: Command, launch: Launch): void {
     .description('let a role write posts by SQL: exactly the columns of an author')
     .action((role: string, _options: unknown, command: Command) =>
       launch(command, async ({ session, answer }) => {
-        await grantCalendar(await session.database(), role);
-        answer({ role, granted: true }, () => `The role "${role}" may write posts.\n`);
+        const outcome = await grantCalendar(await session.database(), role);
+        const { taken, takenFromPublic, left } = outcome;
+        answer({ role, granted: true, taken, taken_from_public: takenFromPublic, left }, () =>
+          grantText(role, outcome),
+        );
       }),
     );
+}
+
+function grantText(role: string, { taken, takenFromPublic, left }: CalendarGrant): string {
+  return [
+    `The role "${role}" may write posts: it has the rights of an author, of all tenants.\n`,
+    section('Taken away, as an author does not need it:', taken),
+    section(
+      "Taken from every role (PUBLIC), as nothing in our schemas is everybody's:",
+      takenFromPublic,
+    ),
+    section(
+      'WARNING: it can do more than an author, and this command cannot take that away:',
+      left,
+    ),
+  ].join('');
+}
+
+function section(title: string, lines: readonly string[]): string {
+  return lines.length === 0 ? '' : `${title}\n${lines.map((line) => `  ${line}\n`).join('')}`;
 }

@@ -48,7 +48,7 @@ const refusals: readonly Refusal[] = [
   [{ status: null }, 422, 'status', 'invalid_value'],
   [{ publish_mode: 'live' }, 422, 'publish_mode', 'invalid_value'],
   [{ message: 7 }, 400, 'message', 'invalid_type'],
-  [{ message: 'x'.repeat(200_001) }, 422, 'message', 'too_big'],
+  [{ message: 'x'.repeat(100_001) }, 422, 'message', 'too_big'],
   [{ media: image }, 400, 'media', 'invalid_type'],
   [{ media: ['https://example.com/a.jpg'] }, 400, 'media[0]', 'invalid_type'],
   [{ media: [{ url: image.url }] }, 400, 'media[0].type', 'invalid_value'],
@@ -56,8 +56,16 @@ const refusals: readonly Refusal[] = [
   [{ media: [{ ...image, type: 'gif' }] }, 422, 'media[0].type', 'invalid_value'],
   [{ media: [{ ...image, caption: 'c' }] }, 400, 'media[0].caption', 'unknown_field'],
   [{ media: Array.from({ length: 101 }, () => image) }, 422, 'media', 'too_big'],
+  [
+    { media: Array.from({ length: 20 }, () => ({ ...image, alt_text: 'a'.repeat(5_000) })) },
+    422,
+    'media',
+    'custom',
+  ],
   [{ metadata: [] }, 400, 'metadata', 'invalid_type'],
   [{ metadata: { big: 'x'.repeat(16_384) } }, 422, 'metadata', 'custom'],
+  // Few letters of JSON, and 300 digits each in the table, whose own bound refuses it.
+  [{ metadata: { big: Array.from({ length: 2_000 }, () => 1e300) } }, 422, 'metadata', 'bound'],
   [{ scheduled_at: 1_790_000_000 }, 400, 'scheduled_at', 'invalid_type'],
   [{ scheduled_at: '2026-12-24T18:30:00' }, 422, 'scheduled_at', 'offset_required'],
   [{ scheduled_at: '2026-02-30T18:30:00Z' }, 422, 'scheduled_at', 'time_exists'],
@@ -111,6 +119,42 @@ describe('a post that cannot be understood', () => {
   it('that is larger than a megabyte answers 413', async () => {
     const answer = await create({ message: 'x'.repeat(1_100_000) });
     expect(answer).toMatchObject({ status: 413, body: { code: 'body_too_large' } });
+  });
+});
+
+describe('a post as large as it may be', () => {
+  const sign = '漢';
+  const largest = {
+    message: sign.repeat(100_000),
+    link: `https://example.com/${sign.repeat(8_172)}`,
+    media: Array.from({ length: 9 }, () => ({ ...image, alt_text: sign.repeat(10_000) })),
+    reference: sign.repeat(500),
+    metadata: { [sign]: sign.repeat(16_300) },
+  };
+
+  it('fits the table, by a new post and by an edit', async () => {
+    const made = await create(largest);
+    expect(made.status).toBe(201);
+    expect(made.body).toMatchObject({ reference: largest.reference, metadata: largest.metadata });
+    const small = await create({ message: 'small' });
+    expect((await send('PATCH', `/v1/posts/${small.body.id}`, largest)).status).toBe(200);
+  });
+
+  it('is refused by an edit that the table does not take', async () => {
+    const made = await create({ message: 'small' });
+    const metadata = { big: Array.from({ length: 2_000 }, () => 1e300) };
+    const refused = await send('PATCH', `/v1/posts/${made.body.id}`, { metadata });
+    expect(refused).toMatchObject({
+      status: 422,
+      body: { code: 'invalid', errors: [{ path: 'metadata', rule: 'bound' }] },
+    });
+    const batch = await send('POST', '/v1/posts/batch', {
+      posts: [{ metadata }, { message: 'small' }].map((post) => ({
+        integration_id: author.integrationId,
+        ...post,
+      })),
+    });
+    expect(batch.body).toMatchObject({ results: [{ status: 422 }, { status: 201 }] });
   });
 });
 

@@ -9,7 +9,10 @@ let database: Database;
 beforeAll(async () => {
   testDatabase = await createTestDatabase();
   database = openDatabase({ url: testDatabase.url, maxConnections: 4 });
-  await execute(testDatabase.url, 'CREATE TABLE numbers (id int PRIMARY KEY, n int NOT NULL)');
+  await execute(
+    testDatabase.url,
+    'CREATE TABLE public.numbers (id int PRIMARY KEY, n int NOT NULL)',
+  );
 });
 
 afterAll(async () => {
@@ -101,11 +104,11 @@ describe('connections', () => {
 
 describe('named statements', () => {
   it('go on after a newer version changed their columns', async () => {
-    const statement = { name: 'all_numbers', text: 'SELECT * FROM numbers WHERE id < 0' };
+    const statement = { name: 'all_numbers', text: 'SELECT * FROM public.numbers WHERE id < 0' };
     await Promise.all([1, 2, 3].map(() => database.query(statement)));
-    await execute(testDatabase.url, 'ALTER TABLE numbers ADD COLUMN note text');
+    await execute(testDatabase.url, 'ALTER TABLE public.numbers ADD COLUMN note text');
     expect(await database.query(statement)).toEqual([]);
-    await execute(testDatabase.url, 'ALTER TABLE numbers DROP COLUMN note');
+    await execute(testDatabase.url, 'ALTER TABLE public.numbers DROP COLUMN note');
     expect(await database.transaction((tx) => tx.query(statement))).toEqual([]);
   });
 });
@@ -113,37 +116,36 @@ describe('named statements', () => {
 describe('a transaction', () => {
   it('keeps nothing of work that throws', async () => {
     const failing = database.transaction(async (tx) => {
-      await tx.query({ text: 'INSERT INTO numbers VALUES (1, 1)' });
+      await tx.query({ text: 'INSERT INTO public.numbers VALUES (1, 1)' });
       throw new Error('no');
     });
     await expect(failing).rejects.toThrow('no');
-    expect(await one('SELECT count(*) AS value FROM numbers WHERE id = 1')).toBe(0);
+    expect(await one('SELECT count(*) AS value FROM public.numbers WHERE id = 1')).toBe(0);
   });
 
   it('does not pass for committed when an error inside it was swallowed', async () => {
     const swallowing = database.transaction(async (tx) => {
-      await tx.query({ text: 'INSERT INTO numbers VALUES (2, 2)' });
+      await tx.query({ text: 'INSERT INTO public.numbers VALUES (2, 2)' });
       await tx.query({ text: 'SELECT 1 / 0' }).catch(() => undefined);
     });
     await expect(swallowing).rejects.toThrow(/rolled back/);
-    expect(await one('SELECT count(*) AS value FROM numbers WHERE id = 2')).toBe(0);
+    expect(await one('SELECT count(*) AS value FROM public.numbers WHERE id = 2')).toBe(0);
   });
 
   it('runs again after a deadlock', async () => {
-    await database.query({ text: 'INSERT INTO numbers VALUES (10, 0), (11, 0)' });
+    await database.query({ text: 'INSERT INTO public.numbers VALUES (10, 0), (11, 0)' });
     const bothHoldOne = barrier(2);
     const add = (first: number, second: number) =>
       database.transaction(async (tx) => {
-        const text = 'UPDATE numbers SET n = n + 1 WHERE id = $1';
+        const text = 'UPDATE public.numbers SET n = n + 1 WHERE id = $1';
         await tx.query({ text, values: [first] });
         await bothHoldOne();
         await tx.query({ text, values: [second] });
       });
     await Promise.all([add(10, 11), add(11, 10)]);
-    expect(await database.query({ text: 'SELECT n FROM numbers WHERE id IN (10, 11)' })).toEqual([
-      { n: 2 },
-      { n: 2 },
-    ]);
+    expect(
+      await database.query({ text: 'SELECT n FROM public.numbers WHERE id IN (10, 11)' }),
+    ).toEqual([{ n: 2 }, { n: 2 }]);
   });
 });
 
