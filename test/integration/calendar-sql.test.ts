@@ -640,7 +640,7 @@ describe('the size of what an author writes', () => {
       );
     const refusal = {
       code: '23514',
-      message: `${column} is ${most + 1} bytes long: a post takes at most ${most}`,
+      message: `the ${column} is too large: a post takes at most ${most} bytes`,
     };
     expect(await refusalOf(insert(most + 1))).toEqual(refusal);
     const { id } = withId.parse((await insert(most)).rows[0]);
@@ -651,6 +651,26 @@ describe('the size of what an author writes', () => {
     );
     expect(await refusalOf(update)).toEqual(refusal);
     expect(await wholeRow(id)).toBe(before);
+  });
+
+  it.each([
+    ['metadata', `{"a":`, `}`],
+    ['media', '[', ']'],
+  ])('of %s has a bound in depth too, which readers of JSON need', async (column, open, close) => {
+    const insert = (depth: number) =>
+      calendar.query(
+        `INSERT INTO social_publisher.social_posts (tenant_id, integration_id, ${column}) VALUES ($1, $2, $3)`,
+        [
+          on.owner.tenantId,
+          on.owner.integrationId,
+          `${open.repeat(depth - 1)}${open === '[' ? '[]' : '{}'}${close.repeat(depth - 1)}`,
+        ],
+      );
+    expect(await refusalOf(insert(33))).toEqual({
+      code: '23514',
+      message: `the ${column} is too large: a post takes at most 32 levels`,
+    });
+    await insert(32);
   });
 
   /** As it was possible before there were bounds. */

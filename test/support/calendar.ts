@@ -9,6 +9,8 @@ import { anIntegration, type TestIntegration } from './rows.ts';
 
 /** A database with one integration, and connections of a calendar's granted role to it. */
 export interface CalendarDatabase {
+  /** As the owner of the tables. */
+  readonly url: string;
   readonly db: Database;
   readonly owner: TestIntegration;
   /** As the granted role. */
@@ -37,6 +39,7 @@ export async function createCalendarDatabase(): Promise<CalendarDatabase> {
     return client;
   };
   return {
+    url: database.url,
     db,
     owner: await anIntegration(db),
     calendar: await connect(),

@@ -5,30 +5,38 @@
 
 -- What an author may write is bounded here and by no CHECK of the table: a CHECK is asked at every write, also when a
 -- worker writes what became of a post that was larger before there were bounds, and that post would be lost. A little
--- above what the API takes, counted in bytes as it is stored.
+-- above what the API takes, counted in bytes as it is stored; and in levels of JSON, as whoever writes JSON by recursion
+-- fails on a depth that PostgreSQL still takes, and one post would hide a whole list.
 CREATE FUNCTION social_publisher.refuse_oversize(
   written social_publisher.social_posts, before social_publisher.social_posts
 ) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  excess record;
+  -- The column and what it takes at most. One expression, as a query would cost more than the rest of the guard.
+  broken text[] := CASE
+    WHEN written.message IS DISTINCT FROM before.message AND octet_length(written.message) > 400000
+      THEN ARRAY['message', '400000 bytes']
+    WHEN written.link IS DISTINCT FROM before.link AND octet_length(written.link) > 32768
+      THEN ARRAY['link', '32768 bytes']
+    WHEN written.media IS DISTINCT FROM before.media AND octet_length(written.media::text) > 400000
+      THEN ARRAY['media', '400000 bytes']
+    WHEN written.media IS DISTINCT FROM before.media AND jsonb_path_exists(written.media, 'strict $.**{32}')
+      THEN ARRAY['media', '32 levels']
+    WHEN written.scheduled_local IS DISTINCT FROM before.scheduled_local AND octet_length(written.scheduled_local) > 256
+      THEN ARRAY['scheduled_local', '256 bytes']
+    WHEN written.timezone IS DISTINCT FROM before.timezone AND octet_length(written.timezone) > 256
+      THEN ARRAY['timezone', '256 bytes']
+    WHEN written.reference IS DISTINCT FROM before.reference AND octet_length(written.reference) > 2000
+      THEN ARRAY['reference', '2000 bytes']
+    WHEN written.metadata IS DISTINCT FROM before.metadata AND octet_length(written.metadata::text) > 65536
+      THEN ARRAY['metadata', '65536 bytes']
+    WHEN written.metadata IS DISTINCT FROM before.metadata AND jsonb_path_exists(written.metadata, 'strict $.**{32}')
+      THEN ARRAY['metadata', '32 levels']
+  END;
 BEGIN
-  SELECT s.field, s.bytes, s.most INTO excess FROM (VALUES
-    ('message', CASE WHEN written.message IS DISTINCT FROM before.message THEN octet_length(written.message) END, 400000),
-    ('link', CASE WHEN written.link IS DISTINCT FROM before.link THEN octet_length(written.link) END, 32768),
-    ('media', CASE WHEN written.media IS DISTINCT FROM before.media THEN octet_length(written.media::text) END, 400000),
-    ('scheduled_local', CASE WHEN written.scheduled_local IS DISTINCT FROM before.scheduled_local
-      THEN octet_length(written.scheduled_local) END, 256),
-    ('timezone', CASE WHEN written.timezone IS DISTINCT FROM before.timezone
-      THEN octet_length(written.timezone) END, 256),
-    ('reference', CASE WHEN written.reference IS DISTINCT FROM before.reference
-      THEN octet_length(written.reference) END, 2000),
-    ('metadata', CASE WHEN written.metadata IS DISTINCT FROM before.metadata
-      THEN octet_length(written.metadata::text) END, 65536)
-  ) AS s (field, bytes, most) WHERE s.bytes > s.most LIMIT 1;
-  IF FOUND THEN
+  IF broken IS NOT NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'check_violation',
-      MESSAGE = format('%s is %s bytes long: a post takes at most %s', excess.field, excess.bytes, excess.most),
-      SCHEMA = 'social_publisher', TABLE = 'social_posts', COLUMN = excess.field;
+      MESSAGE = format('the %s is too large: a post takes at most %s', broken[1], broken[2]),
+      SCHEMA = 'social_publisher', TABLE = 'social_posts', COLUMN = broken[1];
   END IF;
 END $$;
 
