@@ -407,6 +407,48 @@ describe('db', () => {
   });
 });
 
+describe('db grant-calendar', () => {
+  const role = `calendar_${randomBytes(8).toString('hex')}`;
+  beforeAll(() => sql.query(`CREATE ROLE ${role}`));
+  afterAll(async () => {
+    await sql.query(`DROP OWNED BY ${role}`);
+    await sql.query(`DROP ROLE ${role}`);
+  });
+
+  it('says what it took away, and what it cannot', async () => {
+    const first = await run(['db', 'grant-calendar', role]);
+    expect(first).toMatchObject({
+      code: 0,
+      stdout: `The role "${role}" may write posts: it has the rights of an author, of all tenants.\n`,
+    });
+    await sql.query(`GRANT CREATE ON SCHEMA social_publisher TO ${role}`);
+    await sql.query(`GRANT SELECT (sealed_token) ON social_publisher.integrations TO ${role}`);
+    await sql.query(`GRANT USAGE ON SCHEMA social_publisher TO PUBLIC`);
+    await sql.query(`GRANT pg_signal_backend TO ${role}`);
+    const mended = await run(['db', 'grant-calendar', role]);
+    expect(mended.stdout.split('\n').slice(1)).toEqual([
+      'Taken away, as an author does not need it:',
+      '  CREATE on SCHEMA social_publisher',
+      '  SELECT (sealed_token) on TABLE social_publisher.integrations',
+      "Taken from every role (PUBLIC), as nothing in our schemas is everybody's:",
+      '  USAGE on SCHEMA social_publisher',
+      'WARNING: it can do more than an author, and this command cannot take that away:',
+      '  It is a member of "pg_signal_backend" and can stop the program: revoke that membership.',
+      '',
+    ]);
+    const json = await run(['db', 'grant-calendar', role, '--json']);
+    expect(JSON.parse(json.stdout)).toEqual({
+      role,
+      granted: true,
+      taken: [],
+      taken_from_public: [],
+      left: [
+        'It is a member of "pg_signal_backend" and can stop the program: revoke that membership.',
+      ],
+    });
+  });
+});
+
 describe('what is wrong around it', () => {
   it('is said in a sentence: no database, missing configuration, an unknown command', async () => {
     const away = await run(['tenant', 'list'], {
