@@ -85,8 +85,9 @@ function described(rights: readonly HeldRight[]): string[] {
 }
 
 function placeOf({ target, prefix }: HeldRight): string {
-  const [, schema] = /IN SCHEMA (.+) $/.exec(prefix) ?? [];
-  return schema === undefined ? target : `all ${target} to come in SCHEMA ${schema}`;
+  if (prefix === '') return target;
+  const [where = ''] = / IN SCHEMA .+(?= $)/.exec(prefix) ?? [];
+  return `all ${target} to come${where}`;
 }
 
 function leftovers(left: readonly HeldRight[], role: string): string[] {

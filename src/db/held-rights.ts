@@ -42,17 +42,22 @@ export function heldRights(sql: Sql, role: string): Promise<HeldRight[]> {
           NULL, '', p.proowner, coalesce(p.proacl, acldefault('f', p.proowner))
         FROM pg_catalog.pg_proc p JOIN ours n ON n.oid = p.pronamespace
         UNION ALL
-        SELECT CASE d.defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' WHEN 'f' THEN 'ROUTINES' ELSE 'TYPES' END,
-          NULL, format('ALTER DEFAULT PRIVILEGES FOR ROLE %I IN SCHEMA %I ', pg_get_userbyid(d.defaclrole), n.nspname),
+        SELECT k.kind, NULL, format('ALTER DEFAULT PRIVILEGES FOR ROLE %I ', pg_get_userbyid(d.defaclrole))
+            || coalesce('IN SCHEMA ' || quote_ident(n.nspname) || ' ', ''),
           d.defaclrole, d.defaclacl
-        FROM pg_catalog.pg_default_acl d JOIN ours n ON n.oid = d.defaclnamespace)
+        FROM pg_catalog.pg_default_acl d
+          JOIN (VALUES ('r', 'TABLES'), ('S', 'SEQUENCES'), ('f', 'ROUTINES')) k (code, kind) ON k.code = d.defaclobjtype::text
+          LEFT JOIN ours n ON n.oid = d.defaclnamespace
+        WHERE n.oid IS NOT NULL OR d.defaclnamespace = 0 AND d.defaclrole IN (SELECT nspowner FROM ours))
       SELECT a.privilege_type AS privilege, o.target, o."column", o.prefix,
         CASE WHEN a.grantee <> 0 THEN pg_get_userbyid(a.grantee) END AS holder,
         pg_get_userbyid(a.grantor) AS grantor, a.is_grantable AS grantable,
         pg_has_role(o.owner, 'USAGE') AS revocable
       FROM objects o CROSS JOIN LATERAL aclexplode(o.acl) a
       WHERE a.grantee <> o.owner AND o.owner NOT IN (SELECT oid FROM reached)
-        AND (a.grantee = 0 OR a.grantee IN (SELECT oid FROM reached))
+        -- What everybody may with things to come in any schema is the database's affair.
+        AND (a.grantee IN (SELECT oid FROM reached)
+          OR a.grantee = 0 AND (o.prefix = '' OR o.prefix LIKE '% IN SCHEMA %'))
       ORDER BY o.prefix, o.target, a.privilege_type, o."column"`,
     values: [role, [...ourSchemas]],
   });

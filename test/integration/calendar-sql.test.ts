@@ -622,6 +622,21 @@ describe('the program', () => {
   });
 });
 
+/** As it was possible before there were bounds. */
+async function anOldPost(): Promise<string> {
+  const id = await insertApproved();
+  await on.db.transaction(async (tx) => {
+    await tx.query({ text: 'ALTER TABLE social_publisher.social_posts DISABLE TRIGGER USER' });
+    await tx.query({
+      text: `UPDATE social_publisher.social_posts SET message = repeat('x', 500000),
+               metadata = jsonb_build_object('a', repeat('x', 500000)) WHERE id = $1`,
+      values: [id],
+    });
+    await tx.query({ text: 'ALTER TABLE social_publisher.social_posts ENABLE TRIGGER USER' });
+  });
+  return id;
+}
+
 describe('the size of what an author writes', () => {
   const bounds = [
     ['message', 400_000, (bytes: number) => 'm'.repeat(bytes)],
@@ -672,21 +687,6 @@ describe('the size of what an author writes', () => {
     });
     await insert(32);
   });
-
-  /** As it was possible before there were bounds. */
-  async function anOldPost(): Promise<string> {
-    const id = await insertApproved();
-    await on.db.transaction(async (tx) => {
-      await tx.query({ text: 'ALTER TABLE social_publisher.social_posts DISABLE TRIGGER USER' });
-      await tx.query({
-        text: `UPDATE social_publisher.social_posts SET message = repeat('x', 500000),
-                 metadata = jsonb_build_object('a', repeat('x', 500000)) WHERE id = $1`,
-        values: [id],
-      });
-      await tx.query({ text: 'ALTER TABLE social_publisher.social_posts ENABLE TRIGGER USER' });
-    });
-    return id;
-  }
 
   it('does not keep a worker from writing what became of an older, larger post', async () => {
     const id = await anOldPost();
