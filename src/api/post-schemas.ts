@@ -15,6 +15,7 @@ export const postSchema = z
     version: z.int().meta({ description: 'Raised by every change of content; the ETag is this.' }),
     message: z.string().nullable(),
     link: z.string().nullable(),
+    append_link: z.boolean(),
     media: z.array(z.unknown()).meta({ description: '[{type, url, alt_text?}]' }),
     publish_mode: z.enum(publishModes).nullable().meta({ description: 'As asked for.' }),
     effective_mode: z

@@ -10,6 +10,7 @@ const authorColumns = [
   'status',
   'message',
   'link',
+  'append_link',
   'media',
   'publish_mode',
   'scheduled_at',

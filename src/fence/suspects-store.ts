@@ -23,6 +23,7 @@ export interface SuspectRow {
   readonly status: PostChange['to'];
   readonly message: string | null;
   readonly link: string | null;
+  readonly appendLink: boolean;
   readonly media: unknown;
   readonly publishMode: PublishMode | null;
   readonly scheduledAt: Date | null;
@@ -64,7 +65,7 @@ export async function readSuspects(
   integrationId: string,
 ): Promise<readonly SuspectRow[]> {
   return sql.query<SuspectRow>({
-    text: `SELECT p.id, p.version, p.status, p.message, p.link, p.media, p.publish_mode AS "publishMode",
+    text: `SELECT p.id, p.version, p.status, p.message, p.link, p.append_link AS "appendLink", p.media, p.publish_mode AS "publishMode",
              p.scheduled_at AS "scheduledAt", coalesce(p.approved_at, p.created_at) AS "approvedAt",
              t.auto_publish AS "autoPublish", t.late_limit_s AS "lateLimitS", a.staged, clock_timestamp() AS now
            FROM social_publisher.social_posts p JOIN social_publisher.tenants t ON t.id = p.tenant_id

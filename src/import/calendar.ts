@@ -24,6 +24,7 @@ export interface CalendarRow {
 export interface RowPost {
   readonly message?: string;
   readonly link?: string;
+  readonly append_link?: boolean | string;
   readonly media?: readonly CellMedia[];
   readonly publish_mode?: string;
   readonly scheduled_at?: string;
@@ -125,6 +126,7 @@ function nameCells(header: readonly string[], cells: readonly string[]): Cells {
     // Its line breaks and spaces are the author's.
     message: cell('message'),
     link: cell('link').trim(),
+    append_link: cell('append_link').trim().toLowerCase(),
     media: cell('media').trim(),
     alt_text: cell('alt_text').trim(),
     publish_mode: cell('publish_mode').trim(),
@@ -140,6 +142,7 @@ function readPost(cells: Cells, media: readonly CellMedia[], now: Date): RowPost
   const {
     message,
     link,
+    append_link,
     publish_mode,
     scheduled_at,
     scheduled_local,
@@ -150,6 +153,7 @@ function readPost(cells: Cells, media: readonly CellMedia[], now: Date): RowPost
   return {
     ...(message === '' ? {} : { message }),
     ...(link === '' ? {} : { link }),
+    ...(append_link === '' ? {} : { append_link: readFlag(append_link) }),
     ...(media.length === 0 ? {} : { media }),
     ...(publish_mode === '' ? {} : { publish_mode }),
     ...(scheduled_at === '' ? {} : { scheduled_at: resolveInstant(scheduled_at, now) }),
@@ -160,6 +164,11 @@ function readPost(cells: Cells, media: readonly CellMedia[], now: Date): RowPost
     ...(status === '' ? {} : { status }),
     ...(reference === '' ? {} : { reference }),
   };
+}
+
+/** Anything else is left to the rules of the API. */
+function readFlag(cell: string): boolean | string {
+  return cell === 'true' || (cell === 'false' ? false : cell);
 }
 
 /** The reference is what makes a second import harmless, so one of them can only mean one row. */

@@ -4,6 +4,7 @@ export const calendarColumns = [
   'page',
   'message',
   'link',
+  'append_link',
   'media',
   'alt_text',
   'publish_mode',

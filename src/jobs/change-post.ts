@@ -109,7 +109,7 @@ async function carryOut(
     await provider.delete({ account, externalId }, context);
     return cancelled(row, change);
   }
-  const missing = missingOf(change, seen);
+  const missing = missingOf(row, change, seen);
   if (missing.message !== undefined || missing.scheduledAt !== undefined) {
     await provider.change({ account, externalId, ...missing }, context);
   }

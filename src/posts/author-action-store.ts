@@ -196,6 +196,7 @@ function judgeApproval(scope: AuthorScope, row: PostRow, dueAt: Date | undefined
     integrationId: row.integration_id,
     message: row.message,
     link: row.link,
+    appendLink: row.append_link,
     media: row.media,
     publishMode: row.publish_mode,
     scheduledAt: dueAt ?? row.scheduled_at,

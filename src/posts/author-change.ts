@@ -46,6 +46,7 @@ export function isCancelPending(row: PostRow): boolean {
 const fixedFields = [
   'integration_id',
   'link',
+  'append_link',
   'media',
   'publish_mode',
   'reference',
@@ -138,6 +139,7 @@ function ruleProblems(
     integrationId: row.integration_id,
     message: edit.message === undefined ? row.message : edit.message,
     link: row.link,
+    appendLink: row.append_link,
     media: row.media,
     publishMode: 'schedule',
     scheduledAt: due.scheduledAt,

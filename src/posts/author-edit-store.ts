@@ -66,6 +66,7 @@ interface Edited extends DueTime {
   readonly integrationId: string;
   readonly message: string | null;
   readonly link: string | null;
+  readonly appendLink: boolean;
   readonly media: readonly unknown[];
   readonly publishMode: PostRow['publish_mode'];
   readonly reference: string | null;
@@ -81,6 +82,7 @@ function merge(
     integrationId: patch.integration_id,
     message: pick(patch.message, row.message),
     link: pick(patch.link, row.link),
+    appendLink: pick(patch.append_link, row.append_link) ?? false,
     media: pick(patch.media, row.media) ?? [],
     publishMode: pick(patch.publish_mode, row.publish_mode),
     ...mergeDueTime(scope, row, patch),
@@ -104,7 +106,7 @@ async function write(sql: Sql, row: PostRow, next: Edited): Promise<PostRow | un
     const rows = await sql.query({
       name: 'author_edit_post',
       text: `UPDATE social_publisher.social_posts p
-             SET integration_id = $5, message = $6, link = $7, media = $8, publish_mode = $9, scheduled_at = $10,
+             SET integration_id = $5, message = $6, link = $7, append_link = $16, media = $8, publish_mode = $9, scheduled_at = $10,
                scheduled_local = $11, timezone = $12, reference = $13, metadata = $14
              WHERE p.id = $1 AND p.tenant_id = $2 AND p.status = $3 AND p.version = $4 AND p.updated_at = $15
              RETURNING ${postColumns}`,
@@ -125,6 +127,7 @@ async function write(sql: Sql, row: PostRow, next: Edited): Promise<PostRow | un
         JSON.stringify(next.metadata),
         // Reference and metadata do not raise the version, and a whole row is written.
         row.updated_at,
+        next.appendLink,
       ],
     });
     return parsePostRows(rows)[0];

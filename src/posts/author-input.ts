@@ -21,6 +21,10 @@ function isWithin(maxLength: number) {
 const contentFields = {
   message: text(100_000).meta({ description: 'The text of the post.' }),
   link: text(8_192).meta({ description: 'A link that the network shows as a preview.' }),
+  append_link: z.boolean().nullish().meta({
+    description:
+      'True: the link goes to the end of the text, where it shows as text, and photos may stand beside it.',
+  }),
   media: z
     .array(
       mediaItemSchema.extend({

@@ -29,6 +29,7 @@ export interface PostDraft {
   readonly integrationId: string;
   readonly message: string | null;
   readonly link: string | null;
+  readonly appendLink: boolean;
   readonly media: readonly unknown[];
   readonly publishMode: PublishMode | null;
   readonly scheduledAt: Date | null;

@@ -87,6 +87,7 @@ export function draftOf(scope: AuthorScope, id: string, input: PostInput) {
     status: input.status ?? 'draft',
     message: input.message ?? null,
     link: input.link ?? null,
+    appendLink: input.append_link ?? false,
     media: input.media ?? [],
     publishMode: input.publish_mode ?? null,
     ...due,
@@ -138,12 +139,12 @@ async function insertTogether(
   const inserted = await sql.query({
     name: 'author_insert_posts',
     text: `INSERT INTO social_publisher.social_posts AS p
-             (id, tenant_id, integration_id, status, message, link, media, publish_mode, scheduled_at,
+             (id, tenant_id, integration_id, status, message, link, append_link, media, publish_mode, scheduled_at,
               scheduled_local, timezone, reference, metadata)
-           SELECT id, $1, "integrationId", status, message, link, media, "publishMode", "scheduledAt",
+           SELECT id, $1, "integrationId", status, message, link, "appendLink", media, "publishMode", "scheduledAt",
              "scheduledLocal", timezone, reference, metadata
            FROM jsonb_to_recordset($2::jsonb) AS x (id uuid, "integrationId" uuid, status text, message text,
-             link text, media jsonb, "publishMode" text, "scheduledAt" timestamptz, "scheduledLocal" text,
+             link text, "appendLink" boolean, media jsonb, "publishMode" text, "scheduledAt" timestamptz, "scheduledLocal" text,
              timezone text, reference text, metadata jsonb)
            ON CONFLICT (id) DO NOTHING RETURNING ${postColumns}`,
     values: [tenantId, JSON.stringify(drafts)],

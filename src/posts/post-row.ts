@@ -11,6 +11,7 @@ export const postColumns = [
   'version',
   'message',
   'link',
+  'append_link',
   'media',
   'publish_mode',
   'effective_mode',
@@ -43,6 +44,7 @@ const postRow = z.object({
   version: z.number(),
   message: z.string().nullable(),
   link: z.string().nullable(),
+  append_link: z.boolean(),
   // A calendar writes this column itself: its items may be anything until the rules have looked.
   media: z.array(z.unknown()),
   publish_mode: z.enum(publishModes).nullable(),

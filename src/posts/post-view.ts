@@ -14,6 +14,7 @@ export interface PostView {
   readonly version: number;
   readonly message: string | null;
   readonly link: string | null;
+  readonly append_link: boolean;
   readonly media: readonly unknown[];
   readonly publish_mode: PostRow['publish_mode'];
   readonly effective_mode: PostRow['effective_mode'];

@@ -15,6 +15,7 @@ export interface PublishRow {
   readonly tries: number;
   readonly message: string | null;
   readonly link: string | null;
+  readonly appendLink: boolean;
   readonly media: unknown;
   readonly publishMode: PublishMode | null;
   readonly scheduledAt: Date | null;
@@ -103,14 +104,28 @@ export function preparedMedia(row: PublishRow): readonly StagedMedium[] {
   return row.prepared === null ? [] : stagedMedia.parse(row.prepared);
 }
 
-/** The content of a row, or what is wrong with its media: a calendar writes that column itself. */
-export function readContent(row: {
+/** The text that goes out: with `appendLink` it ends with the link, unless it holds it already. */
+export function textOf({ message, link, appendLink }: PostText): string | null {
+  if (!appendLink || !link || message?.includes(link) === true) return message;
+  return message?.trim() ? `${message.trimEnd()}\n\n${link}` : link;
+}
+
+export interface PostText {
   readonly message: string | null;
   readonly link: string | null;
-  readonly media: unknown;
-}): { readonly content: PostContent; readonly problem: MediaProblem | null } {
+  /** The link stands in the text, and is not sent as a link of its own. */
+  readonly appendLink: boolean;
+}
+
+/** What a row would send, or what is wrong with its media: a calendar writes that column itself. */
+export function readContent(
+  row: PostText & {
+    readonly media: unknown;
+  },
+): { readonly content: PostContent; readonly problem: MediaProblem | null } {
   const parsed = z.array(mediaItemSchema).safeParse(row.media);
-  const content = { message: row.message, link: row.link, media: parsed.data ?? [] };
+  const link = row.appendLink ? null : row.link;
+  const content = { message: textOf(row), link, media: parsed.data ?? [] };
   const [issue] = parsed.error?.issues ?? [];
   if (issue === undefined) return { content, problem: null };
   const path = issue.path.map((part) =>

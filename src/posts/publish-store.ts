@@ -9,7 +9,7 @@ export async function readPublishRows(
   const rows = await sql.query<PublishRow>({
     name: 'posts_read_publish',
     text: `SELECT p.id, p.tenant_id AS "tenantId", p.integration_id AS "integrationId", p.provider, p.status,
-             p.version, p.run, p.tries, p.message, p.link, p.media, p.publish_mode AS "publishMode",
+             p.version, p.run, p.tries, p.message, p.link, p.append_link AS "appendLink", p.media, p.publish_mode AS "publishMode",
              p.scheduled_at AS "scheduledAt", coalesce(p.approved_at, p.created_at) AS "approvedAt",
              t.auto_publish AS "autoPublish", t.late_limit_s AS "lateLimitS",
              i.status AS "integrationStatus", i.error AS "integrationError", i.sealed_token AS "sealedToken",

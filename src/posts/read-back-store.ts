@@ -29,6 +29,8 @@ export interface HeldRow extends HeldPost {
   readonly provider: string;
   readonly version: number;
   readonly message: string | null;
+  readonly link: string | null;
+  readonly appendLink: boolean;
   readonly attention: { readonly reason: string } | null;
   readonly change: unknown;
   /** The account is healthy, not held by its provider, and not paused: it may be called. */
@@ -47,7 +49,7 @@ export async function loadHeld(sql: Sql, postId: string): Promise<HeldRow | null
   const [row] = await sql.query<HeldRow>({
     name: 'posts_load_held',
     text: `SELECT p.id, p.tenant_id AS "tenantId", p.integration_id AS "integrationId", p.provider, p.status,
-             p.version, p.message, p.scheduled_at AS "scheduledAt", p.external_id AS "externalId", p.attention,
+             p.version, p.message, p.link, p.append_link AS "appendLink", p.scheduled_at AS "scheduledAt", p.external_id AS "externalId", p.attention,
              p.change, p.seen_at AS "seenAt", p.missing_at AS "missingAt",
              coalesce(a.sent_at, p.approved_at, p.created_at) AS "madeAt", ${isOpenSql} AS "isOpen",
              ${mayReadSql} AS "mayRead", i.held_until AS "heldUntil", i.sealed_token AS "sealedToken",

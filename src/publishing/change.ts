@@ -1,5 +1,6 @@
 import type { ErrorRecord } from '../errors.ts';
 import { type Change, type Edit, isUntouchable, untouchableMs } from '../posts/change.ts';
+import { textOf } from '../posts/publish-row.ts';
 import type { HeldFields, HeldRow } from '../posts/read-back-store.ts';
 import { judgeReading, nextLook, withdrawn } from '../posts/verification.ts';
 import type { ReadBack } from '../providers/provider.ts';
@@ -34,16 +35,18 @@ export function refusalAfterReading(row: HeldRow, seen: ReadBack, now: Date): Er
 
 /** What the provider must still be told; undefined where it already is as wanted. */
 export function missingOf(
+  row: Pick<HeldRow, 'link' | 'appendLink'>,
   edit: Edit,
   seen: ReadBack,
 ): { readonly message: string | undefined; readonly scheduledAt: Date | undefined } {
   const wanted = edit.scheduled_at === undefined ? undefined : new Date(edit.scheduled_at);
-  const isText = edit.message === undefined || plain(edit.message) === plain(seen.message);
+  const text = edit.message === undefined ? undefined : textOf({ ...row, message: edit.message });
+  const isText = text === undefined || plain(text) === plain(seen.message);
   const isTime =
     wanted === undefined ||
     Math.ceil(wanted.getTime() / 1000) * 1000 === (seen.scheduledAt?.getTime() ?? 0);
   return {
-    message: isText ? undefined : (edit.message ?? ''),
+    message: isText ? undefined : (text ?? ''),
     scheduledAt: isTime ? undefined : wanted,
   };
 }

@@ -22,6 +22,7 @@ export interface ReplayPost {
   readonly version: number;
   readonly message: string | null;
   readonly link: string | null;
+  readonly appendLink: boolean;
   readonly media: unknown;
   readonly publishMode: PublishMode | null;
   readonly scheduledAt: Date | null;
@@ -53,7 +54,7 @@ function filterValues({ statuses, tenantId, classes, from, to }: ReplayFilter) {
 export async function choosePosts(sql: Sql, filter: ReplayFilter): Promise<readonly ReplayPost[]> {
   return sql.query<ReplayPost>({
     text: `SELECT p.id, p.tenant_id AS "tenantId", p.integration_id AS "integrationId", p.provider, p.status, p.version,
-             p.message, p.link, p.media, p.publish_mode AS "publishMode", p.scheduled_at AS "scheduledAt",
+             p.message, p.link, p.append_link AS "appendLink", p.media, p.publish_mode AS "publishMode", p.scheduled_at AS "scheduledAt",
              coalesce(p.approved_at, p.created_at) AS "approvedAt", t.auto_publish AS "autoPublish",
              t.late_limit_s AS "lateLimitS", i.near_window_until AS "nearWindowUntil", i.status AS "integrationStatus",
              i.external_account_id AS "externalAccountId", i.app_id AS "appId", i.sealed_token AS "sealedToken",

@@ -10,6 +10,7 @@ export type UnplannedRow = Required<
     | 'version'
     | 'message'
     | 'link'
+    | 'appendLink'
     | 'media'
     | 'publishMode'
     | 'scheduledAt'
@@ -27,7 +28,7 @@ export type UnplannedRow = Required<
 export async function lockUnplanned(tx: Sql, limit: number): Promise<readonly UnplannedRow[]> {
   return tx.query<UnplannedRow>({
     name: 'posts_lock_unplanned',
-    text: `SELECT p.id, p.provider, p.version, p.message, p.link, p.media, p.publish_mode AS "publishMode",
+    text: `SELECT p.id, p.provider, p.version, p.message, p.link, p.append_link AS "appendLink", p.media, p.publish_mode AS "publishMode",
              p.scheduled_at AS "scheduledAt", coalesce(p.approved_at, p.created_at) AS "approvedAt",
              t.auto_publish AS "autoPublish", t.late_limit_s AS "lateLimitS",
              i.status AS "integrationStatus", i.error AS "integrationError", i.near_window_until AS "nearWindowUntil", clock_timestamp() AS now

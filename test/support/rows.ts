@@ -41,6 +41,7 @@ export async function anIntegration(
 export interface TestPost {
   readonly message?: string;
   readonly link?: string;
+  readonly appendLink?: boolean;
   readonly media?: readonly object[];
   readonly publishMode?: 'draft' | 'schedule' | 'publish' | null;
   readonly scheduledAt?: Date | null;
@@ -55,9 +56,9 @@ export async function somePosts(
 ): Promise<string[]> {
   const rows = await db.query<{ id: string }>({
     text: `INSERT INTO social_publisher.social_posts
-             (tenant_id, integration_id, status, message, link, media, publish_mode, scheduled_at)
+             (tenant_id, integration_id, status, message, link, append_link, media, publish_mode, scheduled_at)
            SELECT $1, $2, x.* FROM jsonb_to_recordset($3::jsonb)
-             AS x (status text, message text, link text, media jsonb, publish_mode text, scheduled_at timestamptz)
+             AS x (status text, message text, link text, append_link boolean, media jsonb, publish_mode text, scheduled_at timestamptz)
            RETURNING id`,
     values: [
       owner.tenantId,
@@ -67,6 +68,7 @@ export async function somePosts(
           status: post.status ?? 'approved',
           message: post.message ?? 'hello',
           link: post.link ?? null,
+          append_link: post.appendLink ?? false,
           media: post.media ?? [],
           publish_mode: post.publishMode ?? null,
           scheduled_at: post.scheduledAt ?? null,

@@ -1,3 +1,6 @@
+-- The link goes to the end of the text instead of being sent as a link of its own: photos may stand beside it then.
+ALTER TABLE social_publisher.social_posts ADD COLUMN append_link boolean NOT NULL DEFAULT false;
+
 -- A function that runs with its owner's rights must run nobody else's code. So each says first on which table it stands,
 -- before it touches the row: on a table of an attacker's, the types of the columns bring checks and casts of theirs,
 -- which a DECLARE that reads NEW or OLD would run already. And its search path holds no schema that anybody else could
@@ -74,8 +77,9 @@ BEGIN
     RAISE EXCEPTION 'guard_post_update() belongs to social_publisher.social_posts, not to %', TG_RELID::regclass;
   END IF;
   content_changed :=
-    (NEW.message, NEW.link, NEW.media, NEW.publish_mode, NEW.scheduled_at, NEW.integration_id)
-    IS DISTINCT FROM (OLD.message, OLD.link, OLD.media, OLD.publish_mode, OLD.scheduled_at, OLD.integration_id);
+    (NEW.message, NEW.link, NEW.append_link, NEW.media, NEW.publish_mode, NEW.scheduled_at, NEW.integration_id)
+    IS DISTINCT FROM (OLD.message, OLD.link, OLD.append_link, OLD.media, OLD.publish_mode, OLD.scheduled_at,
+      OLD.integration_id);
   was_sent := OLD.status IN ('published', 'scheduled', 'drafted', 'unknown');
   wanted := NEW.status;
   changed := OLD;
@@ -150,7 +154,8 @@ BEGIN
     PERFORM social_publisher.refuse('the post is cancelled: its content can no longer change');
   END IF;
 
-  changed.message := NEW.message; changed.link := NEW.link; changed.media := NEW.media;
+  changed.message := NEW.message; changed.link := NEW.link; changed.append_link := NEW.append_link;
+  changed.media := NEW.media;
   changed.publish_mode := NEW.publish_mode; changed.scheduled_at := NEW.scheduled_at;
   changed.scheduled_local := NEW.scheduled_local; changed.timezone := NEW.timezone;
   IF NEW.integration_id <> OLD.integration_id THEN

@@ -31,7 +31,8 @@ export const linkRules: readonly Rule[] = [
         ? [
             {
               path: 'link',
-              message: 'a post has a link or media; put the link into the message instead',
+              message:
+                'a post shows a link or media, not both: with append_link the link goes to the end of the text',
             },
           ]
         : [],

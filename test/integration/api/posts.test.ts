@@ -37,6 +37,42 @@ function as(
   return api.call(method, path, { token: author.key, body, headers });
 }
 
+describe('a link beside photos', () => {
+  const both = {
+    link: 'https://example.com/cake',
+    media: [{ type: 'image', url: 'https://example.com/a.jpg' }],
+  };
+
+  it('is refused with an offer, and taken with append_link', async () => {
+    const refused = await create({ ...both, status: 'approved' });
+    expect(refused).toMatchObject({
+      status: 422,
+      body: { errors: [{ path: 'link', rule: 'facebook_link_with_media' }] },
+    });
+    expect(refused.body.errors[0]?.message).toContain('append_link');
+    const made = await create({ ...both, append_link: true, status: 'approved' });
+    expect(made).toMatchObject({
+      status: 201,
+      body: { ...both, append_link: true, message: 'hi', status: 'approved' },
+    });
+  });
+
+  it('is content: a PATCH of it is a new version, and judged by the rules', async () => {
+    const { body: made } = await create({ ...both, append_link: true, status: 'approved' });
+    const off = { append_link: false };
+    expect(await as('PATCH', `/v1/posts/${made.id}`, off)).toMatchObject({ status: 422 });
+    const change = { ...off, media: [] };
+    expect(await as('PATCH', `/v1/posts/${made.id}`, change)).toMatchObject({
+      status: 200,
+      body: { append_link: false, version: 2 },
+    });
+    expect(await as('PATCH', `/v1/posts/${made.id}`, { append_link: null })).toMatchObject({
+      status: 200,
+      body: { append_link: false, version: 2 },
+    });
+  });
+});
+
 describe('creating a post', () => {
   it('answers 201 with every field, a place and an ETag', async () => {
     const made = await create({
@@ -57,6 +93,7 @@ describe('creating a post', () => {
       version: 1,
       message: 'hi',
       link: null,
+      append_link: false,
       media: [{ type: 'image', url: 'https://example.com/a.jpg', alt_text: 'A' }],
       publish_mode: 'schedule',
       effective_mode: null,

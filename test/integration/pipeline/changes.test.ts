@@ -137,6 +137,22 @@ describe('an edit', () => {
     expect(await used(post)).toBe(3);
   });
 
+  test('of the text keeps the link at its end where it was appended', async () => {
+    const link = 'https://example.com/plum-cake';
+    const post = await held('scheduled', { message: 'Plum cake', link, appendLink: true });
+    expect(await it.meta.posts(post.outlet.page.id)).toMatchObject([
+      { message: `Plum cake\n\n${link}`, link: null },
+    ]);
+    await edit(post, { message: 'Plum cake and coffee' });
+    expect(await work(post)).toMatchObject({
+      message: 'Plum cake and coffee',
+      change: { state: 'done' },
+    });
+    expect(await it.meta.effects('edit', post.outlet.page.id)).toMatchObject([
+      { message: `Plum cake and coffee\n\n${link}` },
+    ]);
+  });
+
   test('that is so already at the network costs no change there', async () => {
     const post = await held('scheduled');
     await edit(post, { message: 'better' });

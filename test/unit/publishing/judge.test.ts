@@ -33,6 +33,7 @@ const row: PublishRow = {
   tries: 0,
   message: 'hello',
   link: null,
+  appendLink: false,
   media: [],
   publishMode: null,
   scheduledAt: null,
