@@ -26,30 +26,14 @@ export const timezone = z
   })
   .meta({ examples: ['Europe/Berlin'] });
 
-/** The one error record, wherever the API shows it. */
-export const errorRecordSchema = z
+/** One breach of one rule, in an error as in a warning. */
+export const fieldProblemSchema = z
   .strictObject({
-    class: z.enum([
-      'retry',
-      'rate_limited',
-      'reauth',
-      'permission',
-      'invalid',
-      'duplicate',
-      'blocked',
-      'not_ready',
-      'unknown_outcome',
-      'internal',
-    ]),
-    key: z.string().meta({ description: 'Stable, for translations.' }),
-    provider_code: z.number().nullable(),
-    provider_subcode: z.number().nullable(),
+    path: z.string().meta({ description: 'In the names of the request: `media[2].url`.' }),
     message: z.string(),
-    user_message: z.string().meta({ description: 'For the person who reads the calendar.' }),
-    action: z.string().meta({ description: 'The next step.' }),
-    who: z.enum(['nobody', 'author', 'tenant_admin', 'operator', 'meta']),
-    retryable: z.boolean(),
-    fbtrace_id: z.string().nullable(),
-    at: time,
+    rule: z.string().meta({
+      description:
+        'The stable id of the rule. `/problems/<rule>` says what it means and what to do.',
+    }),
   })
-  .meta({ id: 'Error', description: 'What went wrong, who must act, and how.' });
+  .meta({ id: 'FieldProblem' });

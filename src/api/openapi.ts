@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { problemSchema } from './problem.ts';
 import { type ProblemCode, problemKindOf } from './problem-codes.ts';
 import type { ResponseSpec, Route } from './route.ts';
+import { tags } from './tags.ts';
 
 /** JSON that was read as it comes; the document is data and nothing of it is called. */
 type Json = Record<string, unknown>;
@@ -19,7 +20,8 @@ export function buildOpenApi(routes: readonly Route[], publicUrl: string): OpenA
     const path = (paths[route.path] ??= {});
     path[route.method.toLowerCase()] = operationOf(route, schemas);
   }
-  schemas.set('Problem', schemaOf(problemSchema, 'output', schemas));
+  // Every refusal refers to it, and no route's own answers do.
+  schemaOf(problemSchema, 'output', schemas);
   return {
     openapi: '3.1.1',
     info: {
@@ -30,7 +32,7 @@ export function buildOpenApi(routes: readonly Route[], publicUrl: string): OpenA
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: publicUrl }],
-    tags: [...new Set(routes.map(({ tag }) => tag))].map((name) => ({ name })),
+    tags: Object.entries(tags).map(([name, description]) => ({ name, description })),
     paths,
     components: {
       schemas: Object.fromEntries([...schemas].toSorted(([a], [b]) => (a < b ? -1 : 1))),
@@ -120,9 +122,10 @@ function problemsOf(route: Route): Record<string, Json> {
 }
 
 function commonProblems(route: Route): readonly ProblemCode[] {
-  const { params, query, body } = route.input;
+  const { body } = route.input;
   return [
-    ...((params ?? query ?? body) ? (['malformed_request'] as const) : []),
+    // Also of a route that reads nothing: an unknown query parameter is refused.
+    'malformed_request',
     ...(route.access === 'everyone'
       ? []
       : (['unauthenticated', 'forbidden', 'database_unavailable'] as const)),
@@ -190,12 +193,43 @@ const wrapped = z.object({
 function schemaOf(schema: z.ZodType, io: 'input' | 'output', schemas: Map<string, Json>): Json {
   // Inside an object, so that the schema itself can become a reference too.
   const { properties, $defs = {} } = wrapped.parse(
-    z.toJSONSchema(z.object({ it: schema }), { io, unrepresentable: 'any' }),
+    z.toJSONSchema(z.object({ it: schema }), {
+      io,
+      unrepresentable: 'any',
+      ...(io === 'output' ? { override: leaveOpen } : {}),
+    }),
   );
   for (const [name, { id: _id, ...definition }] of Object.entries($defs)) {
-    schemas.set(name, relinked(tidy(definition)));
+    const described = io === 'input' ? withDefaultsInWords(definition) : definition;
+    define(schemas, name, relinked(tidy(described)));
   }
   return relinked(tidy(properties.it));
+}
+
+/** `/v1` grows: an answer may come to have more fields, and no client may refuse it for that. */
+function leaveOpen({ jsonSchema }: { readonly jsonSchema: z.core.JSONSchema.BaseSchema }): void {
+  delete jsonSchema.additionalProperties;
+}
+
+/** Generators take a named schema's field with a `default` for one that is always there, also where it is asked for. */
+function withDefaultsInWords(definition: Json): Json {
+  const { properties, ...rest } = objectSchema.loose().parse(definition);
+  if (properties === undefined) return definition;
+  const worded = Object.entries(properties).map(([name, { default: value, ...field }]) => {
+    if (value === undefined) return [name, field];
+    const text = `${String(field['description'] ?? '')} Default: \`${JSON.stringify(value)}\`.`;
+    return [name, { ...field, description: text.trim() }];
+  });
+  return { ...rest, properties: Object.fromEntries(worded) };
+}
+
+/** One name, one meaning: a schema is asked for or answered, and is given another name where the two differ. */
+function define(schemas: Map<string, Json>, name: string, definition: Json): void {
+  const known = schemas.get(name);
+  if (known !== undefined && JSON.stringify(known) !== JSON.stringify(definition)) {
+    throw new Error(`Two schemas are called ${name}.`);
+  }
+  schemas.set(name, definition);
 }
 
 /** Zod's own patterns for ids and times are longer than the page they stand on; `format` says it. */

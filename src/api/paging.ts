@@ -31,12 +31,14 @@ export const pageShape = {
     .meta({ description: 'The `next_cursor` of the page before; opaque.' }),
 };
 
-/** The answer of a list of such items. */
+/** The answer of a list of such items: of a `Post` it is called `PostList`. */
 export function pageSchema<Item extends z.ZodType>(item: Item) {
-  return z.strictObject({
+  const list = z.strictObject({
     data: z.array(item),
     next_cursor: z.string().nullable().meta({ description: 'Null on the last page.' }),
   });
+  const name = item.meta()?.id;
+  return name === undefined ? list : list.meta({ id: `${name}List` });
 }
 
 /** Cuts a page out of rows, newest first, of which one more than `limit` was asked for. */

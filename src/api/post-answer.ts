@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { WrittenPost } from '../posts/author-outcome.ts';
 import { pendingChange } from '../posts/change.ts';
 import type { PostRow } from '../posts/post-row.ts';
 import { etagOf, viewPost } from '../posts/post-view.ts';
@@ -12,7 +13,13 @@ export function answerPost(row: PostRow, status: 200 | 201 | 202 = 200): Answer 
   return { status, body: viewPost(row), headers: { etag: etagOf(row), ...location } };
 }
 
-/** After an edit or a cancel: 202 while a worker has still to make it at the network. */
+/** What was written, with what its author should know of it. 202 while a worker has still to make it at the network. */
+export function answerWritten({ row, warnings }: WrittenPost, created?: 201): Answer {
+  const answer = answerPost(row, created ?? statusOfChange(row));
+  return { ...answer, body: { ...viewPost(row), warnings } };
+}
+
+/** After a cancel: 202 while a worker has still to make it at the network. */
 export function answerChange(row: PostRow): Answer {
   return answerPost(row, statusOfChange(row));
 }

@@ -22,7 +22,8 @@ export function resultsOf(
     if (outcome.error === null) {
       const post = viewPost(outcome.row);
       const status = typeof success === 'function' ? success(outcome.row) : success;
-      return { index, id: outcome.row.id, status, post };
+      const { row, warnings } = outcome;
+      return { index, id: row.id, status, post, ...(warnings.length > 0 && { warnings }) };
     }
     const { publicUrl } = config.http;
     const document = problemDocument(toProblem(outcome.error), { publicUrl, path: '', id: '' });

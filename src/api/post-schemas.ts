@@ -1,9 +1,18 @@
 import { z } from 'zod';
+import { errorRecordSchema } from '../error-record.ts';
 import { postStatuses, publishModes } from '../posts/post.ts';
-import { time } from './fields.ts';
+import { attentionSchema, changeSchema, waitingSchema } from '../posts/post-records.ts';
+import { fieldProblemSchema, time } from './fields.ts';
 
-const record = z.record(z.string(), z.unknown());
 const nullable = (description: string) => z.string().nullable().meta({ description });
+
+const mediaSchema = z
+  .strictObject({
+    type: z.enum(['image', 'video']),
+    url: z.string(),
+    alt_text: z.string().nullish(),
+  })
+  .meta({ id: 'MediaItem' });
 
 export const postSchema = z
   .strictObject({
@@ -16,7 +25,10 @@ export const postSchema = z
     message: z.string().nullable(),
     link: z.string().nullable(),
     append_link: z.boolean(),
-    media: z.array(z.unknown()).meta({ description: '[{type, url, alt_text?}]' }),
+    media: z.array(mediaSchema).meta({
+      description:
+        'As written by its author. Of a post that a calendar wrote by SQL and that failed by the rule `media_shape` it can be anything.',
+    }),
     publish_mode: z.enum(publishModes).nullable().meta({ description: 'As asked for.' }),
     effective_mode: z
       .enum(publishModes)
@@ -26,20 +38,13 @@ export const postSchema = z
     scheduled_local: nullable('The wall time it was given with.'),
     timezone: nullable('The zone of that wall time.'),
     reference: z.string().nullable(),
-    metadata: record,
+    metadata: z.record(z.string(), z.unknown()),
     external_id: nullable("The network's id of it."),
     publish_url: nullable('Where it can be seen.'),
-    error: record
-      .nullable()
-      .meta({ description: 'Why it failed: class, who must act, the next step.' }),
-    attention: record
-      .nullable()
-      .meta({ description: 'What a person must look at, and can answer.' }),
-    waiting: record.nullable().meta({ description: 'What it waits for, and until when.' }),
-    change: record.nullable().meta({
-      description:
-        'The last edit or cancel of it at the network that holds it: kind (`edit`, `cancel`), state (`pending`, `done`, `refused`), error, and what an edit asks for.',
-    }),
+    error: errorRecordSchema.nullable(),
+    attention: attentionSchema.nullable(),
+    waiting: waitingSchema.nullable(),
+    change: changeSchema.nullable(),
     approved_at: time.nullable(),
     published_at: time.nullable(),
     lateness_ms: z
@@ -51,7 +56,15 @@ export const postSchema = z
   })
   .meta({ id: 'Post' });
 
-const fieldProblem = z.strictObject({ path: z.string(), message: z.string(), rule: z.string() });
+const warnings = z.array(fieldProblemSchema).meta({
+  description:
+    'What is worth knowing of what was written, by rule: `/problems/<rule>`. Of a post that is not approved yet also what its approval will refuse.',
+});
+
+export const writtenPostSchema = postSchema.extend({ warnings }).meta({
+  id: 'WrittenPost',
+  description: 'A post that was just created or changed.',
+});
 
 const itemProblem = z
   .strictObject({
@@ -60,7 +73,7 @@ const itemProblem = z
     status: z.int(),
     detail: z.string(),
     code: z.string(),
-    errors: z.array(fieldProblem).optional(),
+    errors: z.array(fieldProblemSchema).optional(),
   })
   .meta({ id: 'ItemProblem', description: 'The problem of one item of a batch.' });
 
@@ -72,6 +85,7 @@ export const resultsSchema = z
         id: z.string().nullable().meta({ description: 'Null for a post that was not created.' }),
         status: z.int().meta({ description: 'As an answer about this item alone would have it.' }),
         post: postSchema.optional(),
+        warnings: warnings.optional(),
         problem: itemProblem.optional(),
       }),
     ),
@@ -81,8 +95,8 @@ export const resultsSchema = z
 export const validationSchema = z
   .strictObject({
     valid: z.boolean(),
-    errors: z.array(fieldProblem),
-    warnings: z.array(fieldProblem),
+    errors: z.array(fieldProblemSchema),
+    warnings: z.array(fieldProblemSchema),
     plan: z
       .strictObject({
         effective_mode: z.enum(publishModes),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { FieldProblem } from '../errors.ts';
+import { fieldProblemSchema } from './fields.ts';
 import { type ProblemKind, problemKindOf, problemKinds } from './problem-codes.ts';
 
 /** A problem before it knows which request it answers. */
@@ -23,15 +24,7 @@ export const problemSchema = z
     code: z.string().meta({ description: 'Stable; see /problems for all of them.' }),
     instance: z.string().meta({ description: 'The address that was asked, without its query.' }),
     request_id: z.string(),
-    errors: z
-      .array(
-        z.strictObject({
-          path: z.string().meta({ description: 'In the names of the request: `media[2].url`.' }),
-          message: z.string(),
-          rule: z.string().meta({ description: 'The stable id of the rule that was broken.' }),
-        }),
-      )
-      .optional(),
+    errors: z.array(fieldProblemSchema).optional(),
   })
   .meta({ id: 'Problem', description: 'RFC 9457 problem details.' });
 

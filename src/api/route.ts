@@ -5,6 +5,7 @@ import type { Services } from '../services.ts';
 import type { Access, Admitted, Visit } from './access.ts';
 import type { IdSource } from './ids.ts';
 import { parseInput } from './input.ts';
+import type { Tag } from './tags.ts';
 
 /** The parts of a request that a route reads; a part it does not name must be empty. */
 export type InputSchemas = z.core.$ZodShape & {
@@ -52,7 +53,7 @@ interface RouteText {
   /** As OpenAPI writes it: `/v1/posts/{id}`. */
   readonly path: string;
   readonly operationId: string;
-  readonly tag: string;
+  readonly tag: Tag;
   readonly summary: string;
   readonly description?: string;
   readonly responses: Readonly<Record<number, ResponseSpec>>;
@@ -63,8 +64,6 @@ interface RouteText {
   readonly secretAnswer?: boolean;
   /** Whether the call changes anything; by default every method but GET does. */
   readonly writes?: boolean;
-  /** Not in the OpenAPI document. */
-  readonly hidden?: boolean;
 }
 
 export interface RouteSpec<Schemas extends InputSchemas, TenantId extends string | undefined>

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { errorRecordSchema } from '../error-record.ts';
 import { maskSecrets } from '../mask.ts';
 import { attemptStates } from './attempt.ts';
 
@@ -46,7 +47,7 @@ export const attemptViewSchema = z
       }),
     ),
     external_id: z.string().nullable(),
-    error: z.unknown(),
+    error: errorRecordSchema.nullable(),
     evidence: z.array(z.unknown()).meta({
       description:
         'What was learned after it was sent: looks at the network with what they found, and answers of people.',
@@ -54,7 +55,9 @@ export const attemptViewSchema = z
   })
   .meta({ id: 'Attempt' });
 
-export type AttemptView = z.output<typeof attemptViewSchema>;
+export type AttemptView = Omit<z.output<typeof attemptViewSchema>, 'error'> & {
+  readonly error: unknown;
+};
 
 const callRecords = z.array(
   z.object({

@@ -53,7 +53,7 @@ export async function actOnPost(
   item: ActionItem,
 ): Promise<PostRow> {
   const [outcome] = await actOnPosts(needs, tenantId, { action, items: [item] });
-  return unwrap(outcome);
+  return unwrap(outcome).row;
 }
 
 /**

@@ -1,7 +1,10 @@
 import type { Sql } from '../db/client.ts';
-import { judgeEdit } from './author-change.ts';
+import { editedPost, judgeEdit } from './author-change.ts';
+import { mergeDueTime } from './author-due.ts';
 import type { PostPatch } from './author-input.ts';
+import type { WrittenPost } from './author-outcome.ts';
 import { type AuthorNeeds, loadScope } from './author-read-store.ts';
+import { warningsOf } from './author-scope.ts';
 import type { Edit } from './change.ts';
 import { type PostRow, parsePostRows, postColumns } from './post-row.ts';
 
@@ -13,10 +16,13 @@ export async function requestEdit(
   needs: AuthorNeeds,
   row: PostRow,
   patch: PostPatch,
-): Promise<PostRow | undefined> {
+): Promise<WrittenPost | undefined> {
   const scope = await loadScope(needs, row.tenant_id, [row.integration_id]);
   const edit = judgeEdit(scope, row, patch);
-  return edit === null ? row : writeEdit(needs.db, row, edit);
+  const written = edit === null ? row : await writeEdit(needs.db, row, edit);
+  if (written === undefined) return undefined;
+  const edited = editedPost(row, edit, mergeDueTime(scope, row, patch));
+  return { row: written, warnings: warningsOf(scope, edited) };
 }
 
 async function writeEdit(sql: Sql, row: PostRow, edit: Edit): Promise<PostRow | undefined> {

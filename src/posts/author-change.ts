@@ -3,7 +3,7 @@ import { ConflictError, type FieldProblem } from '../errors.ts';
 import { mergeDueTime } from './author-due.ts';
 import type { PostPatch } from './author-input.ts';
 import { brokenRules } from './author-outcome.ts';
-import { type AuthorScope, judgeDraft } from './author-scope.ts';
+import { type AuthorScope, judgeDraft, type PostDraft } from './author-scope.ts';
 import { type Change, type Edit, isUntouchable, pendingChange, untouchableMs } from './change.ts';
 import type { PostRow } from './post-row.ts';
 import type { DueTime } from './wall-time.ts';
@@ -25,7 +25,7 @@ export function judgeEdit(scope: AuthorScope, row: PostRow, patch: PostPatch): E
   if (isTooLate(row, scope.now)) throw tooLate();
   const problems = [
     ...windowProblems(scope, row, edit, due),
-    ...ruleProblems(scope, row, edit, due),
+    ...judgeDraft(scope, editedPost(row, edit, due)).errors,
   ];
   if (problems.length > 0) throw brokenRules(problems);
   return edit;
@@ -129,21 +129,17 @@ function windowProblems(
   return [{ path: 'scheduled_at', message, rule: 'scheduled_change_window' }];
 }
 
-function ruleProblems(
-  scope: AuthorScope,
-  row: PostRow,
-  edit: Edit,
-  due: DueTime,
-): readonly FieldProblem[] {
-  return judgeDraft(scope, {
+/** The post as the edit leaves it. */
+export function editedPost(row: PostRow, edit: Edit | null, due: DueTime): PostDraft & DueTime {
+  return {
     integrationId: row.integration_id,
-    message: edit.message === undefined ? row.message : edit.message,
+    message: edit?.message === undefined ? row.message : edit.message,
     link: row.link,
     appendLink: row.append_link,
     media: row.media,
     publishMode: 'schedule',
-    scheduledAt: due.scheduledAt,
-  }).errors;
+    ...due,
+  };
 }
 
 function changePending(pending: Change): ConflictError {

@@ -4,9 +4,9 @@ import { ConflictError } from '../errors.ts';
 import { requestEdit } from './author-change-store.ts';
 import { mergeDueTime } from './author-due.ts';
 import type { PostPatch } from './author-input.ts';
-import { brokenRules, keptMoving, versionMismatch } from './author-outcome.ts';
+import { brokenRules, keptMoving, versionMismatch, type WrittenPost } from './author-outcome.ts';
 import { type AuthorNeeds, getPost, loadScope } from './author-read-store.ts';
-import { type AuthorScope, judgeDraft, mustKeepRules } from './author-scope.ts';
+import { type AuthorScope, judgeDraft, mustKeepRules, warningsOf } from './author-scope.ts';
 import { noSuchIntegration } from './author-store.ts';
 import type { PostStatus } from './post.ts';
 import { type PostRow, parsePostRows, postColumns } from './post-row.ts';
@@ -23,7 +23,7 @@ export async function editPost(
   tenantId: string,
   id: string,
   patch: PostPatch,
-): Promise<PostRow> {
+): Promise<WrittenPost> {
   for (let round = 1; round <= mostRounds; round += 1) {
     const row = await getPost(needs.db, tenantId, id);
     if (patch.version !== undefined && patch.version !== row.version) throw versionMismatch(row);
@@ -39,7 +39,7 @@ export async function editPost(
     const next = merge(scope, row, { ...patch, integration_id: integrationId });
     if (mustKeepRules(row.status)) refuseBroken(scope, next);
     const written = await write(needs.db, row, next);
-    if (written !== undefined) return written;
+    if (written !== undefined) return { row: written, warnings: warningsOf(scope, next) };
   }
   throw keptMoving(id);
 }

@@ -1,13 +1,19 @@
 import { type AppError, ConflictError, type FieldProblem, InvalidRequestError } from '../errors.ts';
 import type { PostRow } from './post-row.ts';
 
+/** The post as it is now, and what its author should know of what was written. */
+export interface WrittenPost {
+  readonly row: PostRow;
+  readonly warnings: readonly FieldProblem[];
+}
+
 /** What became of one item of a request: the post, or why it stayed as it was. */
 export type PostOutcome =
-  | { readonly row: PostRow; readonly error: null }
+  | (WrittenPost & { readonly error: null })
   | { readonly row: null; readonly error: AppError };
 
-export function done(row: PostRow): PostOutcome {
-  return { row, error: null };
+export function done(row: PostRow, warnings: readonly FieldProblem[] = []): PostOutcome {
+  return { row, warnings, error: null };
 }
 
 export function failed(error: AppError): PostOutcome {
@@ -15,10 +21,10 @@ export function failed(error: AppError): PostOutcome {
 }
 
 /** For a request about one post. */
-export function unwrap(outcome: PostOutcome | undefined): PostRow {
+export function unwrap(outcome: PostOutcome | undefined): WrittenPost {
   if (outcome === undefined) throw new Error('a request about one post had no outcome');
   if (outcome.error !== null) throw outcome.error;
-  return outcome.row;
+  return outcome;
 }
 
 export function brokenRules(errors: readonly FieldProblem[]): InvalidRequestError {

@@ -3,6 +3,7 @@ import type { Provider } from '../providers/provider.ts';
 import { type PostStatus, type PublishMode, requestedMode } from './post.ts';
 import { readContent } from './publish-row.ts';
 import { checkPost, type RuleVerdict } from './rules.ts';
+import { type DueTime, repeatedTime } from './wall-time.ts';
 
 /** Whose posts they are and what decides about them, as the database had it at `now`, its own clock. */
 export interface AuthorScope {
@@ -54,6 +55,15 @@ export function judgeDraft(scope: AuthorScope, draft: PostDraft): RuleVerdict {
     autoPublish: scope.autoPublish,
     now: scope.now,
   });
+}
+
+/** Of a post that is stored all the same: what its approval will refuse, and what is worth knowing. */
+export function warningsOf(
+  scope: AuthorScope,
+  draft: PostDraft & DueTime,
+): readonly FieldProblem[] {
+  const { errors, warnings } = judgeDraft(scope, draft);
+  return [...errors, ...warnings, ...repeatedTime(draft)];
 }
 
 function refused(error: FieldProblem): RuleVerdict {

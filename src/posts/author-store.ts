@@ -1,6 +1,6 @@
 import type { Sql } from '../db/client.ts';
 import { sqlState } from '../db/statement.ts';
-import { type AppError, ConflictError, NotFoundError } from '../errors.ts';
+import { type AppError, ConflictError, type FieldProblem, NotFoundError } from '../errors.ts';
 import type { PostInput } from './author-input.ts';
 import {
   brokenBound,
@@ -9,10 +9,17 @@ import {
   failed,
   type PostOutcome,
   unwrap,
+  type WrittenPost,
 } from './author-outcome.ts';
 import { type AuthorNeeds, loadScope, readPosts } from './author-read-store.ts';
-import { type AuthorScope, judgeDraft, mustKeepRules, type PostDraft } from './author-scope.ts';
-import { type PostRow, parsePostRows, postColumns } from './post-row.ts';
+import {
+  type AuthorScope,
+  judgeDraft,
+  mustKeepRules,
+  type PostDraft,
+  warningsOf,
+} from './author-scope.ts';
+import { parsePostRows, postColumns } from './post-row.ts';
 import { readDueTime } from './wall-time.ts';
 
 /** A post to be made under an id of the caller's, so that a repeated request finds its own. */
@@ -26,7 +33,7 @@ export async function createPost(
   needs: AuthorNeeds,
   tenantId: string,
   post: NewPost,
-): Promise<PostRow> {
+): Promise<WrittenPost> {
   const [outcome] = await createPosts(needs, tenantId, [post]);
   return unwrap(outcome);
 }
@@ -45,9 +52,11 @@ export async function createPosts(
   const judged = posts.map((post) => judgeNew(scope, post));
   const drafts = judged.flatMap((item) => (item.draft === null ? [] : [item.draft]));
   const stored = await insertPosts(needs.db, tenantId, drafts);
-  return judged.map((item) =>
-    item.draft === null ? item.outcome : (stored.get(item.draft.id) ?? failed(idTaken())),
-  );
+  return judged.map((item) => {
+    if (item.draft === null) return item.outcome;
+    const outcome = stored.get(item.draft.id) ?? failed(idTaken());
+    return outcome.error === null ? done(outcome.row, item.warnings) : outcome;
+  });
 }
 
 interface StorableDraft extends PostDraft {
@@ -60,7 +69,11 @@ interface StorableDraft extends PostDraft {
 }
 
 type Judged =
-  | { readonly draft: StorableDraft; readonly outcome: null }
+  | {
+      readonly draft: StorableDraft;
+      readonly warnings: readonly FieldProblem[];
+      readonly outcome: null;
+    }
   | { readonly draft: null; readonly outcome: PostOutcome };
 
 function judgeNew(scope: AuthorScope, { id, input }: NewPost): Judged {
@@ -69,7 +82,8 @@ function judgeNew(scope: AuthorScope, { id, input }: NewPost): Judged {
   const draft = draftOf(scope, id, input);
   if ('problem' in draft) return refused(brokenRules([draft.problem]));
   const errors = mustKeepRules(draft.status) ? judgeDraft(scope, draft).errors : [];
-  return errors.length > 0 ? refused(brokenRules(errors)) : { draft, outcome: null };
+  if (errors.length > 0) return refused(brokenRules(errors));
+  return { draft, warnings: warningsOf(scope, draft), outcome: null };
 }
 
 /** The stored form of a request, or what is wrong with its due time. */

@@ -4,6 +4,7 @@ import { type DraftPlan, planDraft } from './author-plan.ts';
 import { type AuthorNeeds, loadScope } from './author-read-store.ts';
 import { type AuthorIntegration, judgeDraft } from './author-scope.ts';
 import { draftOf, noSuchIntegration } from './author-store.ts';
+import { repeatedTime } from './wall-time.ts';
 
 export interface Validation {
   readonly errors: readonly FieldProblem[];
@@ -30,7 +31,7 @@ export async function validatePost(
   if (errors.length > 0) return { ...found, errors, warnings, plan: null };
   const plan = planDraft(scope, draft);
   const late = plan === null ? [tooLate(scope.lateLimitS)] : [];
-  return { ...found, errors, warnings: [...warnings, ...late], plan };
+  return { ...found, errors, warnings: [...warnings, ...late, ...repeatedTime(draft)], plan };
 }
 
 function tooLate(lateLimitS: number): FieldProblem {

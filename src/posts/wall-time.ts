@@ -77,22 +77,32 @@ function readLocal(text: string, timezone: string): DueTimeReading {
   const match = localPattern.exec(text);
   if (match === null) return refuse(path, 'time_format', malformed('2026-12-24T18:30'));
   if (!readClock(match, 'utc').isValid) return refuse(path, 'time_exists', impossible(text));
-  const instant = earliestReading(match, timezone);
-  if (instant === null) {
+  const [instant] = readingsOf(match, timezone);
+  if (instant === undefined) {
     const message = `${text} does not exist in ${timezone}: clocks are set forward past it.`;
     return refuse(path, 'local_time_does_not_exist', message);
   }
-  return bounded(path, instant, text.replace(' ', 'T'), timezone);
+  return bounded(path, new Date(instant), text.replace(' ', 'T'), timezone);
 }
 
-/** Luxon moves a skipped time forward instead of refusing it, so what comes out is compared with what went in. */
-function earliestReading(match: RegExpExecArray, timezone: string): Date | null {
+/** Says which of two was taken, where a clock that is set back shows the wall time twice. */
+export function repeatedTime({ scheduledAt, scheduledLocal, timezone }: DueTime): FieldProblem[] {
+  if (scheduledAt === null || scheduledLocal === null || timezone === null) return [];
+  const match = localPattern.exec(scheduledLocal);
+  const [first, second] = match === null ? [] : readingsOf(match, timezone);
+  if (second === undefined || first !== scheduledAt.getTime()) return [];
+  const message = `${scheduledLocal} comes twice in ${timezone}, as clocks are set back: the first was taken, ${scheduledAt.toISOString()}. For the second, ${new Date(second).toISOString()}, use scheduled_at.`;
+  return [{ path: 'scheduled_local', message, rule: 'local_time_repeated' }];
+}
+
+/** Earliest first. Luxon moves a skipped time forward instead of refusing it, so what comes out is compared with what went in. */
+function readingsOf(match: RegExpExecArray, timezone: string): number[] {
   const wanted = readClock(match, 'utc').toFormat(wallClock);
-  const readings = readClock(match, timezone)
+  return readClock(match, timezone)
     .getPossibleOffsets()
     .filter((reading) => reading.toFormat(wallClock) === wanted)
-    .map((reading) => reading.toMillis());
-  return readings.length === 0 ? null : new Date(Math.min(...readings));
+    .map((reading) => reading.toMillis())
+    .toSorted((one, other) => one - other);
 }
 
 const wallClock = 'yyyy-MM-dd HH:mm:ss.SSS';

@@ -23,14 +23,15 @@ export const eventRoutes = [
     operationId: 'listEvents',
     summary: 'Everything that became of posts, oldest first',
     description:
-      'Keep `next_cursor` and send it as `after` next time: nothing is passed over, nothing comes twice. Kept for 30 days. The operator sees all tenants, or the one in Tenant-Id.',
+      'Keep `next_cursor` and send it as `after` next time: you see every event exactly once. Events are kept for 30 days. The operator sees all tenants, or the one in Tenant-Id.',
     tag: 'Events',
     auth: forTenantOrOperator,
     input: {
       query: z.strictObject({
-        after: position
-          .default(0)
-          .meta({ description: 'A `next_cursor`, or the `position` of an event.' }),
+        after: position.default(0).meta({
+          type: ['integer', 'string'],
+          description: 'A `next_cursor`, or the `position` of an event.',
+        }),
         types: types.optional(),
         limit: pageShape.limit,
       }),
@@ -38,12 +39,14 @@ export const eventRoutes = [
     responses: {
       200: {
         description: 'Events after that position.',
-        body: z.strictObject({
-          data: z.array(eventViewSchema),
-          next_cursor: z.string().meta({
-            description: 'Where to go on; the same as before while there is nothing new.',
-          }),
-        }),
+        body: z
+          .strictObject({
+            data: z.array(eventViewSchema),
+            next_cursor: z.string().meta({
+              description: 'Where to go on; the same as before while there is nothing new.',
+            }),
+          })
+          .meta({ id: 'EventList' }),
       },
     },
     async handler({ query, tenantId }, { db }) {

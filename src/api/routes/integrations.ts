@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { errorRecordSchema } from '../../error-record.ts';
 import { InvalidRequestError } from '../../errors.ts';
 import { connect } from '../../integrations/connect.ts';
 import {
@@ -17,7 +18,7 @@ import { budgetKeyOf } from '../../publishing/judge.ts';
 import { Secret } from '../../secret.ts';
 import type { Services } from '../../services.ts';
 import { forTenant } from '../access.ts';
-import { errorRecordSchema, idParams, text, time } from '../fields.ts';
+import { idParams, text, time } from '../fields.ts';
 import { pageOf, pageSchema, pageShape } from '../paging.ts';
 import { defineRoute } from '../route.ts';
 

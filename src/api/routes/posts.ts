@@ -3,8 +3,8 @@ import { postInputSchema, postPatchSchema } from '../../posts/author-input.ts';
 import { getPost } from '../../posts/author-read-store.ts';
 import { createPost } from '../../posts/author-store.ts';
 import { forTenant } from '../access.ts';
-import { answerChange, answerPost, postParams } from '../post-answer.ts';
-import { postSchema } from '../post-schemas.ts';
+import { answerPost, answerWritten, postParams } from '../post-answer.ts';
+import { postSchema, writtenPostSchema } from '../post-schemas.ts';
 import { expectedVersion } from '../post-version.ts';
 import { defineRoute } from '../route.ts';
 
@@ -17,15 +17,15 @@ export const postRoutes = [
     operationId: 'createPost',
     summary: 'Create a post',
     description:
-      'A draft may break the rules of its network; a post that is created as `approved` may not, and goes out at its time.',
+      'A draft may break the rules of its network, and `warnings` say which; a post that is created as `approved` may not, and goes out at its time.',
     tag,
     auth: forTenant,
     input: { body: postInputSchema },
-    responses: { 201: { description: 'The post.', body: postSchema } },
+    responses: { 201: { description: 'The post.', body: writtenPostSchema } },
     problems: ['not_found', 'invalid'],
     async handler({ body, tenantId, idempotentId }, services) {
       const post = { id: idempotentId(), input: body };
-      return answerPost(await createPost(services, tenantId, post), 201);
+      return answerWritten(await createPost(services, tenantId, post), 201);
     },
   }),
   defineRoute({
@@ -53,8 +53,8 @@ export const postRoutes = [
     auth: forTenant,
     input: { params: postParams, body: postPatchSchema },
     responses: {
-      200: { description: 'The post.', body: postSchema },
-      202: { description: 'The post, whose change is on its way.', body: postSchema },
+      200: { description: 'The post.', body: writtenPostSchema },
+      202: { description: 'The post, whose change is on its way.', body: writtenPostSchema },
     },
     problems: [
       'not_found',
@@ -66,7 +66,7 @@ export const postRoutes = [
     ],
     async handler({ params, body, tenantId, headers }, services) {
       const patch = { ...body, version: expectedVersion(headers, body.version) };
-      return answerChange(await editPost(services, tenantId, params.id, patch));
+      return answerWritten(await editPost(services, tenantId, params.id, patch));
     },
   }),
 ];

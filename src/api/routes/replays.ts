@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { errorRecordSchema } from '../../error-record.ts';
 import { InvalidRequestError } from '../../errors.ts';
 import { maskSecrets } from '../../mask.ts';
 import { choose, forecast } from '../../replays/dry-run.ts';
@@ -20,7 +21,7 @@ import {
 import type { Services } from '../../services.ts';
 import { forOperator } from '../access.ts';
 import { ApiError } from '../errors.ts';
-import { errorRecordSchema, id, idParams, text, time } from '../fields.ts';
+import { fieldProblemSchema, id, idParams, text, time } from '../fields.ts';
 import { operatorName } from '../operator-name.ts';
 import { pageOf, pageSchema, pageShape } from '../paging.ts';
 import { defineRoute } from '../route.ts';
@@ -88,7 +89,7 @@ const forecastSchema = z.strictObject({
     description:
       '`send`; `reconcile`: looked for first, never forced; `live`: it is there, a look binds it; `refused`: by the rules, or its state.',
   }),
-  problems: z.array(z.strictObject({ path: z.string(), message: z.string(), rule: z.string() })),
+  problems: z.array(fieldProblemSchema),
   reason: z.string().nullable(),
   run_at: time,
   due_at: time.nullable(),
