@@ -34,111 +34,111 @@ export const problemKinds = {
   },
   malformed_cursor: {
     status: 400,
-    title: 'The cursor is not one of ours',
+    title: 'Unknown cursor',
     meaning: 'Cursors are opaque; they are only ever copied from `next_cursor`.',
     action: 'Start again without a cursor.',
   },
   tenant_required: {
     status: 400,
-    title: 'For which tenant?',
+    title: 'Tenant required',
     meaning: "The operator's token and platform keys act for a tenant only when told which one.",
     action: 'Add the header `Tenant-Id: <id of the tenant>`.',
   },
   unauthenticated: {
     status: 401,
-    title: 'Who is asking?',
+    title: 'Authentication required',
     meaning: 'The Authorization header is missing, malformed, or its key is unknown or revoked.',
     action: 'Send `Authorization: Bearer <key>` with a key that is in use.',
   },
   forbidden: {
     status: 403,
-    title: 'This key may not do that',
+    title: 'Not allowed with this key',
     meaning:
       'The key is good, but the call is for another role: for the operator, for another tenant, or a write with a key that only reads.',
     action: 'Use a key with the right scope.',
   },
   not_found: {
     status: 404,
-    title: 'There is no such thing',
+    title: 'Not found',
     meaning: 'The address is unknown, or the id does not exist or belongs to another tenant.',
     action: 'Check the address, the id, and whose key is used.',
   },
   method_not_allowed: {
     status: 405,
-    title: 'The address does not know this method',
+    title: 'Method not allowed',
     meaning: 'The address exists, but not for this method; the Allow header lists those it has.',
     action: 'Use one of the methods in Allow.',
   },
   conflict: {
     status: 409,
-    title: 'Its state does not allow this',
+    title: 'Not possible in this state',
     meaning:
-      'The thing is in a state from which this step is not possible; `detail` names the state.',
-    action: 'Read it again and decide anew.',
+      'The post is in a state from which this step is not possible, or something else changed meanwhile; `detail` names it.',
+    action: 'Read the post again, then decide.',
   },
   not_available_yet: {
     status: 409,
-    title: 'This version cannot do that yet',
+    title: 'Not supported by this version',
     meaning:
-      'The network holds the post, or may hold it, and this version of the program can neither change nor look it up there.',
-    action: 'Look at the post on the network, and do there what you wanted.',
+      'The network holds the post, or may hold it, and this version of the program can neither change it there nor look for it.',
+    action: 'Make the change on the network itself.',
   },
   change_pending: {
     status: 409,
-    title: 'A change is on its way',
+    title: 'A change is still being made',
     meaning:
-      'An edit or a cancel of this post is on its way to the network that holds it; one is made at a time.',
-    action: 'Wait until `change.state` is no longer `pending`, then decide anew.',
+      'A worker is still making an edit or a cancel of this post on the network that holds it; one is made at a time.',
+    action: 'Wait until `change.state` is no longer `pending`, then try again.',
   },
   too_late_to_change: {
     status: 409,
-    title: 'It is too late to change it',
+    title: 'Too late to change',
     meaning:
-      'The network holds the post and is about to publish it, or just did: from 5 minutes before its time it is left alone.',
+      'The network holds the post and is about to publish it, or just did. From 5 minutes before its time nothing is changed.',
     action: 'Change or delete it on the network once it is live.',
   },
   reference_taken: {
     status: 409,
-    title: 'The reference belongs to another',
+    title: 'Reference already in use',
     meaning: 'References of tenants are unique, and another tenant has this one.',
     action: 'Use the tenant that has it, or choose another reference.',
   },
   idempotency_in_progress: {
     status: 409,
-    title: 'The same request is still under way',
+    title: 'The same request is still running',
     meaning: 'A request with this Idempotency-Key has started and has not been answered yet.',
     action: 'Wait for the seconds in Retry-After and send the same request again.',
   },
   idempotency_answer_gone: {
     status: 409,
-    title: 'The answer can no longer be opened',
+    title: 'The answer can no longer be read',
     meaning:
       'The request was carried out, but its answer held a secret, was kept sealed, and the encryption key that sealed it is gone.',
-    action: 'Look at what was made, and send a new request with another Idempotency-Key if needed.',
+    action: 'Check what was made, and send a new request with another Idempotency-Key if needed.',
   },
   version_mismatch: {
     status: 412,
-    title: 'It changed meanwhile',
-    meaning: 'The version in If-Match or in the body is not the current one: somebody changed it.',
-    action: 'Read it again, decide anew, and send the version just read.',
+    title: 'Changed by somebody else',
+    meaning:
+      'The version in If-Match or in the body is not the current one: somebody changed the post since.',
+    action: 'Read it again, decide again, and send the version just read.',
   },
   body_too_large: {
     status: 413,
     title: 'The body is too large',
-    meaning: 'The body is larger than this address takes.',
+    meaning: 'The body is larger than this address accepts: 1 MiB, or 8 MiB for a batch of posts.',
     action: 'Send less at once.',
   },
   uri_too_long: {
     status: 414,
     title: 'The address is too long',
-    meaning: 'A part of the address is longer than any id or parameter of ours.',
+    meaning: 'A part of the address is longer than any id or parameter can be.',
     action: 'Check how the address was put together.',
   },
   unsupported_media_type: {
     status: 415,
-    title: 'The body is not declared as JSON',
-    meaning:
-      'Bodies are read as application/json in UTF-8, without compression, and as nothing else.',
+    title: 'The body is not sent as JSON',
+    meaning: 'Bodies are accepted only as application/json in UTF-8, without compression.',
     action: 'Send `Content-Type: application/json`.',
   },
   invalid: {
@@ -149,14 +149,14 @@ export const problemKinds = {
   },
   idempotency_key_reused: {
     status: 422,
-    title: 'The Idempotency-Key belongs to another request',
+    title: 'Idempotency-Key used for another request',
     meaning: 'The key was used within 30 days for a request with another address or another body.',
     action: 'Use a new key for a new request.',
   },
   unknown_provider: {
     status: 422,
-    title: 'This network is not among ours',
-    meaning: 'Nothing is published to a provider of this name.',
+    title: 'Unknown provider',
+    meaning: 'This program does not publish to a provider of this name.',
     action: 'Use one of the providers named in `detail`.',
   },
   token_rejected: {
@@ -168,27 +168,28 @@ export const problemKinds = {
   },
   token_is_user_token: {
     status: 422,
-    title: 'This is the token of a person, not of a Page',
+    title: 'A token of a person, not of a Page',
     meaning: 'A user access token cannot publish as a Page. Nothing was saved.',
     action: "Send the Page's own access token, as GET /me/accounts gives it.",
   },
   rate_limited: {
     status: 429,
     title: 'Too many requests',
-    meaning: 'The network that must answer this request limits us at the moment.',
+    meaning:
+      'Requests are limited for the moment, by this program or by the network that must answer; `detail` says which.',
     action: 'Wait for the seconds in Retry-After.',
   },
   request_header_too_large: {
     status: 431,
     title: 'The headers are too large',
-    meaning: 'The headers of the request are larger than the server takes.',
+    meaning: 'The headers of the request are larger than the server accepts.',
     action: 'Send fewer or shorter headers.',
   },
   internal: {
     status: 500,
-    title: 'Something broke on our side',
-    meaning: 'A defect, or something nobody foresaw. It is in the log under the request id.',
-    action: 'Try again; if it stays, give the operator the request id.',
+    title: 'Internal error',
+    meaning: 'A defect, or something unforeseen. The log has it under the request id.',
+    action: 'Try again. If it happens again, give the operator the request id.',
   },
   provider_unreachable: {
     status: 503,
@@ -199,20 +200,20 @@ export const problemKinds = {
   },
   database_unavailable: {
     status: 503,
-    title: 'The database is away',
-    meaning: 'The database does not answer. Whether the last write was carried out may be unknown.',
+    title: 'Database unavailable',
+    meaning: 'The database does not answer. Whether a write was carried out may be unknown.',
     action: 'Wait for the seconds in Retry-After; repeat a POST with the same Idempotency-Key.',
   },
   queue_unavailable: {
     status: 503,
-    title: 'The queue is away',
+    title: 'Queue unavailable',
     meaning:
       'The queue does not answer. Posts can be created and changed all the same; they go out once it is back.',
     action: 'Wait for the seconds in Retry-After.',
   },
   not_ready: {
     status: 503,
-    title: 'This process is not ready',
+    title: 'Not ready',
     meaning: 'The process cannot reach something it needs; `detail` names it.',
     action: 'It recovers by itself once that is back; see /readyz.',
   },

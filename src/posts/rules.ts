@@ -7,10 +7,13 @@ export interface RuleVerdict {
 }
 
 /** Rules that hold for every provider. */
-const commonRules: readonly Rule[] = [
+export const commonRules: readonly Rule[] = [
   {
     id: 'schedule_needs_time',
     severity: 'error',
+    meaning:
+      "`publish_mode: schedule` hands the post to the network's own scheduler, and that needs a time.",
+    action: 'Give `scheduled_at` or `scheduled_local`, or another `publish_mode`.',
     source: 'design: a post cannot be handed to a scheduler without its time',
     check: ({ mode, scheduledAt }) =>
       mode === 'schedule' && scheduledAt === null
@@ -20,6 +23,9 @@ const commonRules: readonly Rule[] = [
   {
     id: 'auto_publish_required',
     severity: 'error',
+    meaning:
+      '`publish_mode: publish` makes a post public without a person, and this tenant has not switched that on.',
+    action: "Use `schedule` or `draft`, or have the operator set the tenant's `auto_publish`.",
     source: 'design: nothing is made public for a tenant that did not opt in',
     check: ({ mode, autoPublish }) =>
       mode === 'publish' && !autoPublish
@@ -27,7 +33,7 @@ const commonRules: readonly Rule[] = [
             {
               path: 'publish_mode',
               message:
-                'publish_mode "publish" needs a tenant with auto_publish; this one has not opted in',
+                'publish_mode "publish" needs a tenant with auto_publish, and this one has not switched it on',
             },
           ]
         : [],

@@ -151,8 +151,15 @@ export interface RuleInput {
   readonly now: Date;
 }
 
+/** What a rule's page tells whoever broke it. */
+export interface RuleText {
+  /** With its bound. */
+  readonly meaning: string;
+  readonly action: string;
+}
+
 /** A pre-flight check: pure, with the provider's own bound and where it is written. */
-export interface Rule {
+export interface Rule extends RuleText {
   readonly id: string;
   readonly severity: 'error' | 'warning';
   readonly source: string;

@@ -14,7 +14,7 @@ const definitions = z.record(
 function filesBelow(...folders: string[]): string[] {
   return folders.flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-      .filter((path) => path.endsWith('.ts') && !path.startsWith('db/generated/'))
+      .filter((path) => path.endsWith('.ts') && !/^db\/generated\/|node_modules\//.test(path))
       .map((path) => join(folder, path)),
   );
 }

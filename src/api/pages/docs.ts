@@ -24,6 +24,7 @@ const operation = z.object({
 });
 type Operation = z.output<typeof operation> & { readonly method: string; readonly path: string };
 const document = z.object({
+  tags: z.array(z.object({ name: z.string(), description: z.string() })),
   info: z.object({ title: z.string(), description: z.string() }),
   servers: z.array(z.object({ url: z.string() })),
   components: z.object({ schemas: z.record(z.string(), schemaNode) }),
@@ -36,18 +37,17 @@ const whoByAccess: Readonly<Record<string, string>> = {
   everyone: 'Open to everyone.',
 };
 
-/** The OpenAPI document as a page: groups, calls with parameters, bodies, examples and problems, then the schemas. */
+/** The OpenAPI document as a page: an index, groups, calls with fields, examples and problems, then the schemas. */
 export function docsPage(openApi: OpenApiDocument): string {
-  const { info, servers, components } = document.parse(openApi);
+  const { info, servers, components, tags } = document.parse(openApi);
   const operations = operationsOf(openApi);
-  const tags = [...new Set(operations.flatMap(({ tags: [tag] }) => tag ?? []))];
   const { schemas } = components;
   const url = servers[0]?.url ?? '';
   const groups = tags.map((tag) => group(tag, operations, { schemas, url })).join('\n');
   return htmlPage(
     `${info.title} · API`,
     `<h1>${escapeHtml(info.title)}</h1><p>${prose(info.description)}</p>${introduction(url)}
-<nav>${[...tags, 'Schemas'].map((tag) => `<a href="#${anchor(tag)}">${escapeHtml(tag)}</a>`).join('')}</nav>
+${index(tags, operations)}
 ${groups}
 <h2 id="schemas">Schemas</h2>${Object.entries(schemas)
       .map(([name, schema]) => schemaSection(name, schema))
@@ -61,9 +61,27 @@ interface Surroundings {
 }
 
 function introduction(url: string): string {
-  return `<p>For programs: <a href="/openapi.json">/openapi.json</a> (OpenAPI 3.1). Errors: <a href="/problems">/problems</a>.</p>
+  return `<p>For programs: <a href="/openapi.json">/openapi.json</a> (OpenAPI 3.1), from which clients can be generated. Errors: <a href="/problems">/problems</a>, and the <a href="/problems#rules">rules</a> that posts keep. For the operator: the <a href="/admin/queues">queues</a>.</p>
 <pre>curl ${escapeHtml(url)}/v1/posts -H 'Authorization: Bearer &lt;key of a tenant&gt;'</pre>
-<p>JSON in UTF-8; times are answered in UTC; lists come newest first, <code>?limit</code> at a time, and go on with <code>?cursor=&lt;next_cursor&gt;</code>. Unknown fields and query parameters are refused. <code>X-Request-Id</code> is echoed, or made.</p>`;
+<p>JSON in UTF-8; times are answered in UTC; lists come newest first, <code>?limit</code> at a time, and go on with <code>?cursor=&lt;next_cursor&gt;</code>. Unknown fields and query parameters are refused; answers may come to have more fields. <code>X-Request-Id</code> is echoed, or made.</p>`;
+}
+
+type Tag = z.output<typeof document>['tags'][number];
+
+/** Every call on one screen, so that the browser's own search finds it. */
+function index(tags: readonly Tag[], operations: readonly Operation[]): string {
+  const rows = tags.map(({ name }) => {
+    const links = operationsOfTag(name, operations).map(
+      ({ operationId, method, path, summary }) =>
+        `<a href="#${escapeHtml(operationId)}" title="${escapeHtml(summary)}">${method} ${escapeHtml(path)}</a>`,
+    );
+    return `<tr><th><a href="#${anchor(name)}">${escapeHtml(name)}</a></th><td class="links">${links.join(' ')}</td></tr>`;
+  });
+  return `<nav><table>${rows.join('\n')}<tr><th><a href="#schemas">Schemas</a></th><td></td></tr></table></nav>`;
+}
+
+function operationsOfTag(tag: string, operations: readonly Operation[]): readonly Operation[] {
+  return operations.filter(({ tags }) => tags[0] === tag);
 }
 
 function operationsOf({ paths }: OpenApiDocument): Operation[] {
@@ -76,13 +94,15 @@ function operationsOf({ paths }: OpenApiDocument): Operation[] {
   );
 }
 
-function group(tag: string, operations: readonly Operation[], around: Surroundings): string {
-  const own = operations.filter(({ tags }) => tags[0] === tag);
-  return `<h2 id="${anchor(tag)}">${escapeHtml(tag)}</h2>${own.map((one) => section(one, around)).join('\n')}`;
+function group(tag: Tag, operations: readonly Operation[], around: Surroundings): string {
+  const own = operationsOfTag(tag.name, operations);
+  return `<h2 id="${anchor(tag.name)}">${escapeHtml(tag.name)}</h2><p>${prose(tag.description)}</p>${own.map((one) => section(one, around)).join('\n')}`;
 }
 
 function section(one: Operation, around: Surroundings): string {
-  return `<details id="${escapeHtml(one.operationId)}"><summary><span class="method">${one.method}</span><code>${escapeHtml(one.path)}</code><span class="quiet">${prose(one.summary)}</span></summary><div>
+  // The anchor is inside: browsers open what is closed around the place that an address names.
+  const id = escapeHtml(one.operationId);
+  return `<details><summary><span class="method">${one.method}</span><code>${escapeHtml(one.path)}</code><span class="quiet">${prose(one.summary)}</span>${linkHere(id)}</summary><div id="${id}">
 <p>${whoByAccess[one['x-for']] ?? ''} ${prose(one.description)}</p>
 ${parametersTable(one)}${requestPart(one, around)}${responsesTable(one)}${answerExample(one, around)}</div></details>`;
 }
@@ -101,7 +121,7 @@ function requestPart(one: Operation, { schemas, url }: Surroundings): string {
   if (schema === undefined) return '';
   const example = JSON.stringify(requestExample(schema, schemas), null, 2);
   const call = `curl -X ${one.method} ${url}${one.path} \\\n  -H 'Authorization: Bearer <key>' -H 'Content-Type: application/json' \\\n  -d '${example.replaceAll("'", String.raw`'\''`)}'`;
-  return `<h4>Body${one.requestBody?.required === true ? '' : ' (optional)'}</h4>${fieldsTable(schema)}<pre>${escapeHtml(call)}</pre>`;
+  return `<h4>Body${one.requestBody?.required === true ? '' : ' (optional)'}</h4>${fieldsTable(schema, schemas)}<pre>${escapeHtml(call)}</pre>`;
 }
 
 function responsesTable({ responses }: Operation): string {
@@ -120,7 +140,13 @@ function answerExample({ responses }: Operation, { schemas }: Surroundings): str
 }
 
 function schemaSection(name: string, schema: SchemaNode): string {
-  return `<details id="schema-${escapeHtml(name)}"><summary><h3>${escapeHtml(name)}</h3><span class="quiet">${prose(schema.description ?? '')}</span></summary><div>${fieldsTable(schema)}</div></details>`;
+  const id = `schema-${escapeHtml(name)}`;
+  return `<details><summary><h3>${escapeHtml(name)}</h3><span class="quiet">${prose(schema.description ?? '')}</span>${linkHere(id)}</summary><div id="${id}">${fieldsTable(schema)}</div></details>`;
+}
+
+/** An address to copy. */
+function linkHere(id: string): string {
+  return `<a class="here" href="#${id}" aria-label="Link to ${id}">#</a>`;
 }
 
 function linkProblems(text: string): string {

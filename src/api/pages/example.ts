@@ -1,6 +1,4 @@
-import type { SchemaNode } from './schema-table.ts';
-
-type Schemas = Readonly<Record<string, SchemaNode>>;
+import type { SchemaNode, Schemas } from './schema-table.ts';
 
 const byFormat: Readonly<Record<string, unknown>> = {
   uuid: '01938c5e-7a10-7cc3-9d52-3f1f0a2b4c6d',

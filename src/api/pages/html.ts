@@ -1,3 +1,5 @@
+import { pageHeaders } from '../dashboard/page.ts';
+
 /** Text that stands in HTML as it is. */
 export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (sign) => `&#${sign.codePointAt(0)};`);
@@ -17,12 +19,12 @@ export function htmlPage(title: string, body: string): string {
 `;
 }
 
+/** These pages load nothing at all, so their policy is narrower than the dashboard's. */
 export const htmlHeaders = {
+  ...pageHeaders,
   'content-type': 'text/html; charset=utf-8',
   'content-security-policy':
-    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'; form-action 'none'",
-  'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer',
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 } as const;
 
 const style = `
@@ -47,5 +49,8 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: .3rem 1rem; mar
 dt { color: var(--quiet); } dd { margin: 0; min-width: 0; overflow-wrap: anywhere; white-space: pre-line; }
 .story { list-style: none; margin: 0; padding: 0 0 0 1rem; border-left: 2px solid var(--line); }
 .story li { margin: 0 0 .8rem; } .story div { overflow-wrap: anywhere; } time { font-variant-numeric: tabular-nums; }
-nav { display: flex; gap: .3rem 1.1rem; flex-wrap: wrap; margin: 1rem 0; }
+nav { margin: 1rem 0; } .links { display: flex; gap: .1rem 1.1rem; flex-wrap: wrap; } .links a { overflow-wrap: anywhere; }
+nav th { white-space: nowrap; } nav a { text-decoration: none; } nav a:hover { text-decoration: underline; }
+.here { margin-left: auto; padding: 0 .4rem; color: var(--quiet); text-decoration: none; }
+[id] { scroll-margin-top: 4.5rem; } details:has(> :target) { outline: 2px solid var(--quiet); } tr:target { background: var(--soft); }
 `;

@@ -24,6 +24,8 @@ export interface SchemaNode {
   readonly maxItems?: number | undefined;
 }
 
+export type Schemas = Readonly<Record<string, SchemaNode>>;
+
 export const schemaNode: z.ZodType<SchemaNode> = z.lazy(() =>
   z.object({
     $ref: z.string().optional(),
@@ -48,18 +50,47 @@ export const schemaNode: z.ZodType<SchemaNode> = z.lazy(() =>
   }),
 );
 
-/** The fields of an object, or of the objects it may be; for anything else one line. */
-export function fieldsTable(schema: SchemaNode): string {
-  const branches = schema.anyOf ?? schema.oneOf;
-  if (schema.properties === undefined && branches !== undefined) {
-    return branches.map(fieldsTable).join('<p class="quiet">or</p>');
+/** The fields of an object, or of the objects it may be; for anything else one line. Named ones are written out if given. */
+export function fieldsTable(schema: SchemaNode, named: Schemas = {}): string {
+  const target = resolved(schema, named);
+  const branches = target.anyOf ?? target.oneOf;
+  if (target.properties === undefined && branches !== undefined) {
+    return branches.map((branch) => fieldsTable(branch, named)).join('<p class="quiet">or</p>');
   }
-  if (schema.properties === undefined) return `<p>${describeSchema(schema)}</p>`;
-  const rows = Object.entries(schema.properties).map(
-    ([name, field]) =>
-      `<tr><td><code>${escapeHtml(name)}</code></td><td>${describeSchema(field)}${schema.required?.includes(name) === true ? '' : ' <span class="quiet">optional</span>'}</td><td>${prose(field.description ?? '')}</td></tr>`,
-  );
-  return `<table>${rows.join('')}</table>`;
+  if (target.properties === undefined) return `<p>${describeSchema(target)}</p>`;
+  return `<table>${fieldRows(target, named, '').join('')}</table>`;
+}
+
+/** With the fields of what lies inside: `media[].url`. */
+function fieldRows(schema: SchemaNode, named: Schemas, prefix: string): string[] {
+  return Object.entries(schema.properties ?? {}).flatMap(([name, field]) => {
+    const path = `${prefix}${name}`;
+    const isNeeded = schema.required?.includes(name) === true;
+    const row = `<tr><td><code>${escapeHtml(path)}</code></td><td>${describeSchema(field)}${isNeeded ? '' : ' <span class="quiet">optional</span>'}</td><td>${prose(field.description ?? '')}</td></tr>`;
+    const inner = innerObject(field, named);
+    return [row, ...(inner === null ? [] : fieldRows(inner.schema, named, `${path}${inner.step}`))];
+  });
+}
+
+function innerObject(
+  field: SchemaNode,
+  named: Schemas,
+): { readonly schema: SchemaNode; readonly step: string } | null {
+  const branches = field.anyOf ?? field.oneOf ?? [field];
+  for (const branch of branches) {
+    const schema = resolved(branch.items ?? branch, named);
+    const step = branch.items === undefined ? '.' : '[].';
+    if (schema.properties !== undefined) return { schema, step };
+  }
+  return null;
+}
+
+function resolved(schema: SchemaNode, named: Schemas): SchemaNode {
+  return (schema.$ref === undefined ? undefined : named[nameOf(schema.$ref)]) ?? schema;
+}
+
+function nameOf(ref: string): string {
+  return ref.slice(ref.lastIndexOf('/') + 1);
 }
 
 /** Type and bounds in a few words, with links to named schemas. */
@@ -76,7 +107,7 @@ export function describeSchema(schema: SchemaNode): string {
 }
 
 function reference(ref: string): string {
-  const name = escapeHtml(ref.slice(ref.lastIndexOf('/') + 1));
+  const name = escapeHtml(nameOf(ref));
   return `<a href="#schema-${name}">${name}</a>`;
 }
 

@@ -4,9 +4,10 @@ import { forEveryone } from '../access.ts';
 import { buildOpenApi } from '../openapi.ts';
 import { docsPage } from '../pages/docs.ts';
 import { htmlHeaders } from '../pages/html.ts';
-import { problemPage, problemsPage } from '../pages/problems.ts';
+import { problemPage, problemsPage, rulePage } from '../pages/problems.ts';
 import { problemKindOf } from '../problem-codes.ts';
 import { type Answer, defineRoute, type Route } from '../route.ts';
+import { rulePages } from '../rule-texts.ts';
 
 const tag = 'Documentation';
 const html = { 200: { description: 'A page for people.', contentType: 'text/html' } };
@@ -42,27 +43,53 @@ export function documentationRoutes(others: readonly Route[]): readonly Route[] 
       method: 'GET',
       path: '/problems',
       operationId: 'problems',
-      summary: 'Every code that an error can have',
+      summary: 'Every code and every rule that an error can name',
       tag,
       auth: forEveryone,
       input: {},
       responses: html,
-      handler: async () => page(problemsPage()),
+      handler: async (_request, { providers }) => page(problemsPage(rulePages(providers))),
     }),
     defineRoute({
       method: 'GET',
       path: '/problems/{code}',
       operationId: 'problem',
-      summary: 'What one code means and what to do',
+      summary: 'What one code, or one rule, means and what to do',
       tag,
       auth: forEveryone,
       input: { params: z.strictObject({ code: z.string() }) },
       responses: html,
       problems: ['not_found'],
-      async handler({ params: { code } }) {
+      async handler({ params: { code }, publicUrl }, { providers }) {
         const kind = problemKindOf(code);
-        if (kind === undefined) throw new NotFoundError('not_found', 'No problem has that code.');
-        return page(problemPage(code, kind));
+        if (kind !== undefined) return page(problemPage(code, kind, publicUrl));
+        const rule = rulePages(providers).get(code);
+        if (rule !== undefined) return page(rulePage(code, rule));
+        throw new NotFoundError('not_found', 'No problem has this code, and no rule this id.');
+      },
+    }),
+    defineRoute({
+      method: 'GET',
+      path: '/',
+      operationId: 'root',
+      summary: 'Leads people to these pages',
+      tag,
+      auth: forEveryone,
+      input: {},
+      responses: {
+        303: {
+          description: 'To /docs, where `text/html` is asked for.',
+          headers: { Location: 'To the page.' },
+        },
+      },
+      problems: ['not_found'],
+      async handler({ headers }) {
+        if (headers.accept?.includes('text/html') === true) {
+          return { status: 303, headers: { location: '/docs', vary: 'accept' } };
+        }
+        const text =
+          'There is nothing at /. The API begins at /v1; /docs and /openapi.json describe it, /readyz tells whether it is ready, and the queues are at /admin/queues.';
+        throw new NotFoundError('not_found', text);
       },
     }),
   ];

@@ -17,32 +17,48 @@ export const mediaRules: readonly Rule[] = [
   {
     id: 'facebook_too_many_photos',
     severity: 'error',
+    meaning: `A post on Facebook takes at most ${mostPhotos} photos.`,
+    action: `Leave out photos until there are ${mostPhotos}, or make two posts.`,
     source: 'ten attached photos; more are reported flaky',
     check: ({ content: { media } }) =>
       media.length > mostPhotos
-        ? [{ path: 'media', message: `has ${media.length} items; a post takes ${mostPhotos}` }]
+        ? [
+            {
+              path: 'media',
+              message: `has ${media.length} items; a post on Facebook takes at most ${mostPhotos}`,
+            },
+          ]
         : [],
   },
   {
     id: 'facebook_video_unsupported',
     severity: 'error',
+    meaning: 'Videos cannot be published to Facebook yet; photos can.',
+    action: 'Use a photo, or publish the video on Facebook yourself.',
     source: 'only photos can be attached to a feed post (posts guide); videos are not built yet',
     check: (input) =>
       eachMedium(
         input,
-        ({ type }) => (type === 'video' ? 'videos are not supported yet' : null),
+        ({ type }) =>
+          type === 'video' ? 'is a video; only photos can be published to Facebook yet' : null,
         'type',
       ),
   },
   {
     id: 'facebook_media_url_invalid',
     severity: 'error',
+    meaning:
+      'Facebook fetches a photo from its address, without logging in: a full http or https address without user name and password, of at most 2048 characters.',
+    action: 'Give an address that anyone can open.',
     source: 'Facebook fetches the address without logging in (photos reference)',
     check: (input) => eachMedium(input, ({ url }) => problemOfUrl(url), 'url'),
   },
   {
     id: 'facebook_image_type',
     severity: 'error',
+    meaning:
+      'The ending of the address names a type of file that Facebook does not take as a photo. It takes JPEG, PNG, GIF, BMP and TIFF.',
+    action: 'Convert the picture, to JPEG or PNG for example, and give its new address.',
     source: 'jpeg, bmp, png, gif, tiff (photos reference)',
     check: (input) =>
       eachMedium(
@@ -54,6 +70,8 @@ export const mediaRules: readonly Rule[] = [
   {
     id: 'facebook_alt_text_too_long',
     severity: 'error',
+    meaning: `An alt text has at most ${longestAltText} characters.`,
+    action: 'Shorten the alt text.',
     source: 'none documented for Pages; 1,000 is what Meta documents for Instagram',
     check: (input) =>
       eachMedium(
@@ -68,12 +86,16 @@ export const mediaRules: readonly Rule[] = [
   {
     id: 'facebook_media_url_unencrypted',
     severity: 'warning',
+    meaning: 'The photo is fetched over http, where anyone on the way can exchange it.',
+    action: 'Use https where the server offers it.',
     source: 'anybody on the way can swap the image',
     check: (input) =>
       eachMedium(
         input,
         ({ url }) =>
-          URL.parse(url)?.protocol === 'http:' ? 'is http; use https where you can' : null,
+          URL.parse(url)?.protocol === 'http:'
+            ? 'is not encrypted (http): use https where you can'
+            : null,
         'url',
       ),
   },

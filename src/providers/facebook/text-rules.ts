@@ -8,30 +8,40 @@ export const textRules: readonly Rule[] = [
   {
     id: 'facebook_post_empty',
     severity: 'error',
+    meaning: 'A post on Facebook needs a message, a link or a photo; spaces alone are no message.',
+    action: 'Write a message, or give a link or a photo.',
     source: 'Meta answers 197 "the post is empty" (feed reference)',
     check: ({ content }) => {
       const hasText = (content.message ?? '').trim() !== '';
       const hasLink = (content.link ?? '') !== '';
       return hasText || hasLink || content.media.length > 0
         ? []
-        : [{ path: 'message', message: 'a post needs a message, a link or a photo' }];
+        : [{ path: 'message', message: 'is empty: a post needs a message, a link or a photo' }];
     },
   },
   {
     id: 'facebook_message_too_long',
     severity: 'error',
+    meaning: `A post on Facebook has at most ${mostCodePoints} characters, counted as Unicode does: an emoji is one or a few.`,
+    action: 'Shorten the message.',
     source: 'product limit of a Facebook post: 63,206 characters',
     check: ({ content }) => {
       const length = countCodePoints(content.message ?? '');
       if (length <= mostCodePoints) return [];
       return [
-        { path: 'message', message: `has ${length} characters; Facebook takes ${mostCodePoints}` },
+        {
+          path: 'message',
+          message: `has ${length} characters; Facebook takes at most ${mostCodePoints}`,
+        },
       ];
     },
   },
   {
     id: 'facebook_text_malformed',
     severity: 'error',
+    meaning:
+      'A text holds NUL (U+0000) or half of a character (a lone surrogate), which neither JSON nor Facebook can carry.',
+    action: 'Remove the character; `path` names the text.',
     source: 'neither JSON nor Facebook can carry them',
     check: (input) =>
       textsOf(input)

@@ -7,6 +7,9 @@ export const timeRules: readonly Rule[] = [
   {
     id: 'facebook_schedule_far',
     severity: 'warning',
+    meaning:
+      "Facebook's own scheduler takes posts for at most 75 days ahead. The post is held here until it is near enough, and handed over then.",
+    action: 'Nothing, if that is fine.',
     source: 'scheduled_publish_time at most 75 days ahead (feed reference)',
     check: (input) =>
       input.mode === 'schedule' && aheadMs(input) > maxAheadMs
@@ -21,6 +24,9 @@ export const timeRules: readonly Rule[] = [
   {
     id: 'facebook_schedule_near',
     severity: 'warning',
+    meaning:
+      "Facebook's own scheduler takes posts from 10 minutes ahead. This one is due sooner: with the tenant's `auto_publish` it is published from here at its time, without it it becomes a draft on the Page, which a person must publish.",
+    action: 'Give it a later time if it is to be scheduled on Facebook.',
     source: 'scheduled_publish_time at least 10 minutes ahead (feed reference)',
     check: (input) => {
       const isNear = aheadMs(input) >= 0 && aheadMs(input) < minAheadMs;
@@ -34,6 +40,9 @@ export const timeRules: readonly Rule[] = [
   {
     id: 'facebook_time_past',
     severity: 'warning',
+    meaning:
+      "The due time is in the past. Once approved, the post goes out at once, or is `missed` if it is later than the tenant's `late_limit_s`.",
+    action: 'Give it a new time, or none.',
     source: 'a time in the past is judged by the tenant’s late_limit_s',
     check: (input) =>
       input.mode !== 'draft' && aheadMs(input) < 0

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Attention } from '../../../src/posts/post.ts';
 import type { ApiAnswer, TestApi } from '../../support/api.ts';
 import { type Author, anAuthor, createPostsApi, moveTo } from '../../support/posts-api.ts';
 
@@ -6,6 +7,14 @@ let api: TestApi;
 let author: Author;
 let second: string;
 const ids: Record<string, string> = {};
+const missed: Attention = {
+  reason: 'missed',
+  since: '2026-12-01T02:00:00.000Z',
+  text: 'It came too late.',
+  who: 'author',
+  evidence: [],
+  choices: ['retry', 'cancel'],
+};
 
 beforeAll(async () => {
   api = await createPostsApi();
@@ -18,7 +27,7 @@ beforeAll(async () => {
   await create('failed', { reference: 'row-7', scheduled_at: '2026-12-01T00:00:00Z' });
   await create('published', { scheduled_at: '2026-12-02T00:00:00Z' });
   await create('elsewhere', { integration_id: second, scheduled_at: '2026-12-03T00:00:00Z' });
-  await moveTo(api, ids['failed'] ?? '', 'failed', `, attention = '{"reason":"missed"}'`);
+  await moveTo(api, ids['failed'] ?? '', 'failed', `, attention = '${JSON.stringify(missed)}'`);
   await moveTo(api, ids['published'] ?? '', 'published', `, external_id = '100_1'`);
   const other = await anAuthor(api);
   await api.call('POST', '/v1/posts', {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import type { ErrorRecord } from '../../../src/errors.ts';
 import type { ApiAnswer, TestApi } from '../../support/api.ts';
 import {
   type Author,
@@ -113,10 +114,12 @@ describe('creating a post', () => {
       lateness_ms: null,
       created_at: someTime,
       updated_at: someTime,
+      warnings: [],
     });
     expect(made.headers).toMatchObject({ etag: '"1"', location: `/v1/posts/${made.body.id}` });
     const read = await as('GET', `/v1/posts/${made.body.id}`);
-    expect(read).toMatchObject({ status: 200, body: made.body, headers: { etag: '"1"' } });
+    expect(read).toMatchObject({ status: 200, headers: { etag: '"1"' } });
+    expect({ ...read.body, warnings: [] }).toEqual(made.body);
   });
 
   it('takes a wall time in the zone given, or else in the tenant’s', async () => {
@@ -386,6 +389,23 @@ describe('validating a post', () => {
   });
 });
 
+/** As Meta's refusal is kept. */
+function refused(message: string): ErrorRecord {
+  return {
+    class: 'invalid',
+    key: 'facebook_refused',
+    provider_code: 100,
+    provider_subcode: null,
+    message,
+    user_message: 'Facebook refused the post.',
+    action: 'Change the post, then retry.',
+    who: 'author',
+    retryable: false,
+    fbtrace_id: null,
+    at: '2026-12-01T08:00:00.000Z',
+  };
+}
+
 describe('the attempts of a post', () => {
   it('are listed newest first, by page, with secrets masked', async () => {
     const { body } = await create();
@@ -407,7 +427,7 @@ describe('the attempts of a post', () => {
             at: '2026-12-01T08:00:00.000Z',
           },
         ]),
-        JSON.stringify({ message: `bad ${token}` }),
+        JSON.stringify(refused(`bad ${token}`)),
       ],
     });
     const path = `/v1/posts/${body.id}/attempts`;
@@ -429,7 +449,7 @@ describe('the attempts of a post', () => {
         },
       ],
       external_id: null,
-      error: { message: 'bad [secret]' },
+      error: refused('bad [secret]'),
       evidence: [],
     });
     const rest = await as('GET', `${path}?limit=2&cursor=${page.body.next_cursor}`);

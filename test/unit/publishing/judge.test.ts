@@ -15,6 +15,8 @@ const provider: Provider = {
     {
       id: 'no_empty',
       severity: 'error',
+      meaning: 'A post needs a message.',
+      action: 'Write one.',
       source: 'test',
       check: ({ content }) =>
         content.message === '' ? [{ path: 'message', message: 'is empty' }] : [],
