@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { type FieldProblem, InvalidRequestError } from '../errors.ts';
 import { checkText } from './body.ts';
+import { issueText, likelyName } from './issue-text.ts';
 
 type Parts = Readonly<Record<'params' | 'query' | 'body', unknown>>;
 
@@ -14,7 +15,7 @@ export function parseInput<Output>(schema: InputSchema<Output>, parts: Parts): O
   const { params, query, body } = parts;
   checkTexts(query, 'query');
   const stray = findStray(schema.shape, parts);
-  const parsed = schema.safeParse({ params, query, body }, { reportInput: true });
+  const parsed = schema.safeParse({ params, query, body }, { reportInput: true, error: issueText });
   const issues = parsed.error?.issues ?? [];
   if (parsed.success && stray.length === 0) return parsed.data;
   throw refuse(issues, stray);
@@ -25,8 +26,8 @@ function findStray(shape: object, { query, body }: Parts): FieldProblem[] {
   const strayQuery = 'query' in shape ? [] : Object.keys(query ?? {});
   const strayBody = !('body' in shape) && body !== undefined && !isEmptyObject(body);
   return [
-    ...strayQuery.map((name) => unknownField(`query.${name}`)),
-    ...(strayBody ? [{ path: '', message: 'takes no body', rule: 'unknown_field' }] : []),
+    ...strayQuery.map((name) => unknownField(`query.${name}`, [])),
+    ...(strayBody ? [{ path: '', message: 'must be left out', rule: 'unknown_field' }] : []),
   ];
 }
 
@@ -75,7 +76,9 @@ function breaksRule(issue: z.core.$ZodIssue): boolean {
 
 function toProblems(issue: z.core.$ZodIssue): FieldProblem[] {
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((name) => unknownField(pathOf([...issue.path, name])));
+    // The message is our own list of the names that are known there.
+    const known = issue.message.split(' ').filter((name) => name !== '');
+    return issue.keys.map((name) => unknownField(pathOf([...issue.path, name]), known));
   }
   return [{ path: pathOf(issue.path), message: messageOf(issue), rule: ruleOf(issue) }];
 }
@@ -88,16 +91,19 @@ function ruleOf(issue: z.core.$ZodIssue): string {
 }
 
 function messageOf(issue: z.core.$ZodIssue): string {
-  if (isMissing(issue)) return 'is required';
-  return issue.message.replace(/^Invalid input: /, '').replace(/^Too (big|small): /, '');
+  return isMissing(issue) ? 'is required' : issue.message;
 }
 
 function isMissing(issue: z.core.$ZodIssue): boolean {
   return issue.code === 'invalid_type' && issue.input === undefined;
 }
 
-function unknownField(path: string): FieldProblem {
-  return { path: trimmed(path), message: 'is not known here', rule: 'unknown_field' };
+function unknownField(path: string, known: readonly string[]): FieldProblem {
+  const [place, name = ''] = /^(query\.)?(.*)$/s.exec(trimmed(path))?.slice(1) ?? [];
+  const what = place === undefined ? 'field' : 'query parameter';
+  const meant = likelyName(name.slice(name.lastIndexOf('.') + 1), known);
+  const message = `Unknown ${what} \`${name}\`${meant === undefined ? '' : `; did you mean \`${meant}\`?`}`;
+  return { path: trimmed(path), message, rule: 'unknown_field' };
 }
 
 /** In the request's own names: `media[2].url`; of the query and the path with their part in front. */
@@ -114,8 +120,10 @@ function trimmed(path: string): string {
   return path.replace(/^body\.?/, '');
 }
 
-function sentence({ path, message }: FieldProblem): string {
-  return path === '' ? `The body: ${message}.` : `${path}: ${message}.`;
+function sentence({ path, message, rule }: FieldProblem): string {
+  const text =
+    path !== '' && rule === 'unknown_field' ? message : `${path || 'The body'}: ${message}`;
+  return text.endsWith('?') ? text : `${text}.`;
 }
 
 function checkTexts(parts: unknown, path: string): void {

@@ -34,6 +34,10 @@ const requestRules = {
     'The name of a field inside `metadata` is longer than 200 characters.',
     'Use a shorter name.',
   ],
+  invalid_union: [
+    'The value has none of the forms that the field takes.',
+    'Compare it with /docs.',
+  ],
   custom: ['A value breaks the bound that `message` names.', 'Keep to that bound.'],
   format_guid: [
     'Ids are UUIDs, as the API answered them.',

@@ -1,3 +1,4 @@
+import { distance } from 'fastest-levenshtein';
 import { variableNames } from './variables.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -66,18 +67,4 @@ export function findLikelyTypos(env: Environment): string[] {
 function isLikelyTypo(name: string, ours: string): boolean {
   if (!name.includes('_')) return false;
   return ours.startsWith(`${name}_`) || (name.length >= 8 && distance(name, ours) <= 2);
-}
-
-/** Levenshtein's: how many letters must be put in, taken out or exchanged. */
-function distance(one: string, other: string): number {
-  let row = Array.from({ length: other.length + 1 }, (_, index) => index);
-  for (const [above, letter] of Array.from(one).entries()) {
-    const next = [above + 1];
-    for (const [index, char] of Array.from(other).entries()) {
-      const [left = 0, diagonal = 0, up = 0] = [next[index], row[index], row[index + 1]];
-      next.push(Math.min(left + 1, up + 1, diagonal + (letter === char ? 0 : 1)));
-    }
-    row = next;
-  }
-  return row.at(-1) ?? 0;
 }

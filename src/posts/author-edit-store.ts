@@ -35,7 +35,7 @@ export async function editPost(
     refuseStatus(row.status);
     const integrationId = (patch.integration_id ?? row.integration_id).toLowerCase();
     const scope = await loadScope(needs, tenantId, [integrationId]);
-    if (!scope.integrations.has(integrationId)) throw noSuchIntegration();
+    if (!scope.integrations.has(integrationId)) throw noSuchIntegration(scope, integrationId);
     const next = merge(scope, row, { ...patch, integration_id: integrationId });
     if (mustKeepRules(row.status)) refuseBroken(scope, next);
     const written = await write(needs.db, row, next);

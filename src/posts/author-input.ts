@@ -6,6 +6,10 @@ const maxMediaLength = 100_000;
 
 const text = (maxLength: number) => z.string().max(maxLength).nullish();
 
+const integrationId = z.string().max(64).meta({
+  description: 'The `id` that GET /v1/integrations shows; not the id of the Page on its network.',
+});
+
 /** With the error of a value whose JSON is longer. */
 function isWithin(maxLength: number) {
   return [
@@ -63,7 +67,7 @@ const contentFields = {
 /** What POST /v1/posts takes, and a calendar's row after it was read. */
 export const postInputSchema = z
   .strictObject({
-    integration_id: z.string().max(64),
+    integration_id: integrationId,
     ...contentFields,
     status: z.enum(['draft', 'in_review', 'approved']).optional(),
   })
@@ -85,7 +89,7 @@ export type PostInput = z.output<typeof postInputSchema>;
 /** Null clears a field, an absent one stays as it is. */
 export const postPatchSchema = z
   .strictObject({
-    integration_id: z.string().max(64).optional(),
+    integration_id: integrationId.optional(),
     ...contentFields,
     version: z.int().positive().optional(),
   })

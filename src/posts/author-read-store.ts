@@ -24,7 +24,8 @@ export async function loadScope(
   tenantId: string,
   integrationIds: readonly string[],
 ): Promise<AuthorScope> {
-  const [tenants, integrations] = await Promise.all([
+  const strays = integrationIds.filter((id) => !uuid.test(id));
+  const [tenants, integrations, named] = await Promise.all([
     db.query<Pick<AuthorScope, 'timezone' | 'autoPublish' | 'lateLimitS' | 'now'>>({
       name: 'author_tenant',
       text: `SELECT timezone, auto_publish AS "autoPublish", late_limit_s AS "lateLimitS", clock_timestamp() AS now
@@ -38,11 +39,26 @@ export async function loadScope(
              FROM social_publisher.integrations WHERE tenant_id = $1 AND id = ANY ($2::uuid[])`,
       values: [tenantId, onlyIds(integrationIds)],
     }),
+    strays.length === 0 ? [] : findByAccount(db, tenantId, strays),
   ]);
   const [tenant] = tenants;
   if (tenant === undefined) throw new NotFoundError('not_found', 'There is no such tenant.');
   const byId = new Map(integrations.map((integration) => [integration.id, integration]));
-  return { ...tenant, tenantId, integrations: byId, providers };
+  return { ...tenant, tenantId, integrations: byId, byAccount: new Map(named), providers };
+}
+
+async function findByAccount(
+  sql: Sql,
+  tenantId: string,
+  accounts: readonly string[],
+): Promise<(readonly [account: string, id: string])[]> {
+  const rows = await sql.query<{ account: string; id: string }>({
+    name: 'author_integrations_by_account',
+    text: `SELECT external_account_id AS account, id FROM social_publisher.integrations
+           WHERE tenant_id = $1 AND external_account_id = ANY ($2::text[])`,
+    values: [tenantId, [...new Set(accounts)]],
+  });
+  return rows.map(({ account, id }) => [account, id]);
 }
 
 /** Another tenant's posts are absent. */

@@ -14,6 +14,8 @@ export interface AuthorScope {
   readonly now: Date;
   /** Only the tenant's own; anybody else's is absent. */
   readonly integrations: ReadonlyMap<string, AuthorIntegration>;
+  /** Ids of the tenant's integrations by account, of accounts that were named where an id belongs. */
+  readonly byAccount: ReadonlyMap<string, string>;
   readonly providers: ReadonlyMap<string, Provider>;
 }
 

@@ -78,7 +78,9 @@ type Judged =
 
 function judgeNew(scope: AuthorScope, { id, input }: NewPost): Judged {
   const integrationId = input.integration_id.toLowerCase();
-  if (!scope.integrations.has(integrationId)) return refused(noSuchIntegration());
+  if (!scope.integrations.has(integrationId)) {
+    return refused(noSuchIntegration(scope, input.integration_id));
+  }
   const draft = draftOf(scope, id, input);
   if ('problem' in draft) return refused(brokenRules([draft.problem]));
   const errors = mustKeepRules(draft.status) ? judgeDraft(scope, draft).errors : [];
@@ -114,8 +116,17 @@ function refused(error: Parameters<typeof failed>[0]): Judged {
   return { draft: null, outcome: failed(error) };
 }
 
-export function noSuchIntegration(): NotFoundError {
-  return new NotFoundError('not_found', 'integration_id: there is no such integration.');
+/** Many give the id of the Page: then the integration is named that is meant. */
+export function noSuchIntegration(scope: AuthorScope, given: string): NotFoundError {
+  const meant = scope.byAccount.get(given);
+  const hint =
+    meant === undefined
+      ? 'It is the `id` that GET /v1/integrations shows.'
+      : `This is the id of the account; its integration is ${meant}.`;
+  return new NotFoundError(
+    'not_found',
+    `integration_id: there is no integration "${given}". ${hint}`,
+  );
 }
 
 function idTaken(): ConflictError {
@@ -173,7 +184,9 @@ async function insertTogether(
 /** The integration was deleted meanwhile (23503), a trigger refused, or a value is larger than the table takes. */
 function refusalOf(error: unknown): AppError | undefined {
   const state = sqlState(error);
-  if (state === '23503') return noSuchIntegration();
+  if (state === '23503') {
+    return new NotFoundError('not_found', 'integration_id: the integration was deleted meanwhile.');
+  }
   if (state === 'SP409' && error instanceof Error)
     return new ConflictError('conflict', error.message);
   return brokenBound(error);

@@ -23,7 +23,7 @@ export async function validatePost(
 ): Promise<Validation> {
   const scope = await loadScope(needs, tenantId, [input.integration_id]);
   const integration = scope.integrations.get(input.integration_id.toLowerCase());
-  if (integration === undefined) throw noSuchIntegration();
+  if (integration === undefined) throw noSuchIntegration(scope, input.integration_id);
   const found = { integration, now: scope.now };
   const draft = draftOf(scope, '', input);
   if ('problem' in draft) return { ...found, errors: [draft.problem], warnings: [], plan: null };

@@ -2,10 +2,12 @@ import { createSecretKey, randomBytes } from 'node:crypto';
 import { Writable } from 'node:stream';
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify';
 import { z } from 'zod';
+import { rulePages } from '../../src/api/rule-texts.ts';
 import { buildApi } from '../../src/api/server.ts';
 import { loadConfig } from '../../src/config.ts';
 import { type Database, openDatabase } from '../../src/db/client.ts';
 import { createLogger } from '../../src/log.ts';
+import { createProviders } from '../../src/providers/index.ts';
 import type { Provider } from '../../src/providers/provider.ts';
 import {
   openQueues,
@@ -179,12 +181,26 @@ async function callApi(
 
 export function toAnswer(response: LightMyRequestResponse): ApiAnswer {
   const isJson = response.headers['content-type']?.toString().includes('json') === true;
-  return {
-    status: response.statusCode,
-    headers: response.headers,
-    text: response.body,
-    body: answerBody.parse(isJson && response.body !== '' ? JSON.parse(response.body) : {}),
-  };
+  const body = answerBody.parse(isJson && response.body !== '' ? JSON.parse(response.body) : {});
+  checkRules(body);
+  return { status: response.statusCode, headers: response.headers, text: response.body, body };
+}
+
+const networks = createProviders({
+  baseUrl: 'http://127.0.0.1:9',
+  version: 'v26.0',
+  timeoutMs: 1000,
+  logger: createLogger({ level: 'silent' }),
+});
+const documented = rulePages(new Map(Object.entries(networks)));
+const named = z.looseObject({ rule: z.string() });
+
+/** Whatever a test provokes: a rule that an answer names has a page. */
+function checkRules({ errors, warnings }: AnswerBody): void {
+  const items = [errors, warnings].flatMap((list) => (Array.isArray(list) ? list : []));
+  const rules = items.flatMap((item) => named.safeParse(item).data?.rule ?? []);
+  const strangers = rules.filter((rule) => !documented.has(rule));
+  if (strangers.length > 0) throw new Error(`No page tells of the rules ${strangers.join(', ')}.`);
 }
 
 const withId = z.object({ id: z.string() });

@@ -5,7 +5,6 @@ import { postStatuses } from '../../posts/post.ts';
 import { viewPost } from '../../posts/post-view.ts';
 import { readDueTime } from '../../posts/wall-time.ts';
 import { forTenant } from '../access.ts';
-import { id } from '../fields.ts';
 import { pageOf, pageSchema, pageShape } from '../paging.ts';
 import { postParams } from '../post-answer.ts';
 import { postSchema } from '../post-schemas.ts';
@@ -38,7 +37,9 @@ const instant = z
 const filters = {
   status: statuses.optional(),
   provider: z.string().max(64).optional(),
-  integration_id: id.optional(),
+  integration_id: z
+    .guid({ error: 'must be the id (a UUID) that GET /v1/integrations shows' })
+    .optional(),
   reference: z.string().max(500).optional(),
   external_id: z.string().max(500).optional(),
   attention: flag.optional().meta({ description: 'Only posts that a person must look at.' }),

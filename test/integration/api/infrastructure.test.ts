@@ -127,11 +127,11 @@ describe('an error', () => {
       type: 'https://publisher.test/problems/malformed_request',
       title: 'The request cannot be understood',
       status: 400,
-      detail: 'query.x: is not known here.',
+      detail: 'Unknown query parameter `x`.',
       code: 'malformed_request',
       instance: '/v1/tenants/00000000-0000-7000-8000-000000000000',
       request_id: 'seen-17',
-      errors: [{ path: 'query.x', message: 'is not known here', rule: 'unknown_field' }],
+      errors: [{ path: 'query.x', message: 'Unknown query parameter `x`', rule: 'unknown_field' }],
     });
     const page = await api.call('GET', '/problems/malformed_request', { token: null });
     expect(page.status).toBe(200);

@@ -1,0 +1,86 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { problemKinds } from '../../../src/api/problem-codes.ts';
+import { rulePages } from '../../../src/api/rule-texts.ts';
+import { createLogger } from '../../../src/log.ts';
+import { createProviders } from '../../../src/providers/index.ts';
+
+const providers = createProviders({
+  baseUrl: 'http://127.0.0.1:9',
+  version: 'v26.0',
+  timeoutMs: 1000,
+  logger: createLogger({ level: 'silent' }),
+});
+const pages = rulePages(new Map(Object.entries(providers)));
+
+const src = new URL('../../../src', import.meta.url).pathname;
+
+function read(...folders: string[]): string {
+  return folders
+    .flatMap((folder) =>
+      readdirSync(join(src, folder), { recursive: true, encoding: 'utf8' })
+        .filter((path) => path.endsWith('.ts'))
+        .map((path) => join(folder, path)),
+    )
+    .filter((path) => !/^(?:db\/generated|sandbox)\/|rule-texts/.test(path))
+    .map((path) => readFileSync(join(src, path), 'utf8'))
+    .join('\n');
+}
+
+const sources = read('.');
+
+/** The ways in which the program names a rule; the last word in quotes is its id. */
+const namings = [
+  /\brule: '(\w+)'/g,
+  /\brule = '(\w+)'/g,
+  /\brefuse\(\s*(?:path|'\w+'),\s*'(\w+)'/g,
+  /\binHeader\(\s*[^,()]+,\s*'(\w+)'/g,
+  /\bunreadable\(\s*'(\w+)'/g,
+  /\brefused\('(\w+)', '/g,
+  /\bbad(?:Json|Text|Target)\([^;]*?'(\w+)'\);/g,
+];
+
+/** What zod finds by itself, under zod's own names. */
+const ofZod = ['invalid_type', 'invalid_value', 'too_big', 'too_small', 'invalid_key', 'custom'];
+const ofZodFormats = ['format_guid', 'format_datetime', 'format_regex', 'invalid_union'];
+/** Put together from the name of a column. */
+const ofColumns = ['tenant_known', 'page_known'];
+
+function namedRules(): string[] {
+  const found = namings.flatMap((naming) =>
+    [...sources.matchAll(naming)].map(([, rule]) => rule ?? ''),
+  );
+  const ofProviders = Object.values(providers).flatMap(({ rules }) => rules.map(({ id }) => id));
+  return [
+    ...new Set([...found, ...ofProviders, ...ofZod, ...ofZodFormats, ...ofColumns]),
+    'schedule_needs_time',
+    'auto_publish_required',
+  ];
+}
+
+it('every rule that the program can name has a page, and every page a rule', () => {
+  const named = new Set(namedRules());
+  expect(named.size).toBeGreaterThan(70);
+  expect([...named].filter((rule) => !pages.has(rule))).toEqual([]);
+  expect([...pages.keys()].filter((rule) => !named.has(rule))).toEqual([]);
+});
+
+it('no request is parsed by a format that no page tells of', () => {
+  const parsers = read('api', 'posts').replace(/\s+/g, '');
+  const formats = parsers.matchAll(/z\.(guid|uuid|email|url|iso\.\w+|cidr|base64|ipv\d)\(/g);
+  expect(new Set([...formats].map(([, format]) => format))).toEqual(
+    new Set(['guid', 'iso.datetime']),
+  );
+});
+
+it('a rule has no id that is the code of a problem, as both have pages at one place', () => {
+  expect(Object.keys(problemKinds).filter((code) => pages.has(code))).toEqual([]);
+});
+
+it('every page says what the rule means and what to do, in whole sentences', () => {
+  for (const [id, { meaning, action }] of pages) {
+    expect(`${id}: ${meaning}`).toMatch(/\.$/);
+    expect(`${id}: ${action}`).toMatch(/\.$/);
+  }
+});
