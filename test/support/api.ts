@@ -193,13 +193,14 @@ const networks = createProviders({
   logger: createLogger({ level: 'silent' }),
 });
 const documented = rulePages(new Map(Object.entries(networks)));
-const named = z.looseObject({ rule: z.string() });
+const rules = z.array(z.looseObject({ rule: z.string() })).catch([]);
+const naming = z.looseObject({ errors: rules, warnings: rules });
 
 /** Whatever a test provokes: a rule that an answer names has a page. */
-function checkRules({ errors, warnings }: AnswerBody): void {
-  const items = [errors, warnings].flatMap((list) => (Array.isArray(list) ? list : []));
-  const rules = items.flatMap((item) => named.safeParse(item).data?.rule ?? []);
-  const strangers = rules.filter((rule) => !documented.has(rule));
+function checkRules(body: AnswerBody): void {
+  const { errors, warnings } = naming.parse(body);
+  const named = [...errors, ...warnings].map(({ rule }) => rule);
+  const strangers = named.filter((rule) => !documented.has(rule));
   if (strangers.length > 0) throw new Error(`No page tells of the rules ${strangers.join(', ')}.`);
 }
 

@@ -75,7 +75,7 @@ function index(tags: readonly Tag[], operations: readonly Operation[]): string {
       ({ operationId, method, path, summary }) =>
         `<a href="#${escapeHtml(operationId)}" title="${escapeHtml(summary)}">${method} ${escapeHtml(path)}</a>`,
     );
-    return `<tr><th><a href="#${anchor(name)}">${escapeHtml(name)}</a></th><td class="links">${links.join(' ')}</td></tr>`;
+    return `<tr><th><a href="#${anchor(name)}">${escapeHtml(name)}</a></th><td><div class="links">${links.join(' ')}</div></td></tr>`;
   });
   return `<nav><table>${rows.join('\n')}<tr><th><a href="#schemas">Schemas</a></th><td></td></tr></table></nav>`;
 }
@@ -113,7 +113,7 @@ function parametersTable({ parameters }: Operation): string {
     (one) =>
       `<tr><td><code>${escapeHtml(one.name)}</code></td><td>${one.in}${one.required ? ', required' : ''}</td><td>${describeSchema(one.schema)}</td><td>${prose(one.description)}</td></tr>`,
   );
-  return `<h4>Parameters</h4><table>${rows.join('')}</table>`;
+  return `<h4>Parameters</h4><table class="fields">${rows.join('')}</table>`;
 }
 
 function requestPart(one: Operation, { schemas, url }: Surroundings): string {

@@ -34,12 +34,14 @@ const style = `
 body { font: 16px/1.55 system-ui, sans-serif; margin: 0 auto; max-width: 62rem; padding: 1.5rem 1.25rem 5rem; }
 h1 { font-size: 1.7rem; margin: 0 0 .5rem; } h2 { margin: 2.6rem 0 .6rem; padding-top: .6rem; border-top: 1px solid var(--line); }
 h3 { font-size: 1.02rem; margin: 0; } h4 { font-size: .9rem; margin: 1.1rem 0 .3rem; color: var(--quiet); }
-a { color: inherit; text-underline-offset: .15em; }
+a { color: inherit; text-underline-offset: .15em; } a:has(> code) { text-underline-offset: .4em; }
 code, pre { font: .88em/1.5 ui-monospace, monospace; background: var(--soft); border-radius: .25rem; }
 code { padding: .08em .3em; overflow-wrap: anywhere; } pre { padding: .7rem .9rem; overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: .93rem; }
 td, th { text-align: left; vertical-align: top; padding: .32rem .7rem .32rem 0; border-bottom: 1px solid var(--line); }
-th { color: var(--quiet); font-weight: 500; }
+th { color: var(--quiet); font-weight: 500; } td:first-child code { white-space: nowrap; }
+@media (max-width: 40rem) { .fields th { display: none; } .fields td { display: block; border: 0; padding: .1rem 0; } .fields tr { display: block; padding: .45rem 0; border-bottom: 1px solid var(--line); }
+  .fields td:first-child code { white-space: normal; } }
 details { border: 1px solid var(--line); border-radius: .5rem; margin: .55rem 0; }
 summary { cursor: pointer; padding: .5rem .8rem; display: flex; gap: .7rem; flex-wrap: wrap; align-items: baseline; }
 details > div { padding: 0 .9rem .9rem; border-top: 1px solid var(--line); }
@@ -50,7 +52,7 @@ dt { color: var(--quiet); } dd { margin: 0; min-width: 0; overflow-wrap: anywher
 .story { list-style: none; margin: 0; padding: 0 0 0 1rem; border-left: 2px solid var(--line); }
 .story li { margin: 0 0 .8rem; } .story div { overflow-wrap: anywhere; } time { font-variant-numeric: tabular-nums; }
 nav { margin: 1rem 0; } .links { display: flex; gap: .1rem 1.1rem; flex-wrap: wrap; } .links a { overflow-wrap: anywhere; }
-nav th { white-space: nowrap; } nav a { text-decoration: none; } nav a:hover { text-decoration: underline; }
+nav th { white-space: nowrap; } @media (max-width: 40rem) { nav th, nav td { display: block; } nav th { border: 0; padding-bottom: 0; } } nav a { text-decoration: none; } nav a:hover { text-decoration: underline; }
 .here { margin-left: auto; padding: 0 .4rem; color: var(--quiet); text-decoration: none; }
 [id] { scroll-margin-top: 4.5rem; } details:has(> :target) { outline: 2px solid var(--quiet); } tr:target { background: var(--soft); }
 `;

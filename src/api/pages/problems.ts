@@ -16,7 +16,7 @@ export function problemsPage(rules: Rules): string {
     'Problems · Social Publisher',
     `<p><a href="/docs">The API</a></p><h1>Problems</h1>
 <p>Every error answers with a problem document (RFC 9457). Its <code>code</code> is one of these, and is stable.</p>
-<table><tr><th>Status</th><th>Code</th><th>Says</th></tr>${rows.join('\n')}</table>
+<table class="fields"><tr><th>Status</th><th>Code</th><th>Says</th></tr>${rows.join('\n')}</table>
 <h2 id="rules">Rules</h2>
 <p>Where one field is at fault, <code>errors</code> names its <code>path</code>, a <code>message</code> and the <code>rule</code> that it breaks, which is stable too. A breach of a warning is accepted, and told in <code>warnings</code>.</p>
 ${[...Map.groupBy(rules, ([, { group }]) => group)].map(([group, of]) => groupOfRules(group, of)).join('\n')}`,
@@ -28,7 +28,7 @@ function groupOfRules(group: string, rules: readonly (readonly [string, RulePage
     ([id, { severity, meaning }]) =>
       `<tr id="${id}"><td>${linkTo(id)}</td><td>${severity === 'warning' ? '<span class="quiet">warning</span> ' : ''}${prose(meaning)}</td></tr>`,
   );
-  return `<h3>${escapeHtml(group)}</h3><table>${rows.join('\n')}</table>`;
+  return `<h3>${escapeHtml(group)}</h3><table class="fields">${rows.join('\n')}</table>`;
 }
 
 /** What the `type` of a problem document leads to. */

@@ -58,7 +58,7 @@ export function fieldsTable(schema: SchemaNode, named: Schemas = {}): string {
     return branches.map((branch) => fieldsTable(branch, named)).join('<p class="quiet">or</p>');
   }
   if (target.properties === undefined) return `<p>${describeSchema(target)}</p>`;
-  return `<table>${fieldRows(target, named, '').join('')}</table>`;
+  return `<table class="fields">${fieldRows(target, named, '').join('')}</table>`;
 }
 
 /** With the fields of what lies inside: `media[].url`. */

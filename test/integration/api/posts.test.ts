@@ -390,7 +390,7 @@ describe('validating a post', () => {
 });
 
 /** As Meta's refusal is kept. */
-function refused(message: string): ErrorRecord {
+function refusalOf(message: string): ErrorRecord {
   return {
     class: 'invalid',
     key: 'facebook_refused',
@@ -427,7 +427,7 @@ describe('the attempts of a post', () => {
             at: '2026-12-01T08:00:00.000Z',
           },
         ]),
-        JSON.stringify(refused(`bad ${token}`)),
+        JSON.stringify(refusalOf(`bad ${token}`)),
       ],
     });
     const path = `/v1/posts/${body.id}/attempts`;
@@ -449,7 +449,7 @@ describe('the attempts of a post', () => {
         },
       ],
       external_id: null,
-      error: refused('bad [secret]'),
+      error: refusalOf('bad [secret]'),
       evidence: [],
     });
     const rest = await as('GET', `${path}?limit=2&cursor=${page.body.next_cursor}`);

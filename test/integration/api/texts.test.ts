@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import type { ApiAnswer, TestApi } from '../../support/api.ts';
 import { type Author, anAuthor, createPostsApi } from '../../support/posts-api.ts';
 
@@ -13,6 +14,11 @@ afterAll(() => api.close());
 function create(body: object): Promise<ApiAnswer> {
   const whole = { integration_id: author.integrationId, ...body };
   return api.call('POST', '/v1/posts', { token: author.key, body: whole });
+}
+
+async function accountOf({ integrationId, key }: Author): Promise<string> {
+  const { body } = await api.call('GET', `/v1/integrations/${integrationId}`, { token: key });
+  return z.string().parse(body['external_account_id']);
 }
 
 describe('a refusal says what is wrong and what is meant', () => {
@@ -51,7 +57,7 @@ describe('a refusal says what is wrong and what is meant', () => {
 
 describe('the id of an account where that of its integration belongs', () => {
   it('is answered with the integration that is meant, and never with that of another tenant', async () => {
-    const { external_account_id: account } = await read(author);
+    const account = await accountOf(author);
     const other = await anAuthor(api);
     for (const path of ['/v1/posts', '/v1/posts/validate']) {
       const mine = await api.call('POST', path, {
@@ -60,7 +66,7 @@ describe('the id of an account where that of its integration belongs', () => {
       });
       expect(mine.status).toBe(404);
       expect(mine.body['detail']).toBe(
-        `integration_id: there is no integration "${String(account)}". This is the id of the account; its integration is ${author.integrationId}.`,
+        `integration_id: there is no integration "${account}". This is the id of the account; its integration is ${author.integrationId}.`,
       );
       const theirs = await api.call('POST', path, {
         token: other.key,
@@ -68,7 +74,7 @@ describe('the id of an account where that of its integration belongs', () => {
       });
       expect(theirs.status).toBe(404);
       expect(theirs.body['detail']).toBe(
-        `integration_id: there is no integration "${String(account)}". It is the \`id\` that GET /v1/integrations shows.`,
+        `integration_id: there is no integration "${account}". It is the \`id\` that GET /v1/integrations shows.`,
       );
     }
   });
@@ -79,10 +85,6 @@ describe('the id of an account where that of its integration belongs', () => {
       detail: 'query.integration_id: must be the id (a UUID) that GET /v1/integrations shows.',
     });
   });
-
-  async function read({ integrationId, key }: Author) {
-    return (await api.call('GET', `/v1/integrations/${integrationId}`, { token: key })).body;
-  }
 });
 
 describe('the address of the program itself', () => {
