@@ -19,7 +19,11 @@ export function issueText(issue: RawIssue): string | undefined {
     case 'unrecognized_keys':
       // Not for people yet: the names that are known there, of which one may be meant.
       return Object.keys(shapeOf(issue.inst)).join(' ');
-    default:
+    case 'custom':
+    case 'invalid_element':
+    case 'invalid_key':
+    case 'invalid_union':
+    case 'not_multiple_of':
       return undefined;
   }
 }

@@ -184,6 +184,7 @@ const objectSchema = z.object({
   properties: z.record(z.string(), z.record(z.string(), z.unknown())).optional(),
   required: z.array(z.string()).optional(),
 });
+const describedSchema = z.looseObject({ description: z.string().optional() });
 const wrapped = z.object({
   properties: z.object({ it: z.record(z.string(), z.unknown()) }),
   $defs: z.record(z.string(), z.record(z.string(), z.unknown())).optional(),
@@ -217,7 +218,8 @@ function withDefaultsInWords(definition: Json): Json {
   if (properties === undefined) return definition;
   const worded = Object.entries(properties).map(([name, { default: value, ...field }]) => {
     if (value === undefined) return [name, field];
-    const text = `${String(field['description'] ?? '')} Default: \`${JSON.stringify(value)}\`.`;
+    const { description = '' } = describedSchema.parse(field);
+    const text = `${description} Default: \`${JSON.stringify(value)}\`.`;
     return [name, { ...field, description: text.trim() }];
   });
   return { ...rest, properties: Object.fromEntries(worded) };

@@ -80,6 +80,10 @@ const requestRules = {
     'No network of this name is connected to this program.',
     'Use one of the names in `message`.',
   ],
+  token_account: [
+    'The token belongs to another account than the one that is to be connected.',
+    'Send the token of this account.',
+  ],
   target_unknown: [
     'What the pause names does not exist, or belongs to another tenant.',
     "Use a provider's name, or the id of a tenant or an integration.",
@@ -201,12 +205,18 @@ const ownRules: readonly (readonly [string, RulePage])[] = [
   ),
 ];
 
-/** Every rule that an error or a warning can name, by its id: ours, and those of the networks. */
+/** Every rule that an error or a warning can name, by its id: ours, those of the networks, and what their errors are called. */
 export function rulePages(providers: ReadonlyMap<string, Provider>): ReadonlyMap<string, RulePage> {
   const ofNetworks = [...providers.values()].flatMap(({ name, rules }) =>
     rules.map((rule) => [rule.id, { group: `Posts on ${capitalized(name)}`, ...rule }] as const),
   );
-  return new Map([...ownRules, ...ofNetworks]);
+  const errorsOfNetworks = [...providers.values()].flatMap(({ name, errors }) =>
+    errors.map(({ key, meaning, action }) => {
+      const group = `Errors of ${capitalized(name)}`;
+      return [key, { group, severity: 'error', meaning, action }] as const;
+    }),
+  );
+  return new Map([...ownRules, ...ofNetworks, ...errorsOfNetworks]);
 }
 
 function capitalized(name: string): string {

@@ -11,6 +11,7 @@ import type { Services } from '../services.ts';
 import { parseBody } from './body.ts';
 import { registerDashboard } from './dashboard.ts';
 import { ApiError, toProblem } from './errors.ts';
+import { welcome } from './pages/welcome.ts';
 import { type ProblemDocument, problemDocument, problemOf } from './problem.ts';
 import {
   fastifyPath,
@@ -57,7 +58,11 @@ export async function buildApi(
     send(reply, problemAnswer(services, request, problemFor(request, error))),
   );
   app.setNotFoundHandler((request, reply) =>
-    send(reply, problemAnswer(services, request, problemOf('not_found', noSuchAddress(request)))),
+    send(
+      reply,
+      welcome(request) ??
+        problemAnswer(services, request, problemOf('not_found', noSuchAddress(request))),
+    ),
   );
   for (const route of allRoutes) registerRoute(app, services, route, options);
   refuseOtherMethods(app, allRoutes);
@@ -118,7 +123,8 @@ function methodNotAllowed(allow: string): ApiError {
 }
 
 function noSuchAddress(request: FastifyRequest): string {
-  return `There is nothing at ${request.method} ${request.url.split('?')[0]?.slice(0, 200)}; see /docs.`;
+  const place = `${request.method} ${request.url.split('?')[0]?.slice(0, 200)}`;
+  return `There is nothing at ${place}. The API begins at /v1; /docs and /openapi.json describe it, and the queues are at /admin/queues.`;
 }
 
 /** What was not HTTP enough for Fastify to see it. */

@@ -1,8 +1,18 @@
 import { accountErrors } from './account-errors.ts';
 import type { ErrorLine } from './error-line.ts';
+import { generalErrors } from './general-errors.ts';
 import { mediaErrors } from './media-errors.ts';
 
 export const errorTable: readonly ErrorLine[] = [...accountErrors, ...mediaErrors];
+
+/** What each key means and what to do; of lines with the same key the first one says it. */
+export function errorTexts(): { key: string; meaning: string; action: string }[] {
+  const lines = [...errorTable, ...Object.values<ErrorLine>(generalErrors)].toReversed();
+  const byKey = new Map(lines.map((line) => [line.key, line]));
+  return [...byKey.values()]
+    .map(({ key, user_message: meaning, action }) => ({ key, meaning, action }))
+    .toSorted((one, other) => (one.key < other.key ? -1 : 1));
+}
 
 export interface Found {
   readonly line: ErrorLine;

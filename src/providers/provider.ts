@@ -11,6 +11,8 @@ export interface Provider {
   /** Modes it can do at all; Instagram has only `publish`. */
   readonly modes: readonly PublishMode[];
   readonly rules: readonly Rule[];
+  /** The errors that it tells of by their keys, for the pages about them. */
+  readonly errors: readonly ErrorText[];
   /** When its own scheduler takes a post; null where it has none. */
   readonly handoverWindow: HandoverWindow | null;
 
@@ -156,6 +158,10 @@ export interface RuleText {
   /** With its bound. */
   readonly meaning: string;
   readonly action: string;
+}
+
+export interface ErrorText extends RuleText {
+  readonly key: string;
 }
 
 /** A pre-flight check: pure, with the provider's own bound and where it is written. */

@@ -18,7 +18,7 @@ export function problemsPage(rules: Rules): string {
 <p>Every error answers with a problem document (RFC 9457). Its <code>code</code> is one of these, and is stable.</p>
 <table class="fields"><tr><th>Status</th><th>Code</th><th>Says</th></tr>${rows.join('\n')}</table>
 <h2 id="rules">Rules</h2>
-<p>Where one field is at fault, <code>errors</code> names its <code>path</code>, a <code>message</code> and the <code>rule</code> that it breaks, which is stable too. A breach of a warning is accepted, and told in <code>warnings</code>.</p>
+<p>Where one field is at fault, <code>errors</code> names its <code>path</code>, a <code>message</code> and the <code>rule</code> that it breaks, which is stable too. A breach of a warning is accepted, and told in <code>warnings</code>. Errors of a network go by their <code>key</code>: in the <code>error</code> of a post or an integration, and as the <code>rule</code> where a token is refused.</p>
 ${[...Map.groupBy(rules, ([, { group }]) => group)].map(([group, of]) => groupOfRules(group, of)).join('\n')}`,
   );
 }
@@ -50,12 +50,12 @@ export function rulePage(
   id: string,
   { group, severity, meaning, action, source }: RulePage,
 ): string {
-  const kind = severity === 'warning' ? 'a warning: the request is accepted' : 'refuses';
+  const kind = severity === 'warning' ? ' · a warning: the request is accepted all the same' : '';
   return htmlPage(
     `${id} · Social Publisher`,
     `<p><a href="/problems#rules">All rules</a></p>
 <h1><code>${escapeHtml(id)}</code></h1>
-<p class="quiet">${escapeHtml(group)} · ${kind}</p>
+<p class="quiet">${escapeHtml(group)}${kind}</p>
 <h2>What it means</h2><p>${prose(meaning)}</p>
 <h2>What to do</h2><p>${prose(action)}</p>
 ${source === undefined ? '' : `<p class="quiet">Where the bound comes from: ${prose(source)}.</p>`}`,

@@ -68,30 +68,6 @@ export function documentationRoutes(others: readonly Route[]): readonly Route[] 
         throw new NotFoundError('not_found', 'No problem has this code, and no rule this id.');
       },
     }),
-    defineRoute({
-      method: 'GET',
-      path: '/',
-      operationId: 'root',
-      summary: 'Leads people to these pages',
-      tag,
-      auth: forEveryone,
-      input: {},
-      responses: {
-        303: {
-          description: 'To /docs, where `text/html` is asked for.',
-          headers: { Location: 'To the page.' },
-        },
-      },
-      problems: ['not_found'],
-      async handler({ headers }) {
-        if (headers.accept?.includes('text/html') === true) {
-          return { status: 303, headers: { location: '/docs', vary: 'accept' } };
-        }
-        const text =
-          'There is nothing at /. The API begins at /v1; /docs and /openapi.json describe it, /readyz tells whether it is ready, and the queues are at /admin/queues.';
-        throw new NotFoundError('not_found', text);
-      },
-    }),
   ];
   return own;
 }

@@ -1,6 +1,7 @@
 import type { GraphClient } from '../../graph/client.ts';
 import type { Provider } from '../provider.ts';
 import { change, deletePost, isReadable } from './change.ts';
+import { errors } from './errors.ts';
 import { isAlike, listPosts, textKeyOf } from './listing.ts';
 import { look } from './look.ts';
 import { preview } from './preview.ts';
@@ -18,6 +19,7 @@ export function createFacebook(client: GraphClient): Provider {
     name: 'facebook',
     modes: ['draft', 'schedule', 'publish'],
     rules,
+    errors,
     handoverWindow,
     // Each photo is staged by a call of its own; the post itself is one more.
     callsFor: (content) => content.media.length + 1,

@@ -91,7 +91,8 @@ it('bodies are described from the schemas that parse them', () => {
       late_limit_s: {
         type: 'integer',
         minimum: 0,
-        description: expect.stringContaining('Default: `7200`.'),
+        description:
+          'A post that could not go out this long after its time is missed. Default: `7200`.',
       },
     },
   });

@@ -88,10 +88,28 @@ describe('the id of an account where that of its integration belongs', () => {
 });
 
 describe('the address of the program itself', () => {
-  it('leads a browser to the documentation', async () => {
-    const accept = 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8';
-    const answer = await api.call('GET', '/', { token: null, headers: { accept } });
-    expect(answer).toMatchObject({ status: 303, headers: { location: '/docs', vary: 'accept' } });
+  const accept = 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8';
+
+  it('shows a browser where the pages are', async () => {
+    const answer = await api.call('GET', '/?a=b', { token: null, headers: { accept } });
+    expect(answer).toMatchObject({
+      status: 200,
+      headers: { 'content-type': 'text/html; charset=utf-8', vary: 'accept' },
+    });
+    for (const place of ['/docs', '/openapi.json', '/problems', '/admin/queues', '/readyz']) {
+      expect(answer.text).toContain(`href="${place}"`);
+    }
+  });
+
+  it('shows that nowhere else, and changes nothing', async () => {
+    const headers = { accept };
+    for (const [method, path] of [
+      ['GET', '/v1/nothing'],
+      ['POST', '/'],
+    ] as const) {
+      const answer = await api.call(method, path, { token: null, headers });
+      expect(answer).toMatchObject({ status: 404, body: { code: 'not_found' } });
+    }
   });
 
   it('tells a program where the API is', async () => {

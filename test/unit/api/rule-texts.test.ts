@@ -38,6 +38,7 @@ const namings = [
   /\binHeader\(\s*[^,()]+,\s*'(\w+)'/g,
   /\bunreadable\(\s*'(\w+)'/g,
   /\brefused\('(\w+)', '/g,
+  /\brejected\('\w+', [^()]*, '(\w+)'\)/g,
   /\bbad(?:Json|Text|Target)\([^;]*?'(\w+)'\);/g,
 ];
 
@@ -51,7 +52,10 @@ function namedRules(): string[] {
   const found = namings.flatMap((naming) =>
     [...sources.matchAll(naming)].map(([, rule]) => rule ?? ''),
   );
-  const ofProviders = Object.values(providers).flatMap(({ rules }) => rules.map(({ id }) => id));
+  const ofProviders = Object.values(providers).flatMap(({ rules, errors }) => [
+    ...rules.map(({ id }) => id),
+    ...errors.map(({ key }) => key),
+  ]);
   return [
     ...new Set([...found, ...ofProviders, ...ofZod, ...ofZodFormats, ...ofColumns]),
     'schedule_needs_time',
@@ -75,7 +79,22 @@ it('no request is parsed by a format that no page tells of', () => {
 });
 
 it('a rule has no id that is the code of a problem, as both have pages at one place', () => {
-  expect(Object.keys(problemKinds).filter((code) => pages.has(code))).toEqual([]);
+  const both = Object.keys(problemKinds).filter((code) => pages.has(code));
+  // As keys of errors they mean the same.
+  expect(both).toEqual([
+    'token_rejected',
+    'token_is_user_token',
+    'rate_limited',
+    'provider_unreachable',
+  ]);
+});
+
+it('a rule and an error of a network that share a name have the page of the rule', () => {
+  expect(pages.get('facebook_too_many_photos')?.group).toBe('Posts on Facebook');
+  for (const { rules, errors } of Object.values(providers)) {
+    const keys = new Set(errors.map(({ key }) => key));
+    expect(rules.filter(({ id }) => keys.has(id))).toEqual([]);
+  }
 });
 
 it('every page says what the rule means and what to do, in whole sentences', () => {
