@@ -74,11 +74,16 @@ function breaksRule(issue: z.core.$ZodIssue): boolean {
   return issue.path[0] === 'body' && ruleCodes.has(issue.code) && issue.input !== undefined;
 }
 
+/** A body of a megabyte can hold a hundred thousand slips. */
+const mostHints = 10;
+
 function toProblems(issue: z.core.$ZodIssue): FieldProblem[] {
   if (issue.code === 'unrecognized_keys') {
     // The message is our own list of the names that are known there.
     const known = issue.message.split(' ').filter((name) => name !== '');
-    return issue.keys.map((name) => unknownField(pathOf([...issue.path, name]), known));
+    return issue.keys.map((name, index) =>
+      unknownField(pathOf([...issue.path, name]), index < mostHints ? known : []),
+    );
   }
   return [{ path: pathOf(issue.path), message: messageOf(issue), rule: ruleOf(issue) }];
 }

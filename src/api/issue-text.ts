@@ -91,16 +91,19 @@ const otherNames: Readonly<Record<string, string>> = {
 
 /** Of the names known here the one that was probably meant. */
 export function likelyName(given: string, known: readonly string[]): string | undefined {
-  const plain = given.toLowerCase().replaceAll('-', '_');
-  const other = otherNames[plain];
-  if (other !== undefined && known.includes(other)) return other;
-  const snake = given
+  if (given.length > longestName) return undefined;
+  const plain = given
     .replace(/(?<=[a-z])(?=[A-Z])/g, '_')
     .toLowerCase()
     .replaceAll('-', '_');
+  const other = otherNames[plain];
+  if (other !== undefined && known.includes(other)) return other;
   const near = known
-    .map((name) => ({ name, far: distance(snake, name) }))
+    .map((name) => ({ name, far: distance(plain, name) }))
     .toSorted((one, two) => one.far - two.far)
     .find(({ name, far }) => far <= Math.max(1, Math.floor(name.length / 4)));
   return near?.name;
 }
+
+/** Nothing of ours is as long, and comparing takes time. */
+const longestName = 64;

@@ -54,7 +54,7 @@ export function judgeAction(action: AuthorAction, status: PostStatus): ActionSte
 const reasons: Readonly<Record<AuthorAction, string>> = {
   approve: 'only a draft or a post in review is approved; one that failed or was missed is retried',
   withdraw: 'only a post that has not been sent goes back to draft',
-  cancel: 'what is live can no longer be called off',
+  cancel: 'a post that is live can no longer be cancelled',
   retry: 'only a post that failed or was missed is retried',
 };
 

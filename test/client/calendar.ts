@@ -113,7 +113,7 @@ function told({ status, external_id, error, waiting, attention, change, media }:
 }
 
 async function settled(id: string): Promise<Post> {
-  const deadline = Date.now() + 15_000;
+  const deadline = Date.now() + 60_000;
   for (;;) {
     const read = answered(await api.GET('/v1/posts/{id}', { params: { path: { id } } }));
     if (!['approved', 'queued', 'publishing'].includes(read.status)) return read;

@@ -26,7 +26,7 @@ export const postActionRoutes = [
   defineAction(
     'cancel',
     'Cancel a post',
-    'One that the network holds is deleted there by a worker: 202, and `change` says what became of it. Not possible once it is live, or due within 5 minutes.',
+    'One that the network holds is deleted there by a worker: 202, and `change` tells the result. Not possible once it is live, or due within 5 minutes.',
   ),
   defineRoute({
     method: 'POST',

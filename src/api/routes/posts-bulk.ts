@@ -13,7 +13,9 @@ import { defineRoute } from '../route.ts';
 
 const tag = 'Posts';
 const mostItems = 500;
-const responses = { 200: { description: 'What became of each.', body: resultsSchema } };
+const responses = {
+  200: { description: 'The result for each, in the order of the request.', body: resultsSchema },
+};
 const itemSchema = z.object({ body: postInputSchema });
 
 export const postBulkRoutes = [

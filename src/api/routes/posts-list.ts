@@ -42,7 +42,9 @@ const filters = {
     .optional(),
   reference: z.string().max(500).optional(),
   external_id: z.string().max(500).optional(),
-  attention: flag.optional().meta({ description: 'Only posts that a person must look at.' }),
+  attention: flag
+    .optional()
+    .meta({ description: 'Only posts that need the attention of a person.' }),
   scheduled_from: instant.optional(),
   scheduled_to: instant.optional().meta({ description: 'Exclusive.' }),
   updated_since: instant.optional(),
@@ -73,8 +75,7 @@ export const postListRoutes = [
     path: '/v1/posts/{id}/attempts',
     operationId: 'listAttempts',
     summary: 'List the attempts at a post, newest first',
-    description:
-      'Every call that was made to the network, and what came of it; secrets are masked.',
+    description: 'Every call that was made to the network, and its result; secrets are masked.',
     tag,
     auth: forTenant,
     input: { params: postParams, query: z.strictObject(pageShape) },

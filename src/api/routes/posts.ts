@@ -48,7 +48,7 @@ export const postRoutes = [
     operationId: 'editPost',
     summary: 'Change a post',
     description:
-      'Fields that are left out stay as they are, null clears one, and the status is kept. Possible until the post was sent; an approved post may not come to break a rule. Of a scheduled post message and time can be changed until 5 minutes before it is due: a worker does it at the network, and `change` says what became of it.',
+      'Fields that are left out stay as they are, null clears one, and the status is kept. Possible until the post was sent; an approved post may not come to break a rule. Of a scheduled post message and time can be changed until 5 minutes before it is due: a worker changes it on the network, and `change` tells the result. `warnings` say what is worth knowing.',
     tag,
     auth: forTenant,
     input: { params: postParams, body: postPatchSchema },

@@ -53,15 +53,12 @@ it('the document is valid and leaves nothing for a linter to say', async () => {
 });
 
 it('a client generated from it compiles, and takes a post from its tenant to the network', {
-  timeout: 90_000,
+  timeout: 180_000,
 }, async () => {
   await generateTypes();
-  // By the compiler that the client's own package asks for, and by ours.
-  for (const folder of [client, root]) {
-    const compiler = join(folder, 'node_modules/.bin/tsc');
-    const compiled = await run(compiler, ['-p', client]).catch((error: unknown) => error);
-    expect(compiled).toMatchObject({ stdout: '' });
-  }
+  const compiler = join(root, 'node_modules/.bin/tsc');
+  const compiled = await run(compiler, ['-p', client]).catch((error: unknown) => error);
+  expect(compiled).toMatchObject({ stdout: '' });
 
   const page = await pipeline.meta.page({ name: 'Corner Bakery' });
   const dueAt = new Date(Date.now() + 3_600_000).toISOString();
