@@ -1,7 +1,10 @@
 import { z } from 'zod';
 import type { ErrorRecord } from './errors.ts';
 
-/** The one error record, wherever the API shows it. Stored ones are shown as they are: another version may have written them. */
+/**
+ * The one error record, wherever the API shows it. Stored ones are shown as they are: another version may have written
+ * them.
+ */
 export const errorRecordSchema = z
   .strictObject({
     class: z.enum([

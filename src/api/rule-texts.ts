@@ -205,7 +205,7 @@ const ownRules: readonly (readonly [string, RulePage])[] = [
   ),
 ];
 
-/** Every rule that an error or a warning can name, by its id: ours, those of the networks, and what their errors are called. */
+/** Every rule that an error or a warning can name, by its id: ours, those of the networks, and their errors by key. */
 export function rulePages(providers: ReadonlyMap<string, Provider>): ReadonlyMap<string, RulePage> {
   const ofNetworks = [...providers.values()].flatMap(({ name, rules }) =>
     rules.map((rule) => [rule.id, { group: `Posts on ${capitalized(name)}`, ...rule }] as const),

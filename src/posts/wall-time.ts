@@ -95,7 +95,10 @@ export function repeatedTime({ scheduledAt, scheduledLocal, timezone }: DueTime)
   return [{ path: 'scheduled_local', message, rule: 'local_time_repeated' }];
 }
 
-/** Earliest first. Luxon moves a skipped time forward instead of refusing it, so what comes out is compared with what went in. */
+/**
+ * Earliest first. Luxon moves a skipped time forward instead of refusing it, so what comes out is compared with what
+ * went in.
+ */
 function readingsOf(match: RegExpExecArray, timezone: string): number[] {
   const wanted = readClock(match, 'utc').toFormat(wallClock);
   return readClock(match, timezone)

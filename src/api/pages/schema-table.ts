@@ -50,7 +50,7 @@ export const schemaNode: z.ZodType<SchemaNode> = z.lazy(() =>
   }),
 );
 
-/** The fields of an object, or of the objects it may be; for anything else one line. Named ones are written out if given. */
+/** The fields of an object, or of the objects it may be; for anything else one line. What is `named` is written out. */
 export function fieldsTable(schema: SchemaNode, named: Schemas = {}): string {
   const target = resolved(schema, named);
   const branches = target.anyOf ?? target.oneOf;
