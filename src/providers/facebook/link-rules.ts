@@ -31,7 +31,8 @@ export const linkRules: readonly Rule[] = [
     id: 'facebook_link_with_media',
     severity: 'error',
     meaning: 'A post on Facebook shows a link with its preview, or photos, not both.',
-    action: 'Set `append_link` to true: the link then goes to the end of the text. Or leave the photos out.',
+    action:
+      'Set `append_link` to true: the link then goes to the end of the text. Or leave the photos out.',
     source: 'a post shows a link or attached media, not both (feed reference)',
     check: ({ content: { link, media } }) =>
       link && media.length > 0
