@@ -21,17 +21,45 @@ export async function agreeOnQueue(sql: Sql, backend: Backend): Promise<void> {
 }
 
 /**
- * Throws ConfigError while a token is sealed with a key that ENCRYPTION_KEYS does not hold. Answers kept for their
- * Idempotency-Key do not count: a repetition is told that they do not open, and after 30 days they are gone.
+ * Throws ConfigError while a token is sealed with a key that ENCRYPTION_KEYS does not hold, or holds another one for
+ * under the same id. Answers kept for their Idempotency-Key do not count: a repetition is told that they do not open,
+ * and after 30 days they are gone.
  */
 export async function requireKeys(sql: Sql, vault: Vault): Promise<void> {
-  const rows = await sql.query<{ sealed_token: string }>({
-    text: `SELECT DISTINCT ON (split_part(sealed_token, '.', 2)) sealed_token
-           FROM social_publisher.integrations WHERE sealed_token IS NOT NULL`,
+  const problems = (await findUnfitKeys(sql, vault)).map(({ keyId, isMissing }) =>
+    isMissing
+      ? `ENCRYPTION_KEYS lacks ${keyId}: tokens are sealed with it`
+      : `ENCRYPTION_KEYS: the key "${keyId}" is not the one that sealed the tokens of this database: put the right key back under this id, and give the new key another id. An embedded database belongs to the secrets folder of its own DATA_DIR`,
+  );
+  if (problems.length > 0) throw new ConfigError(problems);
+}
+
+export interface UnfitKey {
+  readonly keyId: string;
+  /** Else there is a key of this id, which is not the one that sealed. */
+  readonly isMissing: boolean;
+}
+
+/** The keys that tokens need and this vault lacks. */
+export async function findUnfitKeys(sql: Sql, vault: Vault): Promise<readonly UnfitKey[]> {
+  const tokens = await readSomeTokens(sql);
+  return [...Map.groupBy(tokens, ({ sealed }) => vault.keyIdOf(sealed))]
+    .filter(([, some]) => !some.some(({ sealed, ...binding }) => vault.opens(sealed, binding)))
+    .map(([keyId]) => ({ keyId, isMissing: !vault.holds(keyId) }));
+}
+
+/** Several of each key, as a single one may be damaged. */
+async function readSomeTokens(sql: Sql): Promise<readonly SealedToken[]> {
+  return sql.query<SealedToken>({
+    text: `SELECT tenant_id AS "tenantId", id AS "integrationId", sealed_token AS sealed
+           FROM (SELECT *, row_number() OVER (PARTITION BY split_part(sealed_token, '.', 2) ORDER BY id DESC) AS nth
+                 FROM social_publisher.integrations WHERE sealed_token IS NOT NULL) x
+           WHERE nth <= 20`,
   });
-  const missing = rows
-    .map((row) => vault.keyIdOf(row.sealed_token))
-    .filter((keyId) => !vault.holds(keyId));
-  if (missing.length === 0) return;
-  throw new ConfigError([`ENCRYPTION_KEYS lacks ${missing.join(', ')}: tokens are sealed with it`]);
+}
+
+interface SealedToken {
+  readonly tenantId: string;
+  readonly integrationId: string;
+  readonly sealed: string;
 }

@@ -5,7 +5,7 @@ import { startEmbedded } from './db/embedded.ts';
 import { migrate, pendingMigrations } from './db/migrate.ts';
 import { turnJitOff } from './db/role-defaults.ts';
 import { AppError, ConfigError } from './errors.ts';
-import { readFence } from './fence/fence.ts';
+import { enterFleet } from './fence/fleet.ts';
 import { agreeOnQueue, requireKeys } from './instance-store.ts';
 import type { Logger } from './log.ts';
 import { prepareQueueBackend } from './queue/queues.ts';
@@ -17,6 +17,8 @@ export interface Running {
   /** Stops claiming, lets what is under way end within the deadline, closes everything. May be called twice. */
   close(): Promise<void>;
 }
+
+type Closer = (deadlineMs: number) => Promise<void>;
 
 export interface StartOptions {
   readonly roles: readonly RoleName[];
@@ -38,7 +40,7 @@ export async function start(config: Config, options: StartOptions): Promise<Runn
   options.signal?.addEventListener('abort', () => {
     stopping.abort();
   });
-  const closers: ((deadlineMs: number) => Promise<void>)[] = [];
+  const closers: Closer[] = [];
   const close = once(async () => {
     stopping.abort();
     const deadlineMs = config.shutdownTimeoutMs;
@@ -49,7 +51,7 @@ export async function start(config: Config, options: StartOptions): Promise<Runn
     const services = openServices(config, db, log, directUrl);
     closers.push(() => services.queues.close());
     await startAnswering(services, options.roles, directUrl, closers);
-    await becomeReady(services, directUrl, options, stopping.signal);
+    await becomeReady(services, directUrl, options, stopping.signal, closers);
     const working = options.roles.filter((role) => role !== 'api');
     const roles = await Promise.all(working.map((role) => startRole(role, services, directUrl)));
     closers.push(closeTogether(roles));
@@ -64,7 +66,7 @@ export async function start(config: Config, options: StartOptions): Promise<Runn
 async function openDatabaseOf(
   config: Config,
   log: Logger,
-  closers: ((deadlineMs: number) => Promise<void>)[],
+  closers: Closer[],
 ): Promise<{ db: Database; directUrl: string }> {
   const urls = { url: '', directUrl: '' };
   if (config.database.kind === 'embedded') {
@@ -85,7 +87,7 @@ async function startAnswering(
   services: Services,
   roles: readonly RoleName[],
   directUrl: string,
-  closers: ((deadlineMs: number) => Promise<void>)[],
+  closers: Closer[],
 ): Promise<void> {
   const health = await startHealth(services);
   if (health !== null) closers.push((deadlineMs) => health.close(deadlineMs));
@@ -100,6 +102,7 @@ async function becomeReady(
   directUrl: string,
   options: StartOptions,
   signal: AbortSignal,
+  closers: Closer[],
 ): Promise<void> {
   const { config, db, log, vault } = services;
   const backend = queueBackendOf(config, directUrl);
@@ -109,8 +112,10 @@ async function becomeReady(
     if (isPooled(config)) await turnJitOff(db, log);
     await agreeOnQueue(db, backend.kind);
     await requireKeys(db, vault);
-    await readFence(services);
     await prepareQueueBackend(backend);
+    // Last: from here on the others count on this process.
+    const membership = await enterFleet(services);
+    closers.push(() => membership.leave());
   });
   await waitUntil('queue', log, signal, () => services.queues.ping());
 }

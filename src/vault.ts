@@ -1,6 +1,7 @@
 import {
   createCipheriv,
   createDecipheriv,
+  createHmac,
   createSecretKey,
   KeyObject,
   randomBytes,
@@ -83,6 +84,27 @@ export class Vault {
     } catch {
       throw tampered();
     }
+  }
+
+  get sealingKeyId(): string {
+    return this.#current.id;
+  }
+
+  /** Whether `open` would succeed. */
+  opens(sealed: string, binding: Binding): boolean {
+    try {
+      this.open(sealed, binding);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** By key id a text that two keys never share, and that tells nothing of its key: to compare processes by. */
+  checks(): Readonly<Record<string, string>> {
+    const checkOf = (key: KeyObject): string =>
+      createHmac('sha256', key).update('social-publisher key check v1').digest('base64url');
+    return Object.fromEntries([...this.#keys].map(([id, key]) => [id, checkOf(key)]));
   }
 
   /** The id of the key that sealed it, whether this vault holds that key or not. */

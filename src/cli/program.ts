@@ -5,6 +5,7 @@ import { importCommand } from './commands/import.ts';
 import { integrationCommand } from './commands/integration.ts';
 import { keyCommand } from './commands/key.ts';
 import { keysCommand } from './commands/keys.ts';
+import { moveCommand } from './commands/move.ts';
 import { pauseCommand } from './commands/pause.ts';
 import { postCommand, retryCommand } from './commands/post.ts';
 import { queueCommand } from './commands/queue.ts';
@@ -48,6 +49,7 @@ export async function runCli(args: readonly string[], io: Io, env: Environment):
     keysCommand,
     queueCommand,
     unfenceCommand,
+    moveCommand,
     databaseCommand,
   ]) {
     command(program, launch);

@@ -38,7 +38,8 @@ const isPlainHttpUrl = (value: string) => {
   return username + password + search + hash === '';
 };
 
-const httpUrl = () =>
+/** Without a slash at its end. */
+export const httpUrl = () =>
   text()
     .refine(isPlainHttpUrl, {
       error: 'must be an http:// or https:// URL without user, query or fragment',

@@ -1,5 +1,7 @@
 import type { Services } from '../services.ts';
-import { findDifferences, type Identity, placeOf } from './identity.ts';
+import { readFleet } from './fleet-store.ts';
+import { findDifferences, type Identity, isSamePlace, placeOf } from './identity.ts';
+import { selfOf } from './self.ts';
 import {
   adoptIdentity,
   closeFence,
@@ -8,7 +10,7 @@ import {
   readInstance,
 } from './store.ts';
 
-type Needs = Pick<Services, 'db' | 'config' | 'log'>;
+type Needs = Pick<Services, 'db' | 'config' | 'log' | 'vault'>;
 
 export interface Fence {
   readonly fencedAt: Date;
@@ -25,6 +27,7 @@ interface Known {
 
 const known = new WeakMap<Services['db'], Known>();
 const warned = new WeakSet<Services['db']>();
+const strayed = new WeakSet<Services['db']>();
 
 /**
  * Null while the program may send. Else the database or the place is another than when it last ran, and what was sent
@@ -51,22 +54,46 @@ async function compare(services: Needs): Promise<Fence | null> {
   const { db, config, log } = services;
   // A command may be started anywhere, with half of the fleet's environment: it judges nothing.
   if (config.role === 'cli') return fenceOf(await readInstance(db));
-  const [row, present] = await Promise.all([readInstance(db), readIdentity(services)]);
+  const [row, identity] = await Promise.all([readInstance(db), readIdentity(services)]);
   if (row.fencedAt !== null) return fenceOf(row);
+  // PUBLIC_URL is judged when a process enters the fleet: it may be moved beneath those that run.
+  const present = { ...identity, publicUrl: null };
   const differences = findDifferences(row.known, present);
   if (differences.length > 0) {
     const reason = `${differences.join('; ')}.`;
-    const { publicUrl, graphHost } = placeOf(config);
-    if (await closeFence(db, reason, { publicUrl, graphHost })) {
-      log.error({ reason }, 'fenced: nothing is sent until `npm run cli -- unfence --since TIME`');
-    }
+    if (await isStray(services, row, present)) return standAside(services, reason, row.now);
+    if (await closeFence(db, reason, selfOf(services))) tellFenced(log, reason);
     return fenceOf(await readInstance(db));
   }
   if (isNews(row.known, present)) await adoptIdentity(db, present);
   return null;
 }
 
-export async function readIdentity({ db, config, log }: Needs): Promise<Identity> {
+/** The fleet lives, at the place that is known, and this process is somewhere else. */
+async function isStray({ db }: Needs, { known }: InstanceRow, present: Identity): Promise<boolean> {
+  if (findDifferences(known, { ...present, graphHost: null }).length > 0) return false;
+  const fleet = await readFleet(db);
+  return fleet.some((member) => !member.isDoubtful && isSamePlace(known, member));
+}
+
+/** Only this process sends nothing. */
+function standAside({ db, log }: Needs, reason: string, now: Date): Fence {
+  if (!strayed.has(db)) {
+    strayed.add(db);
+    log.error({ reason }, 'this process stands aside: the fleet of this database is elsewhere');
+  }
+  return { fencedAt: now, reason };
+}
+
+export function tellFenced(log: Needs['log'], reason: string): void {
+  log.error({ reason }, 'fenced: nothing is sent until `npm run cli -- unfence --since TIME`');
+}
+
+export async function readIdentity({
+  db,
+  config,
+  log,
+}: Pick<Services, 'db' | 'config' | 'log'>): Promise<Identity> {
   const { isPartial, ...database } = await readDatabaseIdentity(db);
   if (isPartial && !warned.has(db)) {
     warned.add(db);

@@ -31,9 +31,16 @@ export function placeOf(config: Pick<Config, 'http' | 'graph'>): Place {
 }
 
 /** A sandbox on this machine may have another port each time; it is the same network all the same. */
-function graphHostOf(baseUrl: string): string {
+export function graphHostOf(baseUrl: string): string {
   const { hostname, host } = new URL(baseUrl);
   return loopback.test(hostname) ? 'loopback' : host;
+}
+
+/** As far as both are known. */
+export function isSamePlace(one: Place, other: Place): boolean {
+  return (['publicUrl', 'graphHost'] as const).every(
+    (name) => one[name] === null || other[name] === null || one[name] === other[name],
+  );
 }
 
 /** Sentences that say what is not as it was; what is unknown on either side does not count. */

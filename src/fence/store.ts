@@ -9,17 +9,28 @@ export interface InstanceRow {
   readonly reason: string | null;
   /** What the process that fenced was configured with. */
   readonly seen: Place | null;
+  /** Which process that was; null when an older version closed it. */
+  readonly closedBy: Closer | null;
   readonly unfencing: unknown;
   readonly now: Date;
 }
 
 const place = z.object({ publicUrl: z.string().nullable(), graphHost: z.string().nullable() });
 
+const closer = z.object({
+  host: z.string(),
+  pid: z.number(),
+  role: z.string(),
+  graphBaseUrl: z.string(),
+  publicUrl: z.string().nullable(),
+});
+export type Closer = z.output<typeof closer>;
+
 const columns = `system_identifier AS "systemIdentifier", timeline_id AS "timelineId", database_id AS "databaseId",
   public_url AS "publicUrl", graph_host AS "graphHost", fenced_at AS "fencedAt", fence_reason AS reason,
   fence_seen AS seen, unfencing, clock_timestamp() AS now`;
 
-type Row = Identity & Omit<InstanceRow, 'known' | 'seen'> & { readonly seen: unknown };
+type Row = Identity & Omit<InstanceRow, 'known' | 'seen' | 'closedBy'> & { readonly seen: unknown };
 
 export async function readInstance(sql: Sql): Promise<InstanceRow> {
   const [row] = await sql.query<Row>({
@@ -29,7 +40,8 @@ export async function readInstance(sql: Sql): Promise<InstanceRow> {
   if (row === undefined) throw new Error('the row of this installation is gone');
   const { systemIdentifier, timelineId, databaseId, publicUrl, graphHost } = row;
   const known = { systemIdentifier, timelineId, databaseId, publicUrl, graphHost };
-  return { ...row, known, seen: place.nullable().parse(row.seen) };
+  const closedBy = closer.nullable().catch(null).parse(row.seen);
+  return { ...row, known, seen: place.nullable().parse(row.seen), closedBy };
 }
 
 const databaseId = `(SELECT d.oid::text || '.' || 'social_publisher.instance'::regclass::oid::text
@@ -79,11 +91,21 @@ function identityValues(identity: Identity) {
 }
 
 /** False: it was fenced already, and keeps its first reason. */
-export async function closeFence(sql: Sql, reason: string, seen: Place): Promise<boolean> {
+export async function closeFence(sql: Sql, reason: string, seen: Place & Closer): Promise<boolean> {
+  const { publicUrl, graphHost, host, pid, role, graphBaseUrl } = seen;
   const rows = await sql.query({
     text: `UPDATE social_publisher.instance SET fenced_at = clock_timestamp(), fence_reason = $1, fence_seen = $2
            WHERE id = 1 AND fenced_at IS NULL RETURNING id`,
-    values: [reason, JSON.stringify(seen)],
+    values: [reason, JSON.stringify({ publicUrl, graphHost, host, pid, role, graphBaseUrl })],
+  });
+  return rows.length === 1;
+}
+
+/** From now on a process with this PUBLIC_URL is at home. False: it is fenced, and unfencing decides. */
+export async function savePublicUrl(sql: Sql, publicUrl: string): Promise<boolean> {
+  const rows = await sql.query({
+    text: `UPDATE social_publisher.instance SET public_url = $1 WHERE id = 1 AND fenced_at IS NULL RETURNING id`,
+    values: [publicUrl],
   });
   return rows.length === 1;
 }

@@ -6,6 +6,7 @@ import { type AccountLook, settleAccount, UnfencingStopped } from './account-loo
 import { forgetFence, readIdentity } from './fence.ts';
 import type { Identity } from './identity.ts';
 import { addResult, parseUnfencing, type Unfencing } from './progress.ts';
+import { selfOf } from './self.ts';
 import {
   claimUnfencing,
   closeFence,
@@ -51,24 +52,34 @@ export async function startUnfencing(
 /** By hand, when the program cannot know: a disk was rolled back, a backup is about to be used. */
 export async function fenceByHand(services: Services, reason: string): Promise<void> {
   const { known } = await readInstance(services.db);
-  await closeFence(services.db, reason, known);
+  await closeFence(services.db, reason, { ...selfOf(services), ...known });
   forgetFence(services.db);
   services.log.error({ reason }, 'fenced by hand: nothing is sent until `unfence`');
 }
 
 /**
- * The installation as it will be known: what this process sees of the database, and the place of whoever fenced,
- * which is the fleet's. Throws when the looks would go to another network than the fleet's posts.
+ * The installation as it will be known: what this process sees of the database, at the place where this process is.
+ * That has to be the place that was known (whoever fenced had strayed) or the one of whoever fenced (the fleet has
+ * moved); throws when it is neither, as the looks would go to another network than the fleet's posts.
  */
 function identityAfter({ seen, known }: InstanceRow, present: Identity): Identity {
-  const graphHost = seen?.graphHost ?? known.graphHost ?? present.graphHost;
-  if (graphHost !== present.graphHost) {
+  const hosts = [known.graphHost, seen?.graphHost].filter((host) => typeof host === 'string');
+  if (hosts.length > 0 && !hosts.includes(present.graphHost ?? '')) {
     throw new ConflictError(
       'conflict',
-      `The fleet talks to ${graphHost}, this process to ${present.graphHost}: set GRAPH_BASE_URL as the fleet has it.`,
+      `The fleet talks to ${[...new Set(hosts)].join(' or ')}, this process to ${present.graphHost}: set GRAPH_BASE_URL as the fleet has it.`,
     );
   }
-  return { ...present, publicUrl: seen?.publicUrl ?? present.publicUrl };
+  return { ...present, publicUrl: present.publicUrl ?? publicUrlAfter({ seen, known }, present) };
+}
+
+/** Of a command, which need not know PUBLIC_URL. */
+function publicUrlAfter(
+  { seen, known }: Pick<InstanceRow, 'seen' | 'known'>,
+  { graphHost }: Identity,
+): string | null {
+  const hasStrayed = graphHost === known.graphHost && graphHost !== seen?.graphHost;
+  return hasStrayed ? known.publicUrl : (seen?.publicUrl ?? known.publicUrl);
 }
 
 function fromTheFuture(): InvalidRequestError {

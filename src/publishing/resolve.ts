@@ -9,6 +9,7 @@ import {
 } from '../attempts/unknown-store.ts';
 import { bookLook } from '../budgets/look-budget.ts';
 import { ConflictError, InvalidRequestError, PublishError } from '../errors.ts';
+import { requireFleetsNetwork } from '../fence/same-fleet.ts';
 import { keptMoving, versionMismatch } from '../posts/author-outcome.ts';
 import { getPost } from '../posts/author-read-store.ts';
 import type { PostRow } from '../posts/post-row.ts';
@@ -144,6 +145,7 @@ async function readThere(
     if (obstacle.endsInMs === null) return null;
     throw notYet('account_held', obstacle.text, obstacle.endsInMs);
   }
+  await requireFleetsNetwork(services);
   const budgetKey = budgetKeyOf(row);
   const limit = services.config.limits.facebookCallsPerHour;
   if ((await bookLook(services.db, { budgetKey, calls: 1, limit })) === null) throw spent();

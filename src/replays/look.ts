@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { reserveRead } from '../budgets/reads.ts';
 import { AppError, PublishError } from '../errors.ts';
 import { type Finding, matchPosts } from '../fence/match.ts';
+import { requireFleetsNetwork } from '../fence/same-fleet.ts';
 import { requestedMode } from '../posts/post.ts';
 import { readContent } from '../posts/publish-row.ts';
 import { readBoundIds } from '../posts/read-back-store.ts';
@@ -49,6 +50,7 @@ async function lookAtAccount(
   const [first] = posts;
   const provider = services.providers.get(first?.provider ?? '');
   if (first === undefined || provider === undefined) return new Map();
+  await requireFleetsNetwork(services);
   const limit = services.config.limits.facebookCallsPerHour;
   const beforeRead = async () => {
     const obstacle = await findObstacle(services, first);

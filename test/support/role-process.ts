@@ -60,3 +60,26 @@ export async function spawnRole(
     stop: () => end('SIGTERM'),
   };
 }
+
+/** Runs one to its end, for those that are expected to give up. */
+export async function runRole(
+  role: RoleName,
+  env: Readonly<Record<string, string>>,
+): Promise<{ readonly code: number | null; readonly output: string }> {
+  const file = fileURLToPath(new URL(`../../workers/${role}.ts`, import.meta.url));
+  const child = spawn(process.execPath, [file], {
+    env: { PATH: process.env['PATH'], ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const exited = once(child, 'exit');
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (data) => {
+      output += String(data);
+    });
+  }
+  const timer = setTimeout(() => child.kill('SIGKILL'), 20_000);
+  await exited;
+  clearTimeout(timer);
+  return { code: child.exitCode, output };
+}

@@ -6,6 +6,7 @@ import { forOperator } from '../access.ts';
 import { text, time } from '../fields.ts';
 import { operatorName } from '../operator-name.ts';
 import { defineRoute } from '../route.ts';
+import { closedBySchema } from '../status/status.ts';
 
 const tag = 'Operations';
 
@@ -14,6 +15,10 @@ const fenceSchema = z
     fenced: z.boolean(),
     fenced_at: time.nullable(),
     reason: z.string().nullable().meta({ description: 'What is not as it was.' }),
+    closed_by: closedBySchema.nullable(),
+    known_place: z
+      .strictObject({ public_url: z.string().nullable(), graph_host: z.string().nullable() })
+      .meta({ description: 'The place that the installation is known by.' }),
     unfencing: unfencingSchema
       .nullable()
       .meta({ description: 'The last one, or the one under way.' }),

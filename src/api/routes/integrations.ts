@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { errorRecordSchema } from '../../error-record.ts';
 import { InvalidRequestError } from '../../errors.ts';
+import { requireFleetsKey, requireFleetsNetwork } from '../../fence/same-fleet.ts';
 import { connect } from '../../integrations/connect.ts';
 import {
   adviceFor,
@@ -85,6 +86,7 @@ export const integrationRoutes = [
     },
     problems: [
       'unknown_provider',
+      'conflict',
       'token_rejected',
       'token_is_user_token',
       'rate_limited',
@@ -93,6 +95,8 @@ export const integrationRoutes = [
     async handler({ body, tenantId, idempotentId }, services) {
       const provider = providerNamed(services, body.provider);
       const externalAccountId = body.external_account_id;
+      await requireFleetsNetwork(services);
+      await requireFleetsKey(services);
       const { integration, isNew } = await connect(
         { db: services.db, vault: services.vault, provider },
         {

@@ -9,6 +9,19 @@ import type { Services } from '../../services.ts';
 import { time } from '../fields.ts';
 import { type Measure, measurePipeline } from './store.ts';
 
+export const closedBySchema = z
+  .strictObject({
+    host: z.string(),
+    pid: z.int(),
+    role: z.string(),
+    graph_base_url: z.string(),
+    public_url: z.string().nullable(),
+  })
+  .meta({
+    description:
+      'The process that closed the fence, and how it was configured; null when an older version did.',
+  });
+
 const counts = z.record(z.string(), z.int());
 
 export const statusSchema = z
@@ -51,9 +64,17 @@ export const statusSchema = z
     pauses: z
       .array(z.strictObject({ scope: z.enum(pauseScopes), target: z.string() }))
       .meta({ description: 'What is paused now; /v1/pauses has more of them.' }),
-    fence: z.strictObject({ fenced_at: time, reason: z.string() }).nullable().meta({
-      description: 'Set while nothing is sent because the database or the place is not as it was.',
-    }),
+    fence: z
+      .strictObject({
+        fenced_at: time,
+        reason: z.string(),
+        closed_by: closedBySchema.nullable(),
+      })
+      .nullable()
+      .meta({
+        description:
+          'Set while nothing is sent because the database or the place is not as it was.',
+      }),
   })
   .meta({ id: 'Status', description: 'The pipeline as it is now.' });
 
@@ -80,7 +101,13 @@ export async function readStatus(
     queues: queues.map((one) => ({ ...one, canary: judgeCanary(canaries, one.queue) })),
     pauses: pauses.map(({ scope, target }) => ({ scope, target })),
     fence:
-      fence.fenced_at === null ? null : { fenced_at: fence.fenced_at, reason: fence.reason ?? '' },
+      fence.fenced_at === null
+        ? null
+        : {
+            fenced_at: fence.fenced_at,
+            reason: fence.reason ?? '',
+            closed_by: fence.closed_by,
+          },
   };
 }
 

@@ -2,6 +2,7 @@ import { userInfo } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { z } from 'zod';
+import { graphHostOf, placeOf } from '../../fence/identity.ts';
 import { type Unfencing, unfencingSchema } from '../../fence/progress.ts';
 import { listSuspectAccounts } from '../../fence/suspects-store.ts';
 import { shortTime } from '../../story/time.ts';
@@ -14,6 +15,19 @@ const fenceView = z.looseObject({
   fenced: z.boolean(),
   fenced_at: z.string().nullable(),
   reason: z.string().nullable(),
+  closed_by: z
+    .looseObject({
+      host: z.string(),
+      pid: z.number(),
+      role: z.string(),
+      graph_base_url: z.string(),
+      public_url: z.string().nullable(),
+    })
+    .nullable(),
+  known_place: z.looseObject({
+    public_url: z.string().nullable(),
+    graph_host: z.string().nullable(),
+  }),
   unfencing: unfencingSchema.nullable(),
 });
 type FenceView = z.output<typeof fenceView>;
@@ -76,12 +90,30 @@ async function tellPlan(run: Run, fence: FenceView, since: Date): Promise<void> 
   run.answer({ ...fence, would_look: { accounts: accounts.length, posts } }, () =>
     [
       describe(fence),
+      ...tellPlace(run, fence),
       `Up to ${posts} posts of ${accounts.length} accounts may have been sent since ${since.toISOString()}. Each account is read once`,
       '(3 calls, and one more for every 100 posts that it shows); what is there is bound, the rest may be sent afterwards.',
       'Is the old system stopped? It must be: nothing holds it back. Then run this again with --yes.',
       '',
     ].join('\n'),
   );
+}
+
+/** Where the place was another one: by whose configuration the fleet is known afterwards. */
+function tellPlace(
+  { session }: Run,
+  { closed_by: closer, known_place: known }: FenceView,
+): string[] {
+  if (closer === null) return [];
+  const { graphHost } = placeOf(session.config);
+  const closerHost = graphHostOf(closer.graph_base_url);
+  if (known.graph_host === null || known.graph_host === closerHost) return [];
+  return [
+    `Until then the fleet talked to ${known.graph_host}. With the GRAPH_BASE_URL of this command it is known to talk to ${graphHost} afterwards.`,
+    graphHost === closerHost
+      ? ''
+      : `Stop that process first (pid ${closer.pid} on ${closer.host}), or it fences again.`,
+  ];
 }
 
 /** This process does the work: it stays until the end, and shows where it is. */
@@ -104,9 +136,13 @@ function progressLine(unfencing: Unfencing): string {
   return note === null ? where : `${where}; ${note}`;
 }
 
-function describe({ fenced, fenced_at: at, reason }: FenceView): string {
+function describe({ fenced, fenced_at: at, reason, closed_by: closer }: FenceView): string {
   if (!fenced) return 'Nothing is fenced: posts go out at their times.\n';
-  return `FENCED since ${shortTime(at)}: nothing is sent.\n  ${reason ?? ''}\n`;
+  const by =
+    closer === null
+      ? ''
+      : `  closed by pid ${closer.pid} on ${closer.host} (${closer.role}), with GRAPH_BASE_URL ${closer.graph_base_url}, ${closer.public_url === null ? 'no PUBLIC_URL' : `PUBLIC_URL ${closer.public_url}`}\n`;
+  return `FENCED since ${shortTime(at)}: nothing is sent.\n  ${reason ?? ''}\n${by}`;
 }
 
 function report({ io, style }: Run, view: FenceView): string {

@@ -1,0 +1,115 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { AppError, ConfigError } from '../errors.ts';
+import type { Services } from '../services.ts';
+import { forgetFence, readIdentity, tellFenced } from './fence.ts';
+import {
+  addMember,
+  beat,
+  beatEveryMs,
+  lockInstance,
+  type Member,
+  readFleet,
+  removeMember,
+  type SeenMember,
+} from './fleet-store.ts';
+import { findDifferences, type Identity, isSamePlace, type Place } from './identity.ts';
+import { findKeyConflict } from './same-fleet.ts';
+import { selfOf } from './self.ts';
+import { adoptIdentity, closeFence, readInstance } from './store.ts';
+
+/** This process among the others. */
+export interface Membership {
+  /** Says goodbye, so that nobody has to wait until it counts as gone. */
+  leave(): Promise<void>;
+}
+
+/** Without a database there is nobody to say goodbye to. */
+const goodbyeMs = 2_000;
+
+type Needs = Pick<Services, 'db' | 'config' | 'log' | 'vault'>;
+
+/**
+ * Enters the fleet of this database and says from then on that it is alive. Throws ConfigError beside a living fleet
+ * that stands in another place or has another key under the same id; where that fleet is gone, another place closes
+ * the fence.
+ */
+export async function enterFleet(services: Needs): Promise<Membership> {
+  const { db, log } = services;
+  const self = selfOf(services);
+  const present = await readIdentity(services);
+  const entered = await db.transaction(async (tx) => {
+    await lockInstance(tx);
+    const row = await readInstance(tx);
+    const reason = findDifferences(row.known, present).join('; ');
+    if (isSameDatabase(row.known, present)) {
+      const fleet = await readFleet(tx);
+      refuseStray(fleet, row.known, self);
+      refuseOtherKeys(fleet, self);
+    }
+    const isClosed = reason !== '' && (await closeFence(tx, `${reason}.`, self));
+    if (reason === '') await adoptIdentity(tx, present);
+    return { id: await addMember(tx, self), reason: isClosed ? `${reason}.` : null };
+  });
+  forgetFence(db);
+  if (entered.reason !== null) tellFenced(log, entered.reason);
+  return keepAlive(services, entered.id, self);
+}
+
+/** The fleet of the rows is another one's when they came with a copy of the database. */
+function isSameDatabase(known: Identity, present: Identity): boolean {
+  return findDifferences(known, { ...present, publicUrl: null, graphHost: null }).length === 0;
+}
+
+function keepAlive({ db }: Needs, id: string, self: Member): Membership {
+  let beating: Promise<void> = Promise.resolve();
+  const timer = setInterval(() => {
+    // While the database is away nobody else can enter either.
+    beating = beating.then(() => beat(db, id, self)).catch(() => undefined);
+  }, beatEveryMs);
+  return {
+    async leave() {
+      clearInterval(timer);
+      const gone = beating.then(() => removeMember(db, id)).catch(() => undefined);
+      await Promise.race([gone, delay(goodbyeMs)]);
+    },
+  };
+}
+
+/** Those at the known place are the fleet; whoever else may be alive has strayed too. */
+function refuseStray(fleet: readonly SeenMember[], known: Place, self: Member): void {
+  if (isSamePlace(known, self)) return;
+  const members = fleet.filter((member) => isSamePlace(known, member));
+  const alive = members.find((member) => !member.isDoubtful);
+  if (alive !== undefined) throw new ConfigError(namePlaces(alive, self));
+  if (members.length === 0) return;
+  throw new AppError(
+    'fleet_in_doubt',
+    'This process is configured for another place than the fleet of this database was. The database has only just started: whether that fleet is alive shows within 30 seconds.',
+  );
+}
+
+function namePlaces(fleet: SeenMember, self: Member): readonly string[] {
+  const who = `pid ${fleet.pid} on ${fleet.host}, last seen ${fleet.seenAt.toISOString()}`;
+  const end = `Set ${'{}'} as the fleet has it, or use another database; to move the fleet, see "Move to another place" in docs/runbook.md`;
+  const problems: string[] = [];
+  if (fleet.graphHost !== self.graphHost) {
+    problems.push(
+      `GRAPH_BASE_URL: this database belongs to a fleet that talks to ${new URL(fleet.graphBaseUrl).host} (${who}); this process is configured for ${new URL(self.graphBaseUrl).host}. ${end.replace('{}', 'GRAPH_BASE_URL')}`,
+    );
+  }
+  if (!isSamePlace({ ...fleet, graphHost: null }, self)) {
+    problems.push(
+      `PUBLIC_URL: this database belongs to a fleet at ${fleet.publicUrl} (${who}); this process is configured for ${self.publicUrl}. ${end.replace('{}', 'PUBLIC_URL')}`,
+    );
+  }
+  return problems;
+}
+
+function refuseOtherKeys(fleet: readonly SeenMember[], self: Member): void {
+  const conflict = findKeyConflict(fleet, self.keyChecks);
+  if (conflict === null) return;
+  const { keyId, member } = conflict;
+  throw new ConfigError([
+    `ENCRYPTION_KEYS: the key "${keyId}" is not the one that the fleet of this database has under this id (pid ${member.pid} on ${member.host}): give this process the same keys, or a new key a new id`,
+  ]);
+}
