@@ -13,7 +13,7 @@ import {
   type SeenMember,
 } from './fleet-store.ts';
 import { findDifferences, type Identity, isSamePlace, type Place } from './identity.ts';
-import { findKeyConflict } from './same-fleet.ts';
+import { findKeyConflicts } from './same-fleet.ts';
 import { selfOf } from './self.ts';
 import { adoptIdentity, closeFence, readInstance } from './store.ts';
 
@@ -106,10 +106,9 @@ function namePlaces(fleet: SeenMember, self: Member): readonly string[] {
 }
 
 function refuseOtherKeys(fleet: readonly SeenMember[], self: Member): void {
-  const conflict = findKeyConflict(fleet, self.keyChecks);
-  if (conflict === null) return;
-  const { keyId, member } = conflict;
-  throw new ConfigError([
-    `ENCRYPTION_KEYS: the key "${keyId}" is not the one that the fleet of this database has under this id (pid ${member.pid} on ${member.host}): give this process the same keys, or a new key a new id`,
-  ]);
+  const problems = findKeyConflicts(fleet, self.keyChecks).map(
+    ({ keyId, member }) =>
+      `ENCRYPTION_KEYS: the key "${keyId}" is not the one that the fleet of this database has under this id (pid ${member.pid} on ${member.host}): give this process the same keys, or a new key a new id`,
+  );
+  if (problems.length > 0) throw new ConfigError(problems);
 }

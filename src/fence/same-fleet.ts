@@ -2,6 +2,7 @@ import type { Config } from '../config.ts';
 import { ConflictError } from '../errors.ts';
 import { findUnfitKeys } from '../instance-store.ts';
 import type { Services } from '../services.ts';
+import type { Vault } from '../vault.ts';
 import { readFleet, type SeenMember } from './fleet-store.ts';
 import { placeOf } from './identity.ts';
 import { readInstance } from './store.ts';
@@ -31,25 +32,38 @@ export async function requireFleetsKey({
   vault,
 }: Pick<Services, 'db' | 'vault'>): Promise<void> {
   const keyId = vault.sealingKeyId;
-  const [unfit, fleet] = await Promise.all([findUnfitKeys(db, vault), readFleet(db)]);
-  const isOther = findKeyConflict(fleet, vault.checks())?.keyId === keyId;
-  if (!isOther && !unfit.some((one) => one.keyId === keyId)) return;
+  if (!(await findWrongKeys(db, vault)).has(keyId)) return;
   throw new ConflictError(
     'conflict',
     `ENCRYPTION_KEYS: the key "${keyId}" of this process is not the one that the fleet has under this id; nothing was sealed with it.`,
   );
 }
 
+/** The ids under which this process has another key than the one that sealed, or than a living process has. */
+export async function findWrongKeys(
+  db: Services['db'],
+  vault: Vault,
+): Promise<ReadonlySet<string>> {
+  const [unfit, fleet] = await Promise.all([findUnfitKeys(db, vault), readFleet(db)]);
+  const conflicts = findKeyConflicts(fleet, vault.checks());
+  return new Set(
+    [...unfit.filter(({ isMissing }) => !isMissing), ...conflicts].map(({ keyId }) => keyId),
+  );
+}
+
+export interface KeyConflict {
+  readonly keyId: string;
+  readonly member: SeenMember;
+}
+
 /** What one of the two seals, the other could not open. */
-export function findKeyConflict(
+export function findKeyConflicts(
   fleet: readonly SeenMember[],
   checks: Readonly<Record<string, string>>,
-): { readonly keyId: string; readonly member: SeenMember } | null {
-  for (const member of fleet.filter(({ isDoubtful }) => !isDoubtful)) {
-    for (const [keyId, check] of Object.entries(checks)) {
-      const other = member.keyChecks[keyId];
-      if (other !== undefined && other !== check) return { keyId, member };
-    }
-  }
-  return null;
+): readonly KeyConflict[] {
+  const alive = fleet.filter(({ isDoubtful }) => !isDoubtful);
+  return Object.entries(checks).flatMap(([keyId, check]) => {
+    const member = alive.find((one) => (one.keyChecks[keyId] ?? check) !== check);
+    return member === undefined ? [] : [{ keyId, member }];
+  });
 }

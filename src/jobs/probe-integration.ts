@@ -50,12 +50,12 @@ async function probe(
   provider: Provider,
   { row, booked }: { readonly row: ProbeRow; readonly booked: BookedCalls },
 ): Promise<PublishError | null> {
-  const account = openAccount({ ...row, integrationId: row.id }, services.vault, services.config);
   let made = 0;
   const context = callContext(services, { integrationId: row.id }, () => {
     made += 1;
   });
   try {
+    const account = openAccount({ ...row, integrationId: row.id }, services.vault, services.config);
     await provider.verify(account, context);
     return null;
   } catch (error) {

@@ -67,8 +67,8 @@ async function read(
   row: HeldRow,
   provider: Provider,
 ): Promise<ReadBack | null | 'failed'> {
-  const account = openAccount(row, services.vault, services.config);
   try {
+    const account = openAccount(row, services.vault, services.config);
     return await provider.readBack(
       { account, externalId: row.externalId },
       callContext(services, row, () => undefined),

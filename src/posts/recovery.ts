@@ -36,6 +36,7 @@ export function recoverFrom(failure: Failure): Recovery {
   switch (failure.record.class) {
     case 'retry':
     case 'internal':
+      if (failure.record.key === tokenNotOpened) return waitFor(failure, 'integration');
       return isUnreachable(failure.record) ? waitFor(failure, 'meta_limit') : tryAgain(failure);
     case 'rate_limited':
       return { ...waitFor(failure, 'meta_limit'), heldUntil: laterBy(failure) };
@@ -60,6 +61,9 @@ const waitsFor: Readonly<Record<string, Waiting['reason']>> = {
   look_incomplete: 'reconcile',
   facebook_schedule_window: 'window',
 };
+
+/** A sealed token that the keys of a process do not open: no fault of the post's, and none of its account's. */
+export const tokenNotOpened = 'token_not_opened';
 
 /** Nothing reached the provider: that is its outage or ours, and no try of this post. */
 function isUnreachable(record: ErrorRecord): boolean {

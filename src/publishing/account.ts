@@ -1,15 +1,21 @@
 import type { Config } from '../config.ts';
-import { AppError } from '../errors.ts';
+import { AppError, PublishError } from '../errors.ts';
 import type { PublishRow } from '../posts/publish-row.ts';
+import { tokenNotOpened } from '../posts/recovery.ts';
 import type { Account } from '../providers/provider.ts';
-import type { Vault } from '../vault.ts';
+import type { Secret } from '../secret.ts';
+import type { Binding, Vault } from '../vault.ts';
+import { ownFailure } from './errors.ts';
 
 type Sealed = Pick<
   PublishRow,
   'tenantId' | 'integrationId' | 'sealedToken' | 'externalAccountId' | 'appId'
 >;
 
-/** Opens an integration, in the process that calls Meta and nowhere else. */
+/**
+ * Opens an integration, in the process that calls Meta and nowhere else. A token that does not open says something about
+ * the keys of this process and nothing about the account or its posts: they wait, and go on once it opens.
+ */
 export function openAccount(row: Sealed, vault: Vault, config: Config): Account {
   if (row.sealedToken === null) {
     throw new AppError('integration_disconnected', 'The integration holds no token any more');
@@ -17,9 +23,30 @@ export function openAccount(row: Sealed, vault: Vault, config: Config): Account 
   const { tenantId, integrationId } = row;
   return {
     externalAccountId: row.externalAccountId,
-    token: vault.open(row.sealedToken, { tenantId, integrationId }),
+    token: openToken(vault, row.sealedToken, { tenantId, integrationId }),
     ...appOf(row.appId, config),
   };
+}
+
+const openAgainInMs = 30_000;
+
+function openToken(vault: Vault, sealed: string, binding: Binding): Secret {
+  try {
+    return vault.open(sealed, binding);
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    const record = ownFailure('internal', tokenNotOpened, error.message);
+    throw new PublishError(
+      {
+        ...record,
+        user_message:
+          'This service cannot open its connection to the account for now. Nothing was made public; the post goes out by itself once its operator has put that right.',
+        action:
+          'Put the key that sealed the token back into ENCRYPTION_KEYS of every process (`keys status` tells which); if the key is right, the stored token is damaged: connect the account again.',
+      },
+      { cause: error, retryAfterMs: openAgainInMs },
+    );
+  }
 }
 
 /** The operator's own app, unless the token belongs to an app whose secret we do not hold. */

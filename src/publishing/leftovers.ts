@@ -59,8 +59,8 @@ export async function dropLeftover(
   const context = callContext(services, row, (call) => {
     made.push(call);
   });
-  const account = openAccount(row, services.vault, services.config);
   try {
+    const account = openAccount(row, services.vault, services.config);
     return await drop(services, { row, provider, account, context, made, leftover }, unused);
   } catch (error) {
     if (!(error instanceof PublishError)) throw error;

@@ -41,6 +41,10 @@ export const statusSchema = z
           .int()
           .meta({ description: 'Of `due`, those for longer than STUCK_AFTER_MS (60 seconds).' }),
         waiting: counts.meta({ description: 'To run within the hour and waiting, by reason.' }),
+        unopened: z.int().meta({
+          description:
+            'Of `waiting`, those whose sealed token a worker could not open: ENCRYPTION_KEYS is not in order, or the token is damaged. The operator must act; no try is spent.',
+        }),
         attention: z.int().meta({ description: 'Posts that ask for a person.' }),
         integrations: counts.meta({ description: 'By status.' }),
       }),
@@ -152,6 +156,7 @@ function arrange(provider: string, measures: readonly Measure[], at: Date): Prov
     oldest_due_s: oldestS === null ? null : Math.round(oldestS * 10) / 10,
     stuck: of('stuck')[''] ?? 0,
     waiting: of('waiting'),
+    unopened: of('unopened')[''] ?? 0,
     attention: of('attention')[''] ?? 0,
     integrations: of('integrations'),
   };

@@ -1,10 +1,11 @@
 import type { Sql } from '../../db/client.ts';
+import { tokenNotOpened } from '../../posts/recovery.ts';
 import { startableSql } from '../../watch/store.ts';
 
 /** One count of the pipeline. */
 export interface Measure {
   readonly provider: string;
-  readonly measure: 'posts' | 'waiting' | 'attention' | 'stuck' | 'integrations';
+  readonly measure: 'posts' | 'waiting' | 'unopened' | 'attention' | 'stuck' | 'integrations';
   /** The status or the reason that is counted. */
   readonly key: string;
   readonly count: number;
@@ -24,7 +25,7 @@ const age = 'extract(epoch FROM clock_timestamp() - min';
 
 const statement = `
   WITH soon AS (
-    SELECT provider, waiting FROM social_publisher.social_posts
+    SELECT provider, waiting, error ->> 'key' AS error_key FROM social_publisher.social_posts
      WHERE status = 'approved' AND next_run_at <= statement_timestamp() + interval '1 hour'
   ), in_flight AS (
     SELECT provider, status, updated_at FROM social_publisher.social_posts WHERE status IN ('queued', 'publishing')
@@ -39,6 +40,9 @@ const statement = `
   UNION ALL
   SELECT provider, 'waiting', waiting ->> 'reason', count(*)::int, NULL
     FROM soon WHERE waiting IS NOT NULL GROUP BY provider, waiting ->> 'reason'
+  UNION ALL
+  SELECT provider, 'unopened', '', count(*)::int, NULL
+    FROM soon WHERE error_key = '${tokenNotOpened}' AND waiting ->> 'reason' = 'integration' GROUP BY provider
   UNION ALL
   SELECT provider, 'attention', '', count(*)::int, NULL
     FROM social_publisher.social_posts WHERE attention IS NOT NULL GROUP BY provider

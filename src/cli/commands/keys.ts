@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { findWrongKeys, requireFleetsKey } from '../../fence/same-fleet.ts';
 import { Vault } from '../../vault.ts';
 import type { Launch, Run } from '../command.ts';
 import { type Rotation, rotateAnswers, rotateTokens } from '../rotation/rotate.ts';
@@ -23,21 +24,24 @@ export function keysCommand(program: Command, launch: Launch): void {
 }
 
 interface KeyRow extends KeyUse {
-  readonly state: 'seals' | 'opens' | 'missing';
+  readonly state: 'seals' | 'opens' | 'missing' | 'wrong';
 }
 
-/** Exit code 1 while a token needs a key that is not there; answers are kept for 30 days only and can be done without. */
+/** Exit code 1 while a token needs a key that is not there, or is another one under its id; answers are kept for 30 days only and can be done without. */
 async function showStatus({ session, table, fail, style }: Run): Promise<void> {
-  const used = await countByKey(await session.database());
+  const db = await session.database();
+  const used = await countByKey(db);
+  const wrong = await findWrongKeys(db, new Vault(session.config.encryptionKeys));
   const ids = session.config.encryptionKeys.map(({ id }) => id);
   const known = ids.map((id, index): KeyRow => {
     const { integrations = 0, answers = 0 } = used.find(({ key_id }) => key_id === id) ?? {};
-    return { key_id: id, integrations, answers, state: index === 0 ? 'seals' : 'opens' };
+    const state = index === 0 ? 'seals' : 'opens';
+    return { key_id: id, integrations, answers, state: wrong.has(id) ? 'wrong' : state };
   });
   const missing = used
     .filter(({ key_id }) => !ids.includes(key_id))
     .map((use): KeyRow => ({ ...use, state: 'missing' }));
-  if (missing.some(({ integrations }) => integrations > 0)) fail();
+  if (wrong.size > 0 || missing.some(({ integrations }) => integrations > 0)) fail();
   table(
     [
       { title: 'KEY', text: ({ key_id }) => key_id },
@@ -46,7 +50,7 @@ async function showStatus({ session, table, fail, style }: Run): Promise<void> {
       {
         title: 'STATE',
         text: describeState,
-        paint: ({ state }) => (state === 'missing' ? style.red : undefined),
+        paint: ({ state }) => (state === 'missing' || state === 'wrong' ? style.red : undefined),
       },
     ],
     [...known, ...missing],
@@ -62,6 +66,8 @@ function describeState({ state, integrations, answers }: KeyRow): string {
       return integrations + answers === 0
         ? 'opens; nothing needs it: it may be dropped'
         : 'opens: run `keys rotate`';
+    case 'wrong':
+      return 'WRONG: another key than the one that sealed, or than the fleet has: put that one back';
     case 'missing':
       return integrations === 0
         ? 'MISSING: these answers cannot be repeated; they go within 30 days'
@@ -72,6 +78,8 @@ function describeState({ state, integrations, answers }: KeyRow): string {
 async function rotate({ session, io, isJson, answer, fail }: Run): Promise<void> {
   const db = await session.database();
   const vault = new Vault(session.config.encryptionKeys);
+  // Sealed anew with a key that the fleet does not have, every token would be lost to it.
+  await requireFleetsKey({ db, vault });
   const isLive = io.stderr.isTTY === true && !isJson;
   const show =
     (what: string) =>
