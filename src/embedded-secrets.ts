@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { type Environment, isGiven } from './config/environment.ts';
 import { type Config, embeddedDataDir, type LoadOptions, loadConfig } from './config.ts';
+import { openDataDir } from './data-dir.ts';
 import { ConfigError } from './errors.ts';
 
 const kept = z.object({ ADMIN_TOKEN: z.string(), ENCRYPTION_KEYS: z.string() });
@@ -31,10 +32,9 @@ export function ensureEmbeddedSecrets(dataDir: string, env: Environment): Enviro
 
 /** A folder of its own, as the database server's account must get into `dataDir` but not in here. */
 function readOrMake(dataDir: string): Kept {
-  const folder = join(dataDir, 'secrets');
+  const folder = join(openDataDir(dataDir), 'secrets');
   const path = join(folder, 'secrets.json');
   try {
-    mkdirSync(dataDir, { recursive: true });
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const text = read(path) ?? make(folder, path);
     return kept.parse(JSON.parse(text));

@@ -35,6 +35,19 @@ export async function isReachable(path: string): Promise<boolean> {
   }
 }
 
+/** Whether this account could put another folder in the place of this one, or write in it. */
+export async function canReplace({ uid, gid }: Account, path: string): Promise<boolean> {
+  for (let dir = path; ; dir = dirname(dir)) {
+    const found = await stat(dir);
+    const isWritable =
+      (found.mode & 0o002) !== 0 || (found.gid === gid && (found.mode & 0o020) !== 0);
+    // In a sticky folder such as /tmp nobody moves what is another's.
+    const isGuarded = dir !== path && (found.mode & 0o1000) !== 0;
+    if (found.uid === uid || (isWritable && !isGuarded)) return true;
+    if (dir === dirname(dir)) return false;
+  }
+}
+
 /** A folder of root's that every account can pass through, for what must leave a closed directory. */
 export async function sharedFolder(): Promise<string> {
   for (const parent of ['/var/lib', tmpdir()]) {

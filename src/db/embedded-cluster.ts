@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process';
-import { chown, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { mkdir, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { AppError } from '../errors.ts';
+import { programEnvironment, readClusterFile, runScript } from './embedded-errand.ts';
 import type { EmbeddedHome } from './embedded-home.ts';
 
 const run = promisify(execFile);
@@ -10,13 +11,16 @@ const run = promisify(execFile);
 /** Makes the files of a new, empty server, unless they are there. A killed attempt leaves nothing behind. */
 export async function createCluster(home: EmbeddedHome): Promise<void> {
   if ((await majorVersionOf(home.clusterDir)) !== undefined) return;
-  const parent = dirname(home.clusterDir);
-  await mkdir(parent, { recursive: true, mode: 0o700 });
-  await removeDrafts(home.clusterDir);
+  if (home.account === undefined) {
+    await mkdir(dirname(home.clusterDir), { recursive: true, mode: 0o700 });
+  }
   const draft = `${home.clusterDir}.new-${process.pid}`;
   const passwordFile = `${draft}-password`;
-  await writeFile(passwordFile, `${home.password}\n`, { mode: 0o600 });
-  if (home.account !== undefined) await chown(passwordFile, home.account.uid, home.account.gid);
+  runScript(home.account, 'rm -rf -- "$1".new-*', { args: [home.clusterDir] });
+  runScript(home.account, 'umask 077; cat > "$1"', {
+    args: [passwordFile],
+    input: `${home.password}\n`,
+  });
   try {
     await initdb(home, draft, passwordFile);
     await rename(draft, home.clusterDir);
@@ -27,18 +31,7 @@ export async function createCluster(home: EmbeddedHome): Promise<void> {
 
 /** `18`, or nothing where there is no cluster. */
 export async function majorVersionOf(clusterDir: string): Promise<string | undefined> {
-  const text = await readFile(join(clusterDir, 'PG_VERSION'), 'utf8').catch(() => undefined);
-  return text?.trim();
-}
-
-/** The environment in which PostgreSQL's programs speak English and know no other settings. */
-export const programEnvironment = { LC_ALL: 'C', PATH: '/usr/bin:/bin', TZ: 'UTC' };
-
-async function removeDrafts(clusterDir: string): Promise<void> {
-  const parent = dirname(clusterDir);
-  const prefix = `${basename(clusterDir)}.new-`;
-  const drafts = (await readdir(parent)).filter((name) => name.startsWith(prefix));
-  await Promise.all(drafts.map((name) => rm(join(parent, name), { recursive: true, force: true })));
+  return (await readClusterFile(clusterDir, 'PG_VERSION'))?.trim();
 }
 
 async function initdb(home: EmbeddedHome, dir: string, passwordFile: string): Promise<void> {

@@ -1,22 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { constants } from 'node:fs';
-import {
-  access,
-  chmod,
-  chown,
-  mkdir,
-  readFile,
-  realpath,
-  rename,
-  stat,
-  writeFile,
-} from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { chmod, chown, mkdir, readFile, realpath, rename, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
+import { notUsable } from '../data-dir.ts';
 import { ConfigError } from '../errors.ts';
 import type { DatabaseLog } from './client.ts';
 import {
   type Account,
+  canReplace,
   isReachable,
   ownerOf,
   sharedFolder,
@@ -52,13 +43,15 @@ export async function openHome(
 ): Promise<EmbeddedHome> {
   const { cluster_parent: parent, password } = await openPointer(dir, logger);
   const account = isRoot() ? await accountFor(parent) : undefined;
+  if (account !== undefined) await requireOutOfReach(account, [dir, parent]);
   return {
     binDir: await findBinaries({
       byOtherAccount: account !== undefined,
       cacheDir: isRoot() ? sharedFolder : () => Promise.resolve(parent),
     }),
     clusterDir: join(parent, 'data'),
-    logFile: join(parent, 'postgres.log'),
+    // In a folder that its account cannot write in: it is handed the open file.
+    logFile: join(dir, 'postgres.log'),
     ownerFile: join(dir, 'postgres.owner'),
     password,
     account,
@@ -76,26 +69,6 @@ export async function writeOwner(home: EmbeddedHome, identity: ProcessIdentity):
 
 function isRoot(): boolean {
   return process.getuid?.() === 0;
-}
-
-/** The real path of a data directory that this account can use; made when it is not there. */
-export async function openDataDir(dataDir: string): Promise<string> {
-  const path = resolve(dataDir);
-  try {
-    await mkdir(path, { recursive: true });
-    const dir = await realpath(path);
-    await access(dir, constants.W_OK | constants.X_OK);
-    return dir;
-  } catch (error) {
-    throw notOurs(path, error);
-  }
-}
-
-function notOurs(path: string, cause: unknown): ConfigError {
-  const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
-  return new ConfigError([
-    `DATA_DIR: this account cannot use ${path} (${reason}); it was probably made by another account, root for instance. Run as that account, give the directory to this one (chown -R), or set DATA_DIR to another`,
-  ]);
 }
 
 async function openPointer(dir: string, logger: DatabaseLog | undefined): Promise<Pointer> {
@@ -116,7 +89,7 @@ async function readPointer(file: string): Promise<Pointer | undefined> {
     return pointer.parse(JSON.parse(await readFile(file, 'utf8')));
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw notOurs(file, error);
+    throw notUsable(file, error);
   }
 }
 
@@ -150,6 +123,19 @@ async function accountFor(parent: string): Promise<Account> {
   await chown(parent, account.uid, account.gid);
   await chmod(parent, 0o700);
   return account;
+}
+
+/** Root works in these folders by path: what it made there has to be what it finds there. */
+async function requireOutOfReach(
+  account: Account,
+  [dir, parent]: readonly [string, string],
+): Promise<void> {
+  for (const folder of [dir, dirname(await realpath(parent))]) {
+    if (!(await canReplace(account, folder))) continue;
+    throw new ConfigError([
+      `DATA_DIR: PostgreSQL would run as the account ${account.uid}, which can replace ${folder} or a folder above it: set DATA_DIR to a place where only root may write, or set DATABASE_URL`,
+    ]);
+  }
 }
 
 async function replaceFile(file: string, content: string, mode: number): Promise<void> {

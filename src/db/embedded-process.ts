@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** Tells a process from a later one that was given the same pid. */
@@ -32,8 +32,16 @@ export function commandOf(pid: number): string {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
   } catch {
-    return commandFromPs(pid);
+    return askPs('args=', pid);
   }
+}
+
+/** Whom a process runs as. */
+export function accountOf(pid: number): number | undefined {
+  const found = statSync(`/proc/${pid}`, { throwIfNoEntry: false });
+  if (found !== undefined) return found.uid;
+  const text = askPs('uid=', pid).trim();
+  return text === '' ? undefined : Number(text);
 }
 
 /** Answers whether the process was gone in time. */
@@ -46,9 +54,9 @@ export async function waitUntilGone(pid: number, timeoutMs: number): Promise<boo
   return true;
 }
 
-function commandFromPs(pid: number): string {
+function askPs(column: string, pid: number): string {
   try {
-    return execFileSync('ps', ['-o', 'args=', '-p', String(pid)], {
+    return execFileSync('ps', ['-o', column, '-p', String(pid)], {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'ignore'],
     });

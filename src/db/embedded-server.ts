@@ -1,13 +1,14 @@
 import { spawn } from 'node:child_process';
-import { chown, open, readFile, stat, truncate, writeFile } from 'node:fs/promises';
+import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'pg';
 import { AppError, ConfigError } from '../errors.ts';
-import { programEnvironment } from './embedded-cluster.ts';
+import { type Account, ownerOf } from './embedded-account.ts';
+import { programEnvironment, readClusterFile, runScript, sendSignal } from './embedded-errand.ts';
 import type { EmbeddedHome } from './embedded-home.ts';
-import { commandOf, isAlive, waitUntilGone } from './embedded-process.ts';
+import { accountOf, commandOf, isAlive, waitUntilGone } from './embedded-process.ts';
 import { sqlState } from './statement.ts';
 
 const maxLogBytes = 5_000_000;
@@ -21,13 +22,15 @@ export interface Postmaster {
 
 /** The server that runs on this cluster, if any. */
 export async function readPostmaster(clusterDir: string): Promise<Postmaster | undefined> {
-  const text = await readFile(pidFileOf(clusterDir), 'utf8').catch(() => undefined);
+  const text = await readClusterFile(clusterDir, pidFile);
   if (text === undefined) return undefined;
   // Lines: pid, data directory, start time, port, and more (PostgreSQL's miscadmin.h).
   const lines = text.split('\n');
   const pid = Number(lines[0]);
   const port = Number(lines[3]);
-  const isServer = pid > 0 && isAlive(pid) && commandOf(pid).includes(clusterDir);
+  const owner = await ownerOf(dirname(clusterDir));
+  const isServer =
+    pid > 0 && isAlive(pid) && accountOf(pid) === owner?.uid && commandOf(pid).includes(clusterDir);
   return isServer ? { pid, port } : undefined;
 }
 
@@ -36,20 +39,19 @@ export async function readPostmaster(clusterDir: string): Promise<Postmaster | u
  * but for its parent's: that is us. The rest of the file stays, as it leads PostgreSQL to processes
  * of the dead server that may still be writing.
  */
-async function disownPidFile(clusterDir: string): Promise<void> {
-  const text = await readFile(pidFileOf(clusterDir), 'utf8').catch(() => undefined);
+async function disownPidFile({ clusterDir, account }: EmbeddedHome): Promise<void> {
+  const text = await readClusterFile(clusterDir, pidFile);
   if (text === undefined) return;
   const rest = text.split('\n').slice(1);
-  await writeFile(pidFileOf(clusterDir), [String(process.pid), ...rest].join('\n'));
+  const input = [String(process.pid), ...rest].join('\n');
+  runScript(account, 'cat > "$1"', { args: [join(clusterDir, pidFile)], input });
 }
 
-function pidFileOf(clusterDir: string): string {
-  return join(clusterDir, 'postmaster.pid');
-}
+const pidFile = 'postmaster.pid';
 
 /** Starts the server and answers at once; a process group of its own keeps Ctrl-C away from it. */
 export async function startServer(home: EmbeddedHome): Promise<Postmaster> {
-  await disownPidFile(home.clusterDir);
+  await disownPidFile(home);
   const port = await freePort();
   const log = await openLog(home);
   try {
@@ -95,15 +97,15 @@ export async function answers(url: string): Promise<boolean> {
 }
 
 /** Fast shutdown, then harder ones: every committed transaction survives each of them. */
-export async function stopServer(pid: number, graceMs = 20_000): Promise<void> {
-  const steps: ReadonlyArray<readonly [NodeJS.Signals, number]> = [
+export async function stopServer(pid: number, account?: Account, graceMs = 20_000): Promise<void> {
+  const steps: ReadonlyArray<readonly ['SIGINT' | 'SIGQUIT' | 'SIGKILL', number]> = [
     ['SIGINT', graceMs],
     ['SIGQUIT', Math.min(graceMs, 5_000)],
     ['SIGKILL', 5_000],
   ];
   for (const [signal, limitMs] of steps) {
     if (!isAlive(pid)) return;
-    process.kill(pid, signal);
+    sendSignal(account, pid, signal);
     if (await waitUntilGone(pid, limitMs)) return;
   }
   throw new AppError(
@@ -127,11 +129,9 @@ function serverOptions(home: EmbeddedHome, port: number): string[] {
   return ['-D', home.clusterDir, '-p', String(port), ...flags];
 }
 
-async function openLog(home: EmbeddedHome): ReturnType<typeof open> {
-  const found = await stat(home.logFile).catch(() => undefined);
-  if (found !== undefined && found.size > maxLogBytes) await truncate(home.logFile);
+async function openLog(home: EmbeddedHome): Promise<FileHandle> {
   const log = await open(home.logFile, 'a', 0o600);
-  if (home.account !== undefined) await chown(home.logFile, home.account.uid, home.account.gid);
+  if ((await log.stat()).size > maxLogBytes) await log.truncate();
   return log;
 }
 

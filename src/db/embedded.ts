@@ -1,16 +1,12 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'pg';
+import { openDataDir } from '../data-dir.ts';
 import { ConfigError } from '../errors.ts';
 import type { DatabaseLog } from './client.ts';
 import { createCluster, majorVersionOf } from './embedded-cluster.ts';
-import {
-  type EmbeddedHome,
-  openDataDir,
-  openHome,
-  readOwner,
-  writeOwner,
-} from './embedded-home.ts';
+import { sendSignal } from './embedded-errand.ts';
+import { type EmbeddedHome, openHome, readOwner, writeOwner } from './embedded-home.ts';
 import { withLock } from './embedded-lock.ts';
 import { isAlive, isSame, processIdentity } from './embedded-process.ts';
 import {
@@ -43,7 +39,7 @@ export interface Embedded {
  * or directory does not allow it.
  */
 export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded> {
-  const dir = await openDataDir(options.dataDir);
+  const dir = openDataDir(options.dataDir);
   return withLock(join(dir, 'postgres.lock'), async () => {
     const home = await openHome(dir, options.logger);
     const running = await findRunning(home);
@@ -56,7 +52,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
     if (running !== undefined)
       options.logger?.info(server, 'adopted the PostgreSQL of a process that was killed');
     await writeOwner(home, processIdentity(process.pid));
-    return { url, joined, stop: stopOnce(server.pid, options.logger) };
+    return { url, joined, stop: stopOnce(server.pid, home, options.logger) };
   });
 }
 
@@ -69,7 +65,7 @@ async function findRunning(home: EmbeddedHome): Promise<RunningServer | undefine
   const postmaster = await readPostmaster(home.clusterDir);
   if (postmaster === undefined) return undefined;
   if (await answers(urlOf(home, postmaster.port, 'postgres'))) return postmaster;
-  await stopServer(postmaster.pid, 2_000);
+  await stopServer(postmaster.pid, home.account, 2_000);
   return undefined;
 }
 
@@ -98,7 +94,7 @@ async function startPatiently(home: EmbeddedHome): Promise<RunningServer> {
       return server;
     } catch (error) {
       const isRunning = isAlive(server.pid);
-      await stopServer(server.pid);
+      await stopServer(server.pid, home.account);
       if (tries === 5 || isRunning) throw error;
       await delay(200 * tries);
     }
@@ -123,10 +119,14 @@ async function createDatabase(home: EmbeddedHome, port: number): Promise<void> {
 }
 
 /** Also when the program ends without calling it; a SIGKILL is left for the next start to clear up. */
-function stopOnce(pid: number, logger: DatabaseLog | undefined): () => Promise<void> {
+function stopOnce(
+  pid: number,
+  { account }: EmbeddedHome,
+  logger: DatabaseLog | undefined,
+): () => Promise<void> {
   const onExit = (): void => {
     try {
-      process.kill(pid, 'SIGINT');
+      sendSignal(account, pid, 'SIGINT');
     } catch {
       // Already gone.
     }
@@ -134,7 +134,7 @@ function stopOnce(pid: number, logger: DatabaseLog | undefined): () => Promise<v
   process.once('exit', onExit);
   let stopping: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
-    await stopServer(pid);
+    await stopServer(pid, account);
     process.removeListener('exit', onExit);
     logger?.info({ postgresPid: pid }, 'embedded PostgreSQL stopped');
   };

@@ -62,7 +62,7 @@ test.each(['', '{"ADMIN_TOKEN":', '{"ADMIN_TOKEN":"planted-token-0001"}'])(
 test('names DATA_DIR when nothing can be kept there', () => {
   writeFileSync(dataDir, 'a file where a folder should be');
   expect(() => ensureEmbeddedSecrets(dataDir, {})).toThrow(
-    /DATA_DIR: the secrets kept in .+ cannot be used \((?:EEXIST|ENOTDIR)\)/,
+    /DATA_DIR: .+\/data is a file, not a folder$/,
   );
 });
 
