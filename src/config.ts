@@ -7,6 +7,7 @@ import {
   isGiven,
   type ReadFile,
   resolveVariables,
+  type Slip,
 } from './config/environment.ts';
 import {
   defaultGraphVersion,
@@ -110,10 +111,25 @@ export function loadConfig(env: Environment, options: LoadOptions = {}): Config 
   const malformed = (parsed.error?.issues ?? []).map(
     ({ path, message }) => `${String(path[0])} ${message}`,
   );
-  const all = [...problems, ...malformed, ...findMissing(env)];
+  const all = [...problems, ...malformed, ...findLostDatabase(env), ...findMissing(env)];
   if (!parsed.success || all.length > 0) throw new ConfigError(all);
-  const warnings = [...findLikelyTypos(env), ...findClearTextHosts(parsed.data)];
+  const warnings = [...findLikelyTypos(env).map(tellSlip), ...findClearTextHosts(parsed.data)];
   return freeze(arrange(parsed.data, options.role ?? 'all', warnings));
+}
+
+function tellSlip({ name, meant }: Slip): string {
+  return `${name} is not read; is ${meant} meant?`;
+}
+
+/** A database that was meant and is not read: the program would go on with an empty one of its own. */
+function findLostDatabase(env: Environment): string[] {
+  if (isGiven(env, 'DATABASE_URL')) return [];
+  return findLikelyTypos(env)
+    .filter(({ name, meant }) => meant === 'DATABASE_URL' && Boolean(env[name]))
+    .map(
+      (slip) =>
+        `${tellSlip(slip)} Without DATABASE_URL the program would start an empty database of its own: correct the name, or unset it`,
+    );
 }
 
 /** Where the embedded database and its secrets live, or undefined when `DATABASE_URL` is given. */
@@ -122,6 +138,7 @@ export function embeddedDataDir(
   readFile: ReadFile = readText,
 ): string | undefined {
   if (isGiven(env, 'DATABASE_URL') || isGiven(env, 'SOCIAL_PUBLISHER_IMAGE')) return undefined;
+  if (findLostDatabase(env).length > 0) return undefined;
   const { values } = resolveVariables(env, readFile);
   return resolve(variables.shape.DATA_DIR.parse(values['DATA_DIR']));
 }

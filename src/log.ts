@@ -1,9 +1,14 @@
 import pino from 'pino';
 import pretty from 'pino-pretty';
-import { serializeError, serializeErrors, serializeRequest } from './log/serialize.ts';
+import {
+  describeDefect,
+  serializeError,
+  serializeErrors,
+  serializeRequest,
+} from './log/serialize.ts';
 import { maskSecrets, secretNames } from './mask.ts';
 
-export { maskSecrets };
+export { describeDefect, maskSecrets };
 
 export type Logger = pino.Logger;
 

@@ -1,14 +1,17 @@
 import type { Environment } from './config/environment.ts';
 import type { Role } from './config.ts';
+import { exitOnDefects } from './crash.ts';
 import { loadProcessConfig } from './embedded-secrets.ts';
 import { AppError, ConfigError } from './errors.ts';
-import { createLogger } from './log.ts';
+import { createLogger, describeDefect } from './log.ts';
 import { type RoleName, roleNames } from './roles.ts';
 import { type Running, start } from './start.ts';
 
 /** A whole process: reads the environment, runs its roles, obeys SIGTERM and SIGINT, sets the exit code. */
 export async function runProcess(role: Role, env: Environment): Promise<void> {
   const roles: readonly RoleName[] = roleNames.filter((name) => role === 'all' || role === name);
+  let log = createLogger({ level: 'fatal' });
+  exitOnDefects(() => log);
   const stopping = new AbortController();
   let running: Running | undefined;
   const stop = (signal: NodeJS.Signals): void => {
@@ -25,7 +28,7 @@ export async function runProcess(role: Role, env: Environment): Promise<void> {
   process.on('SIGINT', stop);
   try {
     const config = loadProcessConfig(env, { role });
-    const log = createLogger({ level: config.logLevel });
+    log = createLogger({ level: config.logLevel });
     const { signal } = stopping;
     running = await start(config, { roles, migrates: role === 'all', log, signal });
   } catch (error) {
@@ -39,8 +42,8 @@ function fail(error: unknown): never {
   const cause = isUnusableAddress(error)
     ? new ConfigError([`HOST, PORT or HEALTH_PORT: ${error.message}`])
     : error;
-  const text = cause instanceof ConfigError || cause instanceof AppError ? cause.message : cause;
-  process.stderr.write(`${text instanceof Error ? (text.stack ?? text.message) : String(text)}\n`);
+  const text = cause instanceof AppError ? cause.message : describeDefect(cause);
+  process.stderr.write(`${text}\n`);
   process.exit(cause instanceof ConfigError ? 78 : 1);
 }
 

@@ -8,9 +8,11 @@ import { AppError, ConfigError } from './errors.ts';
 import { enterFleet } from './fence/fleet.ts';
 import { agreeOnQueue, requireKeys } from './instance-store.ts';
 import type { Logger } from './log.ts';
+import { requirePorts } from './ports.ts';
 import { prepareQueueBackend } from './queue/queues.ts';
 import { type RoleName, type RunningRole, startHealth, startRole } from './roles.ts';
 import { openServices, queueBackendOf, type Services } from './services.ts';
+import { placeOfUrl, waitingTeller } from './waiting.ts';
 
 export interface Running {
   readonly services: Services;
@@ -47,6 +49,8 @@ export async function start(config: Config, options: StartOptions): Promise<Runn
     for (const closeOne of closers.splice(0).toReversed()) await closeOne(deadlineMs);
   });
   try {
+    // Before a PostgreSQL of our own is started, which takes seconds.
+    await requirePorts(config.http, { api: options.roles.includes('api') });
     const { db, directUrl } = await openDatabaseOf(config, log, closers);
     const services = openServices(config, db, log, directUrl);
     closers.push(() => services.queues.close());
@@ -106,7 +110,8 @@ async function becomeReady(
 ): Promise<void> {
   const { config, db, log, vault } = services;
   const backend = queueBackendOf(config, directUrl);
-  await waitUntil('database', log, signal, async () => {
+  const database = waitingTeller(log, 'database', placeOfUrl(directUrl, 5432));
+  await waitUntil('database', { log, signal, tell: database }, async () => {
     if (options.migrates) await applyMigrations(directUrl, log);
     else await requireMigrations(directUrl);
     if (isPooled(config)) await turnJitOff(db, log);
@@ -117,7 +122,12 @@ async function becomeReady(
     const membership = await enterFleet(services);
     closers.push(() => membership.leave());
   });
-  await waitUntil('queue', log, signal, () => services.queues.ping());
+  const queue = waitingTeller(
+    log,
+    'queue',
+    placeOfUrl(backend.url, backend.kind === 'redis' ? 6379 : 5432),
+  );
+  await waitUntil('queue', { log, signal, tell: queue }, () => services.queues.ping());
 }
 
 /** The operator has said that `DATABASE_URL` leads to a pooler: no setting of a session holds there. */
@@ -139,10 +149,15 @@ async function requireMigrations(directUrl: string): Promise<void> {
   );
 }
 
+interface Waiting {
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+  tell(error: unknown): void;
+}
+
 async function waitUntil(
   what: string,
-  log: Logger,
-  signal: AbortSignal,
+  { log, signal, tell }: Waiting,
   work: () => Promise<void>,
 ): Promise<void> {
   for (let tries = 0; !signal.aborted; tries += 1) {
@@ -152,7 +167,7 @@ async function waitUntil(
       return;
     } catch (error) {
       if (error instanceof ConfigError) throw error;
-      if (tries === 0) log.warn({ err: error }, `waiting for the ${what}`);
+      tell(error);
     }
     await delay(Math.min(200 * 2 ** tries, 2_000), undefined, { signal }).catch(() => undefined);
   }

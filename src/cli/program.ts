@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { describeDefect } from '../log.ts';
 import { type Environment, launcher } from './command.ts';
 import { databaseCommand } from './commands/database.ts';
 import { importCommand } from './commands/import.ts';
@@ -67,8 +68,9 @@ export async function runCli(args: readonly string[], io: Io, env: Environment):
 function report(error: unknown, io: Io, env: Environment, isJson: boolean): void {
   const failure = failureOf(error);
   if (failure === undefined) {
-    const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    io.stderr.write(`This is a defect of the program; please report it.\n${stack}\n`);
+    io.stderr.write(
+      `This is a defect of the program; please report it.\n${describeDefect(error)}\n`,
+    );
     return;
   }
   if (isJson) {

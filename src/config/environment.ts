@@ -51,16 +51,22 @@ function systemCodeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : 'no system code';
 }
 
+export interface Slip {
+  /** As it stands in the environment. */
+  readonly name: string;
+  readonly meant: string;
+}
+
 /**
  * Names that are probably slips of ours. Only names with an underscore are judged: the environment
  * is shared, and short words such as HOSTNAME are somebody else's.
  */
-export function findLikelyTypos(env: Environment): string[] {
+export function findLikelyTypos(env: Environment): Slip[] {
   const known = new Set(variableNames.flatMap((name) => [name, `${name}_FILE`]));
   return Object.keys(env).flatMap((name) => {
     if (known.has(name) || !name.includes('_')) return [];
     const meant = variableNames.find((ours) => isLikelyTypo(name.replace(/_FILE$/, ''), ours));
-    return meant === undefined ? [] : [`${name} is not read; is ${meant} meant?`];
+    return meant === undefined ? [] : [{ name, meant }];
   });
 }
 

@@ -1,11 +1,14 @@
 import { parseArgs } from 'node:util';
 import { failureOf } from '../cli/failure.ts';
+import { exitOnDefects } from '../crash.ts';
+import { createLogger, describeDefect } from '../log.ts';
 import { runDemo } from './demo.ts';
 
 const help = `npm run demo            publishes a calendar against the sandbox and stays open
 npm run demo -- --exit  ends when it is through; exit code 1 if a post is not where it should be
 `;
 
+exitOnDefects(() => createLogger({ level: 'fatal', destination: process.stderr }));
 const { stdin, stdout, stderr } = process;
 const stopping = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -49,7 +52,6 @@ try {
   process.exitCode = await main();
 } catch (error) {
   const failure = failureOf(error);
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  stderr.write(`${failure?.message ?? text}\n`);
+  stderr.write(`${failure?.message ?? describeDefect(error)}\n`);
   process.exitCode = stopping.signal.aborted ? 130 : 1;
 }

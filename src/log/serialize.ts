@@ -36,6 +36,11 @@ export function serializeErrors(line: Fields): Fields {
   );
 }
 
+/** With its stack, for a terminal: never what it carries along. */
+export function describeDefect(error: unknown): string {
+  return error instanceof Error ? clean(error.stack ?? error.message) : describe(error);
+}
+
 /** Of a request only what was asked for: the query holds OAuth codes, the headers bearer tokens. */
 export function serializeRequest(request: unknown): unknown {
   if (!isFields(request)) return undefined;

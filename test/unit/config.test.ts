@@ -374,6 +374,20 @@ test('warns of names that are probably slips, and of nothing else in a shared en
   ]);
 });
 
+test.each(['DATABSE_URL', 'DATABASE_URI', 'DATABSE_URL_FILE'])(
+  'refuses to go on with a database of its own when %s was meant for another',
+  (name) => {
+    const { DATABASE_URL, ...rest } = production;
+    const env = { ...rest, [name]: DATABASE_URL };
+    expect(() => loadConfig(env)).toThrow(
+      `${name} is not read; is DATABASE_URL meant? Without DATABASE_URL the program would start an empty database of its own`,
+    );
+    expect(embeddedDataDir(env)).toBeUndefined();
+    expect(loadConfig({ ...rest, [name]: '' }).database.kind).toBe('embedded');
+    expect(loadConfig({ ...production, [name]: 'planted' }).warnings).toHaveLength(1);
+  },
+);
+
 test('warns when tokens would travel in clear text beyond this machine', () => {
   const clear = { ...production, GRAPH_BASE_URL: 'http://proxy.internal' };
   expect(loadConfig(clear).warnings).toEqual([
