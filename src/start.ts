@@ -152,7 +152,7 @@ async function requireMigrations(directUrl: string): Promise<void> {
 interface Waiting {
   readonly log: Logger;
   readonly signal: AbortSignal;
-  tell(error: unknown): void;
+  readonly tell: (error: unknown) => void;
 }
 
 async function waitUntil(

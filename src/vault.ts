@@ -102,8 +102,6 @@ export class Vault {
 
   /** By key id a text that two keys never share, and that tells nothing of its key: to compare processes by. */
   checks(): Readonly<Record<string, string>> {
-    const checkOf = (key: KeyObject): string =>
-      createHmac('sha256', key).update('social-publisher key check v1').digest('base64url');
     return Object.fromEntries([...this.#keys].map(([id, key]) => [id, checkOf(key)]));
   }
 
@@ -121,6 +119,10 @@ export class Vault {
   isCurrent(sealed: string): boolean {
     return this.keyIdOf(sealed) === this.#current.id;
   }
+}
+
+function checkOf(key: KeyObject): string {
+  return createHmac('sha256', key).update('social-publisher key check v1').digest('base64url');
 }
 
 function checkedKey(id: string, key: KeyObject | Uint8Array): KeyObject {

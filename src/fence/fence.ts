@@ -73,7 +73,7 @@ async function compare(services: Needs): Promise<Fence | null> {
 async function isStray({ db }: Needs, { known }: InstanceRow, present: Identity): Promise<boolean> {
   if (findDifferences(known, { ...present, graphHost: null }).length > 0) return false;
   const fleet = await readFleet(db);
-  return fleet.some((member) => !member.isDoubtful && isSamePlace(known, member));
+  return fleet.some((member) => !member.isDoubtful && isSamePlace(home, member));
 }
 
 /** Only this process sends nothing. */

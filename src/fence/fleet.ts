@@ -80,7 +80,7 @@ function refuseStray(fleet: readonly SeenMember[], known: Place, self: Member): 
   if (isSamePlace(known, self)) return;
   const members = fleet.filter((member) => isSamePlace(known, member));
   const alive = members.find((member) => !member.isDoubtful);
-  if (alive !== undefined) throw new ConfigError(namePlaces(alive, self));
+  if (alive !== undefined) throw new ConfigError(namePlaces(alive, known, self));
   if (members.length === 0) return;
   throw new AppError(
     'fleet_in_doubt',
@@ -88,21 +88,16 @@ function refuseStray(fleet: readonly SeenMember[], known: Place, self: Member): 
   );
 }
 
-function namePlaces(fleet: SeenMember, self: Member): readonly string[] {
-  const who = `pid ${fleet.pid} on ${fleet.host}, last seen ${fleet.seenAt.toISOString()}`;
-  const end = `Set ${'{}'} as the fleet has it, or use another database; to move the fleet, see "Move to another place" in docs/runbook.md`;
-  const problems: string[] = [];
-  if (fleet.graphHost !== self.graphHost) {
-    problems.push(
-      `GRAPH_BASE_URL: this database belongs to a fleet that talks to ${new URL(fleet.graphBaseUrl).host} (${who}); this process is configured for ${new URL(self.graphBaseUrl).host}. ${end.replace('{}', 'GRAPH_BASE_URL')}`,
-    );
-  }
-  if (!isSamePlace({ ...fleet, graphHost: null }, self)) {
-    problems.push(
-      `PUBLIC_URL: this database belongs to a fleet at ${fleet.publicUrl} (${who}); this process is configured for ${self.publicUrl}. ${end.replace('{}', 'PUBLIC_URL')}`,
-    );
-  }
-  return problems;
+function namePlaces(fleet: SeenMember, known: Place, self: Member): readonly string[] {
+  const tell = (name: string, theirs: string, ours: string | null): string =>
+    `${name}: this database belongs to a fleet that has ${theirs} (pid ${fleet.pid} on ${fleet.host}, last seen ${fleet.seenAt.toISOString()}); this process is configured for ${ours}. Set ${name} as the fleet has it, or use another database; to move the fleet, see "Move to another place" in docs/runbook.md`;
+  const hostOf = (member: Member): string => new URL(member.graphBaseUrl).host;
+  const isElsewhere = known.graphHost !== null && known.graphHost !== self.graphHost;
+  const isAt = isSamePlace({ ...known, graphHost: null }, self);
+  return [
+    ...(isElsewhere ? [tell('GRAPH_BASE_URL', hostOf(fleet), hostOf(self))] : []),
+    ...(isAt ? [] : [tell('PUBLIC_URL', known.publicUrl ?? '', self.publicUrl)]),
+  ];
 }
 
 function refuseOtherKeys(fleet: readonly SeenMember[], self: Member): void {

@@ -44,7 +44,8 @@ test('takes the reason out of several addresses that were tried, and out of erro
 });
 
 test('shows the stack of what nobody foresaw', () => {
-  expect(tellAt([0], new TypeError('x is not a function'))[0]).toMatchObject({
-    err: { stack: expect.stringContaining('waiting.test') },
-  });
+  const [told] = tellAt([0], new TypeError('x is not a function'));
+  expect(
+    z.looseObject({ err: z.looseObject({ stack: z.string() }) }).parse(told).err.stack,
+  ).toContain('waiting.test');
 });

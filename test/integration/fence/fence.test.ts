@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { buildApi } from '../../../src/api/server.ts';
 import { openDatabase } from '../../../src/db/client.ts';
 import { forgetFence, readFence } from '../../../src/fence/fence.ts';
+import { enterFleet } from '../../../src/fence/fleet.ts';
 import { viewFence } from '../../../src/fence/view.ts';
 import type { PauseScope } from '../../../src/pauses/pause.ts';
 import { forgetPauses } from '../../../src/pauses/pauses.ts';
@@ -66,10 +67,13 @@ describe('the fence', () => {
     expect(await isFenced()).toBe(true);
   });
 
-  test('closes for another PUBLIC_URL, and not where none is configured', async () => {
+  test('closes for another PUBLIC_URL of a process that starts, and not where none is configured', async () => {
     const first = await it.another({ PUBLIC_URL: 'https://one.example' });
-    expect(await readFence(first.services)).toBeNull();
+    await (await enterFleet(first.services)).leave();
+    await (await enterFleet(it.fleet.services)).leave();
+    expect(await isFenced()).toBe(false);
     const second = await it.another({ PUBLIC_URL: 'https://two.example' });
+    await (await enterFleet(second.services)).leave();
     expect((await readFence(second.services))?.reason).toBe(
       'PUBLIC_URL was https://one.example and is https://two.example.',
     );

@@ -79,6 +79,15 @@ describe('a process that is configured for another place', { timeout: 60_000 }, 
     },
   );
 
+  test('refuses beside a worker that need not know PUBLIC_URL', async () => {
+    await (await begin({ PUBLIC_URL: 'https://one.example' })).close();
+    await begin();
+    await expect(begin({ PUBLIC_URL: 'https://two.example' })).rejects.toThrow(
+      /PUBLIC_URL: this database belongs to a fleet that has https:\/\/one\.example .* configured for https:\/\/two\.example/,
+    );
+    expect(await isFenced()).toBe(false);
+  });
+
   test('fences as ever once the fleet is gone, by a stop or by a kill', async () => {
     await (await begin()).close();
     await begin(elsewhere);
