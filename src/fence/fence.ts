@@ -70,10 +70,10 @@ async function compare(services: Needs): Promise<Fence | null> {
 }
 
 /** The fleet lives, at the place that is known, and this process is somewhere else. */
-async function isStray({ db }: Needs, { known }: InstanceRow, present: Identity): Promise<boolean> {
-  if (findDifferences(known, { ...present, graphHost: null }).length > 0) return false;
+async function isStray({ db }: Needs, row: InstanceRow, present: Identity): Promise<boolean> {
+  if (findDifferences(row.known, { ...present, graphHost: null }).length > 0) return false;
   const fleet = await readFleet(db);
-  return fleet.some((member) => !member.isDoubtful && isSamePlace(home, member));
+  return fleet.some((member) => !member.isDoubtful && isSamePlace(row.known, member));
 }
 
 /** Only this process sends nothing. */

@@ -91,13 +91,16 @@ function refuseStray(fleet: readonly SeenMember[], known: Place, self: Member): 
 function namePlaces(fleet: SeenMember, known: Place, self: Member): readonly string[] {
   const tell = (name: string, theirs: string, ours: string | null): string =>
     `${name}: this database belongs to a fleet that has ${theirs} (pid ${fleet.pid} on ${fleet.host}, last seen ${fleet.seenAt.toISOString()}); this process is configured for ${ours}. Set ${name} as the fleet has it, or use another database; to move the fleet, see "Move to another place" in docs/runbook.md`;
-  const hostOf = (member: Member): string => new URL(member.graphBaseUrl).host;
   const isElsewhere = known.graphHost !== null && known.graphHost !== self.graphHost;
   const isAt = isSamePlace({ ...known, graphHost: null }, self);
   return [
     ...(isElsewhere ? [tell('GRAPH_BASE_URL', hostOf(fleet), hostOf(self))] : []),
     ...(isAt ? [] : [tell('PUBLIC_URL', known.publicUrl ?? '', self.publicUrl)]),
   ];
+}
+
+function hostOf({ graphBaseUrl }: Member): string {
+  return new URL(graphBaseUrl).host;
 }
 
 function refuseOtherKeys(fleet: readonly SeenMember[], self: Member): void {
