@@ -165,10 +165,10 @@ async function recordStatements(): Promise<ReadonlyMap<string, string>> {
   return seen;
 }
 
-function recording(db: Database, texts: Map<string, string>): Database {
+function recording(db: Database, seen: Map<string, string>): Database {
   const noting = (sql: Sql): Sql => ({
     query: (statement) => {
-      if (statement.name !== undefined) texts.set(statement.name, statement.text);
+      if (statement.name !== undefined) seen.set(statement.name, statement.text);
       return sql.query(statement);
     },
   });
