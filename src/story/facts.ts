@@ -1,5 +1,6 @@
 import { shortDuration, shortTime } from './time.ts';
 import type { PostView } from './views.ts';
+import { nameOfActor } from './words.ts';
 
 /** Everything of a post that a person asks for first, by name; what it does not have is absent. */
 export function factsOf(post: PostView): readonly (readonly [name: string, text: string])[] {
@@ -24,10 +25,10 @@ export function factsOf(post: PostView): readonly (readonly [name: string, text:
     ],
     [
       'attention',
-      attention && `${attention.text} (${attention.who}: ${attention.choices.join(', ')})`,
+      attention && `${attention.text} (${nameOfActor(attention.who)}: ${attention.choices.join(', ')})`,
     ],
     ['error', error && `${error.message} (${error.class})`],
-    ['next step', error && `${error.who}: ${error.action}`],
+    ['next step', error && `${nameOfActor(error.who)}: ${error.action}`],
   ];
   return facts.flatMap(([name, text]) => (text ? [[name, text] as const] : []));
 }

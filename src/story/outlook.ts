@@ -1,6 +1,7 @@
 import type { AttemptFacts, PostFacts } from './store.ts';
 import { gapText } from './story.ts';
 import { shortTime } from './time.ts';
+import { accountStateText, plural, reconnectCommand } from './words.ts';
 
 /** What comes next, and what stands in its way, in sentences. */
 export function outlookOf(
@@ -8,8 +9,33 @@ export function outlookOf(
   facts: PostFacts,
   attempts: readonly AttemptFacts[],
 ): readonly string[] {
-  const next = nextStep(status, facts, attempts);
-  return [...(next === null ? [] : [next]), ...obstaclesOf(status, facts)];
+  const obstacles = obstaclesOf(status, facts);
+  const next = isHeldBack(status, facts, obstacles)
+    ? `It is due, to go out ${modeText(facts)}, and waits for this:`
+    : nextStep(status, facts, attempts);
+  return [...(next === null ? [] : [next]), ...obstacles];
+}
+
+/** What stands in its way keeps a post whose turn has come from getting it. */
+function isHeldBack(
+  status: string,
+  { next_run_at: turn, now }: PostFacts,
+  obstacles: readonly string[],
+): boolean {
+  return status === 'approved' && obstacles.length > 0 && turn !== null && turn <= now;
+}
+
+function modeText({ effective_mode: mode }: PostFacts): string {
+  switch (mode) {
+    case 'draft':
+      return 'as a draft';
+    case 'schedule':
+      return "by the network's own scheduler";
+    case 'publish':
+      return 'in public';
+    default:
+      return 'as asked';
+  }
 }
 
 function nextStep(
@@ -35,10 +61,10 @@ function nextStep(
     case 'scheduled':
     case 'drafted':
       if (facts.verify_at === null) return 'It is where it should be; nothing more is to be done.';
-      return `It is read back at the network ${when(facts.verify_at, now)} (read ${facts.verifications} times so far).`;
+      return `It is read back on the network ${when(facts.verify_at, now)} (read ${plural(facts.verifications, 'time')} so far).`;
     case 'failed':
     case 'missed':
-      return 'It stays so until somebody retries or cancels it: `npm run cli -- retry ID [--at TIME]`.';
+      return 'It stays so until somebody retries or cancels it: `npm run cli -- retry ID [--scheduled-at TIME]`.';
     default:
       return null;
   }
@@ -59,7 +85,7 @@ function lookText(facts: PostFacts, attempts: readonly AttemptFacts[]): string {
   const open = attempts.findLast(({ state }) => state === 'unknown');
   if (open === undefined) return 'Nothing looks for it by itself: a person answers with `resolve`.';
   const again = facts.resend ? '' : ' Whatever is found, it is not sent again: it was called off.';
-  const looks = `${open.looks} complete looks have found nothing so far.`;
+  const looks = `${plural(open.looks, 'complete look')} found nothing so far.`;
   if (open.look_at === null)
     return `${looks} A person answers: the post is there, or it is not.${again}`;
   return `${looks} The next one comes ${when(open.look_at, facts.now)}.${again}`;
@@ -76,11 +102,16 @@ function obstaclesOf(status: string, facts: PostFacts): readonly string[] {
           `Everything is FENCED since ${shortTime(fencedAt.toISOString())}: nothing is sent until \`unfence\`.`,
         ]),
     ...facts.pauses.map((pause) => `It is PAUSED (${pause}): \`npm run cli -- pause list\`.`),
-    ...(state === 'active' ? [] : [`Its account ${account} is ${state}.`]),
+    ...(state === 'active' ? [] : [`Its account ${account} ${accountText(state, facts)}`]),
     ...(heldUntil === null || heldUntil <= now
       ? []
       : [`The network allows ${account} no calls until ${shortTime(heldUntil.toISOString())}.`]),
   ];
+}
+
+function accountText(state: string, facts: PostFacts): string {
+  const command = reconnectCommand(state, facts);
+  return `${accountStateText(state)}${command === null ? '' : `: \`${command}\``}.`;
 }
 
 function when(at: Date | null, now: Date): string {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { AttemptFacts, PostEvent, ReplayOfPost } from './store.ts';
 import { shortTime } from './time.ts';
 import { attentionView, errorView, waitingView } from './views.ts';
+import { nameOfActor, plural } from './words.ts';
 
 export interface Moment {
   readonly at: string;
@@ -65,7 +66,9 @@ function momentOf({ at, type, from_status, to_status, version, data }: PostEvent
     ...(external_id ? [`external id ${external_id}`] : []),
     ...(publish_url ? [publish_url] : []),
     ...(waiting ? [waitText(waiting)] : []),
-    ...(error ? [`${error.class}: ${error.message}; ${error.who}: ${error.action}`] : []),
+    ...(error
+      ? [`${error.class}: ${error.message}; ${nameOfActor(error.who)}: ${error.action}`]
+      : []),
     ...(attention
       ? [`a person is asked (${attention.choices.join(', ')}): ${attention.text}`]
       : []),
@@ -166,7 +169,7 @@ function evidenceMoments(attempt: AttemptFacts, name: string): Moment[] {
       return [{ at: entry.answered_at, what: 'person', text }];
     }
     if (entry.dropped_at === undefined) return [];
-    const text = `${name}: ${entry.staged?.length ?? 0} staged photos deleted at the network`;
+    const text = `${name}: ${plural(entry.staged?.length ?? 0, 'staged photo')} deleted on the network`;
     return [{ at: entry.dropped_at, what: 'call', text }];
   });
 }

@@ -7,6 +7,7 @@ import { findTenant, listIntegrations, listTenants } from '../find.ts';
 import type { Column } from '../table.ts';
 import { readToken } from '../token.ts';
 import { type IntegrationView, integrationView, type TenantView } from '../views.ts';
+import { reconnectCommand } from '../../story/words.ts';
 
 const addOptions = z.object({
   tenant: z.string(),
@@ -123,6 +124,8 @@ const columns: readonly Column<Owned>[] = [
 ];
 
 function describe(integration: Owned): string {
+  const { status, external_account_id: account, tenant } = integration;
+  const command = reconnectCommand(status, { account, tenant });
   const lines = [
     `integration  ${integration.name ?? integration.external_account_id}`,
     `id           ${integration.id}`,
@@ -130,6 +133,7 @@ function describe(integration: Owned): string {
     `account      ${integration.external_account_id} (${integration.provider})`,
     `status       ${integration.status}`,
     ...(typeof integration['advice'] === 'string' ? [`advice       ${integration['advice']}`] : []),
+    ...(command === null ? [] : [`to do so     ${command}`]),
   ];
   return `${lines.join('\n')}\n`;
 }

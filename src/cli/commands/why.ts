@@ -32,7 +32,7 @@ async function tellWhy({ session, answer, style }: Run, id: string): Promise<voi
       ...(facts === undefined
         ? []
         : [
-            `${'account'.padEnd(12)} ${facts.account_name ?? ''} ${facts.account} of ${facts.tenant}\n`,
+            `${'account'.padEnd(12)} ${[facts.account_name, facts.account].filter(Boolean).join(' ')} of ${facts.tenant}\n`,
           ]),
       `\n${style.bold('What happened')} (UTC)\n`,
       writeStory(story, style),

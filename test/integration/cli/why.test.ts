@@ -33,7 +33,7 @@ describe('why', () => {
       'looked at the whole account: found',
       'unknown → published',
       'What comes next',
-      'It is read back at the network',
+      'It is read back on the network',
     ];
     const places = order.map((text) => stdout.indexOf(text));
     expect(places.every((place) => place >= 0)).toBe(true);
@@ -53,7 +53,41 @@ describe('why', () => {
     });
     const { stdout } = await run(['why', id]);
     expect(stdout).toMatch(/Planned as schedule: its turn comes at .* \(in 25 d\)/);
-    expect(stdout).toContain(`Its account Café (facebook ${outlet.page.id}) is needs_reconnect.`);
+    const { name } = (await run(['tenant', 'show', outlet.tenantId, '--json'])).read(
+      z.looseObject({ name: z.string() }),
+    );
+    expect(stdout).toContain(
+      `Its account Café (facebook ${outlet.page.id}) needs a new access token: \`npm run cli -- integration add --account ${outlet.page.id} --tenant '${name}'\`.`,
+    );
+    const shown = await run(['integration', 'show', outlet.integrationId]);
+    expect(shown.stdout).toContain(
+      `npm run cli -- integration add --account ${outlet.page.id} --tenant '${name}'`,
+    );
+  });
+
+  test('does not promise its turn to a post that is due and paused', async () => {
+    const outlet = await it.outlet();
+    await run(['pause', 'add', 'integration', outlet.integrationId, '--reason', 'moving house']);
+    const id = await it.post(outlet, { message: 'held' });
+    await it.waitsFor(id, 'paused');
+    const { stdout } = await run(['why', id]);
+    expect(stdout).not.toContain('its turn comes');
+    expect(stdout).toContain('It is due, to go out as a draft, and waits for this:');
+    expect(stdout).toContain(
+      'It is PAUSED (integration: moving house): `npm run cli -- pause list`.',
+    );
+  });
+
+  test('names who must act in words', async () => {
+    const outlet = await it.outlet();
+    await it.fault(outlet, 'feed', { kind: 'error', code: 190, subcode: 460, http_status: 401 });
+    const id = await it.post(outlet, { message: 'dead token' });
+    await it.waitsFor(id, 'integration');
+    const { stdout } = await run(['why', id]);
+    expect(stdout).toContain("next step    the tenant's administrator: Reconnect the account.");
+    expect(stdout).toContain('needs a new access token');
+    expect(stdout).not.toMatch(/tenant_admin|needs_reconnect/);
+    expect(stdout).not.toContain('its turn comes');
   });
 
   test('gives scripts the same as JSON', async () => {
