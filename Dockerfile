@@ -20,6 +20,7 @@ COPY package.json ./
 COPY prisma prisma
 COPY docs docs
 COPY workers workers
+COPY bin bin
 COPY src src
 COPY --from=generated /app/src/db/generated src/db/generated
 # By number, so that a cluster which insists on "not root" can tell without reading /etc/passwd.

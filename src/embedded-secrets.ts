@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { type Environment, isGiven } from './config/environment.ts';
 import { type Config, embeddedDataDir, type LoadOptions, loadConfig } from './config.ts';
@@ -30,10 +30,21 @@ export function ensureEmbeddedSecrets(dataDir: string, env: Environment): Enviro
   return { ...env, ...Object.fromEntries(missing.map((name) => [name, secrets[name]])) };
 }
 
+/** Where a person finds `ADMIN_TOKEN`, told without any part of it. */
+export function placeOfAdminToken(env: Environment, dataDir: string): string {
+  if (env['ADMIN_TOKEN_FILE']) return `in ${env['ADMIN_TOKEN_FILE']} (ADMIN_TOKEN_FILE)`;
+  if (isGiven(env, 'ADMIN_TOKEN')) return 'the value of ADMIN_TOKEN, in the environment or in .env';
+  return `ADMIN_TOKEN in ${secretsFile(dataDir)}`;
+}
+
+function secretsFile(dataDir: string): string {
+  return join(dataDir, 'secrets', 'secrets.json');
+}
+
 /** A folder of its own, as the database server's account must get into `dataDir` but not in here. */
 function readOrMake(dataDir: string): Kept {
-  const folder = join(openDataDir(dataDir), 'secrets');
-  const path = join(folder, 'secrets.json');
+  const path = secretsFile(openDataDir(dataDir));
+  const folder = dirname(path);
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const text = read(path) ?? make(folder, path);

@@ -1,11 +1,13 @@
 import type { Environment } from './config/environment.ts';
 import type { Role } from './config.ts';
 import { exitOnDefects } from './crash.ts';
+import { withDotenv } from './dotenv.ts';
 import { loadProcessConfig } from './embedded-secrets.ts';
 import { AppError, ConfigError } from './errors.ts';
 import { createLogger, describeDefect } from './log.ts';
 import { type RoleName, roleNames } from './roles.ts';
 import { type Running, start } from './start.ts';
+import { tellWhereThePagesAre } from './welcome.ts';
 
 /** A whole process: reads the environment, runs its roles, obeys SIGTERM and SIGINT, sets the exit code. */
 export async function runProcess(role: Role, env: Environment): Promise<void> {
@@ -27,10 +29,12 @@ export async function runProcess(role: Role, env: Environment): Promise<void> {
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
   try {
-    const config = loadProcessConfig(env, { role });
+    const given = withDotenv(env);
+    const config = loadProcessConfig(given, { role });
     log = createLogger({ level: config.logLevel });
     const { signal } = stopping;
     running = await start(config, { roles, migrates: role === 'all', log, signal });
+    tellWhereThePagesAre(running, given);
   } catch (error) {
     if (stopping.signal.aborted) process.exit(0);
     fail(error);

@@ -21,6 +21,8 @@ export type RoleName = (typeof roleNames)[number];
 
 /** A part of the program that runs until it is closed. */
 export interface RunningRole {
+  /** Where it answers, for the API only. */
+  readonly url?: string;
   /** Stops claiming at once, and resolves when what was under way has ended or the deadline has passed. */
   close(deadlineMs: number): Promise<void>;
 }
@@ -33,8 +35,8 @@ export async function startRole(
 ): Promise<RunningRole> {
   switch (role) {
     case 'api': {
-      const { app } = await startApi(services);
-      return { close: () => app.close() };
+      const { app, url } = await startApi(services);
+      return { url, close: () => app.close() };
     }
     case 'scheduler':
       return startScheduler(services, directUrl);

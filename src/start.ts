@@ -16,6 +16,8 @@ import { placeOfUrl, waitingTeller } from './waiting.ts';
 
 export interface Running {
   readonly services: Services;
+  /** Where the API answers, if it is one of the roles. */
+  readonly apiUrl?: string | undefined;
   /** Stops claiming, lets what is under way end within the deadline, closes everything. May be called twice. */
   close(): Promise<void>;
 }
@@ -54,13 +56,13 @@ export async function start(config: Config, options: StartOptions): Promise<Runn
     const { db, directUrl } = await openDatabaseOf(config, log, closers);
     const services = openServices(config, db, log, directUrl);
     closers.push(() => services.queues.close());
-    await startAnswering(services, options.roles, directUrl, closers);
+    const apiUrl = await startAnswering(services, options.roles, directUrl, closers);
     await becomeReady(services, directUrl, options, stopping.signal, closers);
     const working = options.roles.filter((role) => role !== 'api');
     const roles = await Promise.all(working.map((role) => startRole(role, services, directUrl)));
     closers.push(closeTogether(roles));
     log.info({ roles: options.roles }, 'started');
-    return { services, close };
+    return { services, apiUrl, close };
   } catch (error) {
     await close();
     throw error;
@@ -92,12 +94,13 @@ async function startAnswering(
   roles: readonly RoleName[],
   directUrl: string,
   closers: Closer[],
-): Promise<void> {
+): Promise<string | undefined> {
   const health = await startHealth(services);
   if (health !== null) closers.push((deadlineMs) => health.close(deadlineMs));
-  if (!roles.includes('api')) return;
+  if (!roles.includes('api')) return undefined;
   const api = await startRole('api', services, directUrl);
   closers.push((deadlineMs) => api.close(deadlineMs));
+  return api.url;
 }
 
 /** Everything that needs the database, in order; an outage is waited for, a contradiction is not. */

@@ -1,5 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { describeDefect } from '../log.ts';
+import { withDotenv } from '../dotenv.ts';
+import { version } from '../version.ts';
 import { type Environment, launcher } from './command.ts';
 import { databaseCommand } from './commands/database.ts';
 import { importCommand } from './commands/import.ts';
@@ -21,6 +23,20 @@ import { oneLine } from './table.ts';
 
 const usageError = 2;
 
+/** `runCli` in the environment of the process and the file `.env` beside it. */
+export async function runCliProcess(
+  args: readonly string[],
+  io: Io,
+  env: Environment,
+): Promise<number> {
+  try {
+    return await runCli(args, io, withDotenv(env));
+  } catch (error) {
+    report(error, io, env, args.includes('--json'));
+    return 1;
+  }
+}
+
 /** Runs one command line and returns its exit code: 0 done, 1 not done, 2 not understood. */
 export async function runCli(args: readonly string[], io: Io, env: Environment): Promise<number> {
   let exitCode = 0;
@@ -29,13 +45,14 @@ export async function runCli(args: readonly string[], io: Io, env: Environment):
   });
   const program = new Command('social-publisher')
     .description('Commands for the operator: tenants, connections, posts, keys, database.')
+    .version(version, '-V, --version', 'print the version')
     .option('--json', 'print JSON for scripts', false)
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) => io.stderr.write(text),
     })
-    .showHelpAfterError('(--help shows what there is)')
+    .showHelpAfterError('Run it with --help to see what it takes.')
     .exitOverride();
   for (const command of [
     tenantCommand,

@@ -3,14 +3,14 @@ import { startSandbox } from './server.ts';
 
 try {
   const sandbox = await startSandbox(parseSandboxEnv(process.env));
-  process.stdout.write(
-    `Sandbox of Meta's Graph API at ${sandbox.url} (control routes under /_sandbox)\n`,
-  );
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
       void sandbox.close().then(() => process.exit(0));
     });
   }
+  process.stdout.write(
+    `Sandbox of Meta's Graph API at ${sandbox.url} (control routes under /_sandbox)\n`,
+  );
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 1;

@@ -5,6 +5,8 @@ import type { Launch, Run } from '../command.ts';
 import { describePost } from '../post-text.ts';
 import { writeStory } from '../story-text.ts';
 import { attemptView } from '../views.ts';
+import { oneLine } from '../table.ts';
+import { attemptView, postView } from '../views.ts';
 import { ownerOf } from './post.ts';
 
 export function whyCommand(program: Command, launch: Launch): void {
@@ -37,7 +39,7 @@ async function tellWhy({ session, answer, style }: Run, id: string): Promise<voi
       `\n${style.bold('What happened')} (UTC)\n`,
       writeStory(story, style),
       `\n${style.bold('What comes next')}\n`,
-      ...outlook.map((line) => `  ${line}\n`),
+      ...outlook.map((line) => `  ${oneLine(line)}\n`),
     ].join(''),
   );
 }
