@@ -25,7 +25,9 @@ export function openServices(
   directUrl: string,
 ): Services {
   const providers = new Map<string, Provider>(
-    Object.entries(createProviders({ ...config.graph, logger: log })),
+    Object.entries(
+      createProviders({ ...config.graph, logger: log, websiteUrl: websiteOf(config) }),
+    ),
   );
   const queues = openQueues({
     backend: queueBackendOf(config, directUrl),
@@ -33,6 +35,14 @@ export function openServices(
     logger: log,
   });
   return { config, db, queues, providers, vault: new Vault(config.encryptionKeys), log };
+}
+
+const websiteOfMeta = 'https://www.facebook.com';
+
+/** What answers for Meta on this machine is a sandbox, which shows its posts itself; any other place has to be named. */
+function websiteOf({ graph, hosts }: Config): string {
+  const isHere = /^(localhost|127\..+|\[::1\])$/.test(new URL(graph.baseUrl).hostname);
+  return isHere && hosts.facebookDialog === websiteOfMeta ? graph.baseUrl : hosts.facebookDialog;
 }
 
 /** Redis when it is configured, PostgreSQL when not: the one place that chooses. */

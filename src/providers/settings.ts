@@ -1,2 +1,7 @@
+import type { GraphSettings } from '../graph/client.ts';
+
 /** What every provider is built from: where Meta's hosts are, how long a call may take, where to log. */
-export type { GraphSettings } from '../graph/client.ts';
+export interface ProviderSettings extends GraphSettings {
+  /** Where people look at posts, without a slash at its end; Facebook's own website unless it is said. */
+  readonly websiteUrl?: string;
+}

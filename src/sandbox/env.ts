@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ConfigError } from '../errors.ts';
-import type { SandboxOptions } from './options.ts';
+import { defaultOptions, type SandboxOptions } from './options.ts';
 
 const list = z
   .string()
@@ -21,7 +21,7 @@ const envSchema = z.object({
     .transform((value) => value === 'true'),
   SANDBOX_ALLOWED_HOSTS: list,
   SANDBOX_MEDIA_HOSTS: list,
-  SANDBOX_PERMALINK_BASE: z.url().default('https://www.facebook.com'),
+  SANDBOX_PERMALINK_BASE: z.url().optional(),
   SANDBOX_REQUEST_LOG_SIZE: z.coerce.number().int().min(1).default(10_000),
 });
 
@@ -41,7 +41,30 @@ export function parseSandboxEnv(env: Readonly<Record<string, string | undefined>
     allowLoopbackMedia: data.SANDBOX_ALLOW_LOOPBACK_MEDIA,
     allowedHosts: data.SANDBOX_ALLOWED_HOSTS,
     allowedMediaHosts: data.SANDBOX_MEDIA_HOSTS,
-    permalinkBase: data.SANDBOX_PERMALINK_BASE.replace(/\/+$/, ''),
+    permalinkBase: (
+      data.SANDBOX_PERMALINK_BASE ?? addressOf(data.SANDBOX_HOST, data.SANDBOX_PORT)
+    ).replace(/\/+$/, ''),
     requestLogSize: data.SANDBOX_REQUEST_LOG_SIZE,
   };
+}
+
+/** How a browser on this machine reaches it, so that its links open here. */
+function addressOf(host: string, port: number): string {
+  // A free port is known too late for this.
+  if (port === 0) return defaultOptions.permalinkBase;
+  if (host === '0.0.0.0' || host === '::') return `http://127.0.0.1:${port}`;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+/** What stands in the way of a start, by the variable that can put it right. */
+export function startFailureText(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const code = 'code' in error ? String(error.code) : '';
+  if (code === 'EADDRINUSE' || code === 'EACCES') {
+    return `SANDBOX_PORT: ${error.message}. Stop what listens there, or set SANDBOX_PORT to another port; 0 takes a free one.`;
+  }
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
+    return `SANDBOX_HOST: ${error.message}. Set it to an address of this machine.`;
+  }
+  return error.message;
 }

@@ -1,4 +1,4 @@
-import { parseSandboxEnv } from './env.ts';
+import { parseSandboxEnv, startFailureText } from './env.ts';
 import { startSandbox } from './server.ts';
 
 try {
@@ -12,6 +12,6 @@ try {
     `Sandbox of Meta's Graph API at ${sandbox.url} (control routes under /_sandbox)\n`,
   );
 } catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`${startFailureText(error)}\n`);
   process.exitCode = 1;
 }

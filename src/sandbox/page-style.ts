@@ -33,6 +33,9 @@ article.draft, article.dark { border-left: 4px solid var(--amber); }
 .photos.one img { aspect-ratio: 16 / 10; }
 .card { display: block; border: 1px solid var(--line); border-radius: 6px; padding: .45rem .6rem; margin-top: .6rem; color: var(--blue); text-decoration: none; font-size: .88rem; }
 .id { font: .74rem/1.4 ui-monospace, monospace; color: var(--soft); margin: .55rem 0 0; }
+.id a { color: inherit; }
+article:target { outline: 2px solid var(--blue); outline-offset: 2px; }
+.single { max-width: 38rem; }
 .none { color: var(--soft); font-size: .88rem; margin: 0; }
 .empty { max-width: 42rem; }
 pre { background: var(--sheet); border: 1px solid var(--line); border-radius: 6px; padding: .8rem; overflow: auto; }

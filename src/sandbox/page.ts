@@ -15,13 +15,48 @@ export function renderSandbox(world: World): string {
   const body =
     pages.length === 0 ? noPages() : pages.map((page) => renderPage(world, page, now)).join('');
   const links = pages.length > 1 ? pages.map((page) => navLink(page)).join('') : '';
+  return renderDocument(world, {
+    title: 'Facebook sandbox',
+    lead: `${countText(pages.length, 'Page')}, ${countText(world.posts.size, 'post')} written in all. Nothing here reaches Meta.`,
+    body: `${links === '' ? '' : `<nav aria-label="Pages">${links}</nav>`}<main>${body}</main>`,
+  });
+}
+
+/** One post at an address of its own, wherever on its Page it stands. */
+export function renderPostPage(world: World, id: string): { isThere: boolean; html: string } {
+  const post = world.posts.get(id);
+  const page = world.pages.get(post?.pageId ?? '');
+  const isThere =
+    post !== undefined &&
+    page !== undefined &&
+    post.visibility !== 'deleted' &&
+    post.visibility !== 'vanished';
+  const body = isThere
+    ? `<h2>${escapeHtml(page.name)}</h2>${renderPost(world, post, world.clock.now())}`
+    : `<p class="none">There is no post ${escapeHtml(id)}${post === undefined ? '' : ' any more: it was deleted'}.</p>`;
+  const html = renderDocument(world, {
+    title: isThere ? `A post of ${page.name}` : 'No such post',
+    lead: `<a href="/${page === undefined ? '' : `#p${page.id}`}">All Pages</a>. Nothing here reaches Meta.`,
+    body: `<main class="single">${body}</main>`,
+  });
+  return { isThere, html };
+}
+
+interface PageDocument {
+  readonly title: string;
+  /** HTML, as is the body. */
+  readonly lead: string;
+  readonly body: string;
+}
+
+function renderDocument(world: World, { title, lead, body }: PageDocument): string {
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="refresh" content="10"><title>Facebook sandbox</title><style>${pageStyle}</style></head>
+<meta http-equiv="refresh" content="10"><title>${escapeHtml(title)}</title><style>${pageStyle}</style></head>
 <body><header><h1>Facebook sandbox</h1>
-<p>${countText(pages.length, 'Page')}, ${countText(world.posts.size, 'post')} written in all. Nothing here reaches Meta.</p>
-<p>Its clock: ${timeTag(now)}${world.clock.frozen ? ' (standing still)' : ''}</p></header>
-${links === '' ? '' : `<nav aria-label="Pages">${links}</nav>`}<main>${body}</main></body></html>`;
+<p>${lead}</p>
+<p>Its clock: ${timeTag(world.clock.now())}${world.clock.frozen ? ' (standing still)' : ''}</p></header>
+${body}</body></html>`;
 }
 
 function noPages(): string {
@@ -73,7 +108,7 @@ function renderPost(world: World, post: Post, now: number): string {
       ? ''
       : `<p class="text${long}" dir="auto">${escapeHtml(post.message)}</p>`;
   return `<article class="${post.visibility}" id="${post.id}"><div class="meta">${whenText(post, now)}</div>
-${text}${renderPhotos(world, post)}${renderLink(post)}<p class="id">${post.id}</p></article>`;
+${text}${renderPhotos(world, post)}${renderLink(post)}<p class="id"><a href="/${post.id}">${post.id}</a></p></article>`;
 }
 
 function whenText(post: Post, now: number): string {

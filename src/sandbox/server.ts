@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { serveControl } from './control.ts';
 import { settle } from './life.ts';
 import { defaultOptions, type SandboxOptions } from './options.ts';
-import { renderSandbox } from './page.ts';
+import { renderPostPage, renderSandbox } from './page.ts';
 import { serveGraph } from './serve-graph.ts';
 import { refuseHost, refuseOrigin } from './visitors.ts';
 import { createWorld, type World } from './world.ts';
@@ -66,21 +66,34 @@ async function serve(
     serveControl(holder, request, response, body);
     return;
   }
-  const post = /^\/(\d+)\/posts\/(\d+)$/.exec(url);
-  if (post !== null && isBrowser(request, url)) {
-    response.writeHead(302, { location: `/#${post[1]}_${post[2]}` }).end();
+  if (url === '/favicon.ico') {
+    response.writeHead(204).end();
     return;
   }
   if (request.method === 'GET' && (url === '/' || isBrowser(request, url))) {
     settle(holder.world);
-    response.writeHead(200, {
-      'content-type': 'text/html; charset=utf-8',
-      'cache-control': 'no-store',
-    });
-    response.end(renderSandbox(holder.world));
+    showPage(holder.world, url, response);
     return;
   }
   await serveGraph(holder.world, request, response, body);
+}
+
+function showPage(world: World, url: string, response: ServerResponse): void {
+  const permalink = /^\/(\d+)\/posts\/(\d+)$/.exec(url);
+  if (permalink !== null) {
+    response.writeHead(302, { location: `/${permalink[1]}_${permalink[2]}` }).end();
+    return;
+  }
+  const [, postId] = /^\/(\d+_\d+)$/.exec(url) ?? [];
+  const { isThere, html } =
+    postId === undefined
+      ? { isThere: true, html: renderSandbox(world) }
+      : renderPostPage(world, postId);
+  response.writeHead(isThere ? 200 : 404, {
+    'content-type': 'text/html; charset=utf-8',
+    'cache-control': 'no-store',
+  });
+  response.end(html);
 }
 
 /** Programs send a token and do not ask for HTML. */

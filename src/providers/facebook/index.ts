@@ -14,7 +14,10 @@ import { verify } from './verify.ts';
 import { handoverWindow } from './window.ts';
 
 /** Posts on a Facebook Page: text, link or photos, as a draft, by Facebook's scheduler, or public at once. */
-export function createFacebook(client: GraphClient): Provider {
+export function createFacebook(
+  client: GraphClient,
+  websiteUrl = 'https://www.facebook.com',
+): Provider {
   return {
     name: 'facebook',
     modes: ['draft', 'schedule', 'publish'],
@@ -39,6 +42,6 @@ export function createFacebook(client: GraphClient): Provider {
     unstage: (request, context) => unstage(client, request, context),
     isPostOf: (pageId, externalId) => new RegExp(`^${pageId}_\\d+$`).test(externalId),
     // Leads to the post whatever its permalink is (Meta's posts guide).
-    publishUrl: (externalId) => `https://www.facebook.com/${externalId}`,
+    publishUrl: (externalId) => `${websiteUrl}/${externalId}`,
   };
 }

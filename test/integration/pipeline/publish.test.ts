@@ -42,7 +42,7 @@ describe.each(queueBackends())('publishing over %s', (backend) => {
     expect(row).toMatchObject({
       status: 'drafted',
       external_id: posts[0]?.id,
-      publish_url: `https://www.facebook.com/${posts[0]?.id}`,
+      publish_url: `${meta.url}/${posts[0]?.id}`,
       error: null,
       waiting: null,
       attention: null,

@@ -30,10 +30,32 @@ test('an empty sandbox says how to make a Page', async () => {
   expect((await send('GET', '/')).text).toContain('/_sandbox/pages');
 });
 
-test('a permalink opened in a browser leads to the post on the root page', async () => {
-  const answer = await send('GET', '/1/posts/2', {
-    headers: { accept: 'text/html' },
-    redirect: 'manual',
-  });
-  expect([answer.status, answer.headers.get('location')]).toEqual([302, '/#1_2']);
+test('each post has an address of its own, where its permalink leads a browser', async () => {
+  const accept = { headers: { accept: 'text/html' } };
+  const answer = await send('GET', '/1/posts/2', { ...accept, redirect: 'manual' });
+  expect([answer.status, answer.headers.get('location')]).toEqual([302, '/1_2']);
+  const page = await aPage({ name: 'Bread & Butter' });
+  const { body } = await page.post(`${page.id}/feed`, { message: 'Still warm' });
+  const { id } = body;
+  const shown = await send('GET', `/${id}`, accept);
+  expect(shown.status).toBe(200);
+  expect(shown.text).toMatch(/Bread &#38; Butter[\s\S]*Still warm/);
+  expect((await send('GET', '/', accept)).text).toContain(`<a href="/${id}">`);
+  await page.delete(id);
+  const gone = await send('GET', `/${id}`, accept);
+  expect([gone.status, gone.text]).toEqual([404, expect.stringContaining('it was deleted')]);
+  expect((await send('GET', '/1_2', accept)).status).toBe(404);
+});
+
+test('a program that asks for the same address gets an answer of the Graph API', async () => {
+  const page = await aPage({ name: 'Page' });
+  const { body } = await page.post(`${page.id}/feed`, { message: 'Still warm' });
+  const { id } = body;
+  expect((await page.get(id)).body).toMatchObject({ id });
+  expect((await send('GET', `/${id}`)).body.error.code).toBe(104);
+});
+
+test('the pages refresh by themselves, and the browser may ask for an icon', async () => {
+  expect((await send('GET', '/')).text).toContain('<meta http-equiv="refresh" content="10">');
+  expect((await send('GET', '/favicon.ico')).status).toBe(204);
 });
