@@ -8,6 +8,7 @@ import { createLogger, type Logger } from '../log.ts';
 import { openServices } from '../services.ts';
 import { type Api, apiOver } from './api.ts';
 import { CommandError } from './failure.ts';
+import { plural } from './words.ts';
 
 /** What a command may open. Each is made when it is first asked for, and closed with the session. */
 export interface Session {
@@ -82,7 +83,7 @@ async function bringUpToDate(
   if (pending.length === 0) return;
   throw new CommandError(
     'migrations_pending',
-    `The database lacks ${pending.length} migrations of this version (${pending.join(', ')}): run \`npm run db:migrate\` first.`,
+    `The database lacks ${plural(pending.length, 'migration')} of this version (${pending.join(', ')}): run \`npm run db:migrate\` first.`,
   );
 }
 

@@ -36,6 +36,8 @@ export interface RowPost {
 
 export interface Calendar {
   readonly rows: readonly CalendarRow[];
+  /** Rows with problems, as far as they could be read: what else is wrong with them can be told at once. */
+  readonly broken: readonly CalendarRow[];
   readonly problems: readonly CalendarProblem[];
 }
 
@@ -53,16 +55,17 @@ export function readCalendar(bytes: Uint8Array, options: ReadOptions): Calendar 
   const table = readTable(bytes);
   const headerProblems = table.header.length === 0 ? [] : checkHeader(table.header);
   if (table.header.length === 0 || headerProblems.length > 0) {
-    return { rows: [], problems: [...headerProblems, ...table.problems] };
+    return { rows: [], broken: [], problems: [...headerProblems, ...table.problems] };
   }
   const rows: CalendarRow[] = [];
+  const broken: CalendarRow[] = [];
   const problems = [...table.problems];
   for (const row of table.rows) {
     const read = readRow(row, table.header, options);
     problems.push(...read.problems);
-    if (read.row !== undefined) rows.push(read.row);
+    if (read.row !== undefined) (read.problems.length === 0 ? rows : broken).push(read.row);
   }
-  return refuseRepeatedReferences({ rows, problems });
+  return refuseRepeatedReferences({ rows, broken, problems });
 }
 
 function checkHeader(header: readonly string[]): CalendarProblem[] {
@@ -103,9 +106,8 @@ function readRow(
       problems.push({ line, column, rule: 'required', message: `"${column}" is empty.` });
     }
   }
-  const media = readMedia(named.media, named.alt_text, options.mediaBase);
-  if (!Array.isArray(media)) problems.push({ line, ...media });
-  if (problems.length > 0 || !Array.isArray(media)) return { problems };
+  const { media, problems: ofMedia } = readMedia(named.media, named.alt_text, options.mediaBase);
+  problems.push(...ofMedia.map((problem) => ({ line, ...problem })));
   const post = readPost(named, media, options.now);
   return { row: { line, tenant: named.tenant, page: named.page, post }, problems };
 }
@@ -119,7 +121,8 @@ function findNul(line: number, header: readonly string[], cells: readonly string
 }
 
 function nameCells(header: readonly string[], cells: readonly string[]): Cells {
-  const cell = (name: CalendarColumn): string => cells[header.indexOf(name)] ?? '';
+  const cell = (name: CalendarColumn): string =>
+    (cells[header.indexOf(name)] ?? '').replaceAll('\0', '');
   return {
     tenant: cell('tenant').trim(),
     page: cell('page').trim(),
@@ -172,20 +175,26 @@ function readFlag(cell: string): boolean | string {
 }
 
 /** The reference is what makes a second import harmless, so one of them can only mean one row. */
-function refuseRepeatedReferences({ rows, problems }: Calendar): Calendar {
+function refuseRepeatedReferences({ rows, broken, problems }: Calendar): Calendar {
   const first = new Map<string, number>();
   const repeated: CalendarProblem[] = [];
-  const kept = rows.filter(({ line, tenant, post }) => {
-    if (post.reference === undefined) return true;
+  for (const { line, tenant, post } of [...rows, ...broken].toSorted(byLine)) {
+    if (post.reference === undefined) continue;
     const key = JSON.stringify([tenant, post.reference]);
     const earlier = first.get(key);
-    if (earlier === undefined) {
-      first.set(key, line);
-      return true;
-    }
+    first.set(key, earlier ?? line);
+    if (earlier === undefined) continue;
     const message = `The reference "${post.reference}" stands in line ${earlier} already.`;
     repeated.push({ line, column: 'reference', rule: 'reference_unique', message });
-    return false;
-  });
-  return { rows: kept, problems: [...problems, ...repeated] };
+  }
+  const isRepeated = ({ line }: CalendarRow) => repeated.some((problem) => problem.line === line);
+  return {
+    rows: rows.filter((row) => !isRepeated(row)),
+    broken: [...broken, ...rows.filter(isRepeated)],
+    problems: [...problems, ...repeated],
+  };
+}
+
+function byLine(one: CalendarRow, other: CalendarRow): number {
+  return one.line - other.line;
 }

@@ -1,6 +1,7 @@
 import type { FieldProblem } from '../errors.ts';
 import type { PlacedRow } from './placing.ts';
 import type { CalendarProblem } from './problem.ts';
+import { judgeWhole } from './whole-verdict.ts';
 
 export interface Verdict {
   /** False when it is no post at all: then not even a draft of it can be stored. */
@@ -45,7 +46,7 @@ export async function judgeRows(rows: readonly PlacedRow[], desk: PostDesk): Pro
       known.push({ row, id });
       continue;
     }
-    const verdict = asDraft(row, await desk.validate(row.tenantId, row.body));
+    const verdict = asDraft(row, await judgeWhole(row, desk));
     warnings.push(...verdict.warnings.map((warning) => inRow(row, warning)));
     if (verdict.errors.length === 0) good.push(row);
     else problems.push(...verdict.errors.map((error) => inRow(row, error)));

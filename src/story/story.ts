@@ -62,7 +62,7 @@ function momentOf({ at, type, from_status, to_status, version, data }: PostEvent
     eventData.safeParse(data).data ?? {};
   const because = [
     ...(change ? [change.error ? `${change.kind}: ${change.error.message}` : change.kind] : []),
-    ...(scheduled_at ? [`to ${scheduled_at}`] : []),
+    ...(scheduled_at ? [`to ${shortTime(scheduled_at)}`] : []),
     ...(external_id ? [`external id ${external_id}`] : []),
     ...(publish_url ? [publish_url] : []),
     ...(waiting ? [waitText(waiting)] : []),

@@ -1,4 +1,4 @@
-/** To the second and in UTC, as people compare such times by eye. */
+/** To the second, as people compare such times by eye; ours are in UTC. */
 export function shortTime(at: string | null | undefined): string {
   return at === null || at === undefined ? '' : at.replace(/\.\d+Z$/, 'Z').replace('T', ' ');
 }

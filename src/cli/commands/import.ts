@@ -16,6 +16,8 @@ import type { Launch, Run } from '../command.ts';
 import { CommandError } from '../failure.ts';
 import { deskOver, directoryOver } from '../post-desk.ts';
 import { renderTable } from '../table.ts';
+import { shortTime } from '../time.ts';
+import { plural } from '../words.ts';
 
 const importOptions = z.object({
   skipInvalid: z.boolean().default(false),
@@ -71,10 +73,14 @@ async function importFile(run: Run, file: string, options: ImportOptions): Promi
     ...(mediaBase === undefined ? {} : { mediaBase }),
   });
   const api = await run.session.api();
-  const { placed, problems: unplaced } = await placeRows(calendar.rows, directoryOver(api));
-  const earlier = [...calendar.problems, ...unplaced];
+  const directory = directoryOver(api);
+  const { placed, astray, problems: unplaced } = await placeRows(calendar.rows, directory);
+  const broken = await placeRows(calendar.broken, directory);
+  const desk = deskOver(api);
+  const hopeless = await judgeRows([...astray, ...broken.placed, ...broken.astray], desk);
+  const earlier = [...calendar.problems, ...unplaced, ...broken.problems, ...hopeless.problems];
   const { judged, before, stores, created, late } = await inTurnOfTenants(run, placed, () =>
-    importRows(run, { desk: deskOver(api), placed, earlier }, options),
+    importRows(run, { desk, placed, earlier }, options),
   );
   const ids = new Map(created.map(({ row, id }) => [row.line, id]));
   const rows = [
@@ -87,7 +93,13 @@ async function importFile(run: Run, file: string, options: ImportOptions): Promi
   const problems = [...before, ...late].toSorted((one, other) => one.line - other.line);
   if (problems.length > 0 && !(options.skipInvalid && late.length === 0)) run.fail();
   const sorted = rows.toSorted((one, other) => one.line - other.line);
-  const report = { file, stored: stores, rows: sorted, problems, warnings: judged.warnings };
+  const report = {
+    file,
+    stored: stores,
+    rows: sorted,
+    problems,
+    warnings: [...judged.warnings, ...hopeless.warnings],
+  };
   run.answer(report, () => writeReport(run, report, options));
 }
 
@@ -169,7 +181,7 @@ function writeReport({ io, style }: Run, report: Report, options: ImportOptions)
       { title: 'ROW', text: ({ outcome }) => outcome },
       { title: 'TENANT', text: ({ tenant }) => tenant, flexible: true },
       { title: 'PAGE', text: ({ page }) => page, flexible: true },
-      { title: 'DUE', text: ({ due }) => due ?? '' },
+      { title: 'DUE', text: ({ due }) => shortTime(due) },
       { title: 'REFERENCE', text: ({ reference }) => reference ?? '' },
       { title: 'MESSAGE', text: ({ message }) => message, flexible: true },
     ],
@@ -198,12 +210,19 @@ function summary({ rows, problems, stored }: Report, options: ImportOptions): st
   const count = (outcome: string): number => rows.filter((row) => row.outcome === outcome).length;
   const wrongRows = new Set(problems.map(({ line }) => line)).size;
   const known = count('already there');
-  const knownText = known === 0 ? '' : ` ${known} rows were there already and stay as they are.`;
+  const knownText =
+    known === 0
+      ? ''
+      : ` ${rowsText(known, 'was', 'were')} there already and ${known === 1 ? 'stays as it is' : 'stay as they are'}.`;
   if (stored) {
-    const left = wrongRows === 0 ? '' : ` ${wrongRows} rows were left out.`;
-    return `Imported ${count('imported')} posts.${knownText}${left}`;
+    const left = wrongRows === 0 ? '' : ` ${rowsText(wrongRows, 'was', 'were')} left out.`;
+    return `Imported ${plural(count('imported'), 'post')}.${knownText}${left}`;
   }
-  const good = `${count('good')} rows are good.${knownText}`;
+  const good = `${rowsText(count('good'), 'is', 'are')} good.${knownText}`;
   if (options.dryRun) return `Nothing was imported: a dry run. ${good}`;
-  return `Nothing was imported: ${wrongRows} rows have problems. ${good} Correct them, or use --skip-invalid.`;
+  return `Nothing was imported: ${rowsText(wrongRows, 'has', 'have')} problems. ${good} Correct them, or use --skip-invalid.`;
+}
+
+function rowsText(count: number, one: string, several: string): string {
+  return `${plural(count, 'row')} ${count === 1 ? one : several}`;
 }

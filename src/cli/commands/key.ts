@@ -5,6 +5,7 @@ import { CommandError } from '../failure.ts';
 import { findTenant } from '../find.ts';
 import { type ListedKey, listKeys } from '../ledger/store.ts';
 import type { Column } from '../table.ts';
+import { shortTime } from '../time.ts';
 
 const createOptions = z.object({
   name: z.string(),
@@ -81,5 +82,5 @@ const columns: readonly Column<ListedKey>[] = [
   { title: 'NAME', text: ({ name }) => name, flexible: true },
   { title: 'SCOPE', text: ({ scope }) => scope },
   { title: 'TENANT', text: ({ tenant }) => tenant ?? '', flexible: true },
-  { title: 'MADE', text: ({ created_at }) => created_at.toISOString() },
+  { title: 'MADE', text: ({ created_at }) => shortTime(created_at.toISOString()) },
 ];

@@ -106,7 +106,7 @@ async function rotate({ session, io, isJson, answer, fail }: Run): Promise<void>
       ...(answers.unopened.length === 0
         ? []
         : [
-            `${answers.unopened.length} kept answers do not open: whoever repeats their request is told so; they go within 30 days.`,
+            `Kept answers that do not open: ${answers.unopened.length}. Whoever repeats their request is told so; they are deleted within 30 days.`,
           ]),
       '',
     ].join('\n'),

@@ -6,6 +6,7 @@ import type { Launch } from '../command.ts';
 import { CommandError } from '../failure.ts';
 import { findTenant, listIntegrations, listTenants, pickIntegration } from '../find.ts';
 import type { Column } from '../table.ts';
+import { shortTime } from '../time.ts';
 
 const pauseView = z.looseObject({
   id: z.string(),
@@ -91,7 +92,7 @@ const columns: readonly Column<PauseView>[] = [
   { title: 'SCOPE', text: ({ scope }) => scope },
   { title: 'TARGET', text: ({ target }) => target },
   { title: 'BY', text: ({ created_by }) => created_by },
-  { title: 'SINCE', text: ({ created_at }) => created_at },
+  { title: 'SINCE', text: ({ created_at }) => shortTime(created_at) },
   { title: 'REASON', text: ({ reason }) => reason ?? '', flexible: true },
 ];
 

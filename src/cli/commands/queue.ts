@@ -9,6 +9,7 @@ import {
   readBackend,
   saveBackend,
 } from '../queue-backend/store.ts';
+import { plural } from '../words.ts';
 
 const backendSchema = z.enum(backends);
 const options = z.object({ force: z.boolean().default(false) });
@@ -24,7 +25,7 @@ export function queueCommand(program: Command, launch: Launch): void {
         const db = await session.database();
         const backend = await readBackend(db);
         const inFlight = await countInFlight(db);
-        const text = `${backend ?? 'not decided: the first process to start decides'}; ${inFlight} posts in flight\n`;
+        const text = `${backend ?? 'not decided: the first process to start decides'}; ${plural(inFlight, 'post')} in flight\n`;
         answer({ backend, in_flight: inFlight }, () => text);
       }),
     );
@@ -57,7 +58,7 @@ async function switchBackend(
   if (inFlight > 0 && !isForced) {
     throw new CommandError(
       'posts_in_flight',
-      `${inFlight} posts are queued or being published. Stop the schedulers, wait for the publishers to finish, stop every process, then switch; or use --force: nothing is lost or sent twice, as the sweeper puts jobs back for rows that need one, but those posts wait until their lease ends.`,
+      `${plural(inFlight, 'post')} ${inFlight === 1 ? 'is' : 'are'} queued or being published. Stop the schedulers, wait for the publishers to finish, stop every process, then switch; or use --force: nothing is lost or sent twice, as the sweeper puts jobs back for rows that need one, but those posts wait until their lease ends.`,
     );
   }
   await saveBackend(db, backend);

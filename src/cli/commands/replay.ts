@@ -7,6 +7,7 @@ import type { Launch, Run } from '../command.ts';
 import { findTenant } from '../find.ts';
 import { wholeNumber } from '../number.ts';
 import { oneLine, renderTable } from '../table.ts';
+import { plural } from '../words.ts';
 import { nameOfUser } from './unfence.ts';
 
 const counts = z.object({
@@ -220,7 +221,7 @@ function tellForecast(
   withRequests: boolean,
 ): string {
   const sum = Object.entries(verdicts).map(([verdict, count]) => `${count} ${verdict}`);
-  const head = `${posts} posts${sum.length === 0 ? '' : `: ${sum.join(', ')}`}; ${calls} calls. Nothing was done.\n`;
+  const head = `${plural(posts, 'post')} checked${sum.length === 0 ? '' : `: ${sum.join(', ')}`}; ${plural(calls, 'call')} needed. Dry run: nothing was sent.\n`;
   if (items.length === 0) return head;
   const rows = renderTable(
     [

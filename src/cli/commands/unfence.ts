@@ -10,6 +10,7 @@ import type { Api } from '../api.ts';
 import type { Launch, Run } from '../command.ts';
 import { CommandError } from '../failure.ts';
 import { renderTable } from '../table.ts';
+import { plural } from '../words.ts';
 
 const fenceView = z.looseObject({
   fenced: z.boolean(),
@@ -91,7 +92,7 @@ async function tellPlan(run: Run, fence: FenceView, since: Date): Promise<void> 
     [
       describe(fence),
       ...tellPlace(run, fence),
-      `Up to ${posts} posts of ${accounts.length} accounts may have been sent since ${since.toISOString()}. Each account is read once`,
+      `Up to ${plural(posts, 'post')} of ${plural(accounts.length, 'account')} may have been sent since ${shortTime(since.toISOString())}. Each account is read once`,
       '(3 calls, and one more for every 100 posts that it shows); what is there is bound, the rest may be sent afterwards.',
       'Is the old system stopped? It must be: nothing holds it back. Then run this again with --yes.',
       '',
@@ -132,7 +133,7 @@ async function follow({ io, isJson }: Run, api: Api): Promise<FenceView> {
 
 function progressLine(unfencing: Unfencing): string {
   const { accounts, accounts_done: done, posts, bound, note } = unfencing;
-  const where = `${done} of ${accounts} accounts: ${bound} of ${posts} posts found`;
+  const where = `${done} of ${plural(accounts, 'account')}: ${bound} of ${plural(posts, 'post')} found`;
   return note === null ? where : `${where}; ${note}`;
 }
 
@@ -169,7 +170,7 @@ function report({ io, style }: Run, view: FenceView): string {
           io.stdout,
           style,
         );
-  const sum = `${posts} posts: ${bound} found and bound, ${absent} not there (they go out now, or count as missed), ${ambiguous} for a person to decide, ${unseen} of accounts that could not be read (looked for later, not sent before).`;
+  const sum = `${plural(posts, 'post')}: ${bound} found and bound, ${absent} not there (they go out now, or count as missed), ${ambiguous} for a person to decide, ${unseen} of accounts that could not be read (looked for later, not sent before).`;
   const end = view.fenced
     ? `STILL FENCED: ${note ?? 'it did not end'}. Run it again: what was bound stays bound.`
     : 'Unfenced: posts go out again.';

@@ -4,9 +4,8 @@ import { postView } from '../../story/views.ts';
 import type { Launch, Run } from '../command.ts';
 import { describePost } from '../post-text.ts';
 import { writeStory } from '../story-text.ts';
-import { attemptView } from '../views.ts';
 import { oneLine } from '../table.ts';
-import { attemptView, postView } from '../views.ts';
+import { attemptView } from '../views.ts';
 import { ownerOf } from './post.ts';
 
 export function whyCommand(program: Command, launch: Launch): void {

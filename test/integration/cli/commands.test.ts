@@ -211,6 +211,41 @@ Bakery,Bakery Page,both,schedule,+2h,approved,w-4,https://a.example,https://a.ex
     expect(await count('social_posts')).toBe(before);
   });
 
+  it('finds every problem of a row at once, and none that only follows from another', async () => {
+    const file = await calendar(
+      'all.csv',
+      `tenant,page,message,media,publish_mode,scheduled_at,scheduled_local,timezone,status,reference
+Bakery,Bakery Page,,loaf.jpg,,,2026-12-24T07:00,Berlin,aproved,a-1
+Bakery,Bakery Page,${'x'.repeat(70_000)},loaf.jpg,schedule,2027-01-01T10:00:00,,,approved,a-2
+Bakery,Nowhere,hello,,later,,,,approved,a-3
+Bakery,,hello,https://a.example/a.gif|https://a.example/b b.jpg,,,,,approved,a-3
+Bakery,Bakery Page,hello,a.jpg|b.jpg,,,,,draft,a-4
+`,
+    );
+    const refused = await run(['import', file, '--json']);
+    const { problems } = refused.read(importReport);
+    expect(problems.map(({ line, column, rule }) => `${line} ${column} ${rule}`)).toEqual([
+      '2 media media_base_required',
+      '2 status invalid_value',
+      '2 timezone timezone_known',
+      '3 media media_base_required',
+      '3 scheduled_at offset_required',
+      '3 message facebook_message_too_long',
+      '4 page page_known',
+      '4 publish_mode invalid_value',
+      '5 page required',
+      '5 media media_base_required',
+      '5 reference reference_unique',
+      '6 media media_base_required',
+    ]);
+    const told = (await run(['import', file])).stdout;
+    expect(told).toContain(
+      'line 2, status: must be one of draft, in_review, approved [invalid_value]',
+    );
+    expect(told).toContain('Nothing was imported: 5 rows have problems. 0 rows are good.');
+    expect(told).not.toContain('Invalid option');
+  });
+
   it('imports the good rows with --skip-invalid, and none of them a second time', async () => {
     const file = await calendar(
       'some.csv',
@@ -221,9 +256,11 @@ Bakery,Bakery Page,a draft may wait for its rules,publish,,draft,s-3,,
     );
     const first = await run(['import', file, '--skip-invalid']);
     expect(first.code).toBe(0);
-    expect(first.stdout).toContain('Imported 2 posts. 1 rows were left out.');
+    expect(first.stdout).toContain('Imported 2 posts. 1 row was left out.');
     const second = await run(['import', file, '--skip-invalid']);
-    expect(second.stdout).toContain('Imported 0 posts. 2 rows were there already');
+    expect(second.stdout).toContain(
+      'Imported 0 posts. 2 rows were there already and stay as they are.',
+    );
     expect(await count(`social_posts WHERE reference IN ('s-1', 's-2', 's-3')`)).toBe(2);
   });
 
@@ -252,7 +289,7 @@ Bakery,Bakery Page,a draft may wait for its rules,publish,,draft,s-3,,
     );
     const looked = await run(['import', file, '--dry-run']);
     expect(looked.code).toBe(0);
-    expect(looked.stdout).toContain('Nothing was imported: a dry run. 1 rows are good.');
+    expect(looked.stdout).toContain('Nothing was imported: a dry run. 1 row is good.');
     expect(await count(`social_posts WHERE reference = 'd-1'`)).toBe(0);
   });
 
@@ -369,7 +406,7 @@ describe('queue switch', () => {
     );
     const refused = await run(['queue', 'switch', 'redis']);
     expect(refused.code).toBe(1);
-    expect(refused.stderr).toContain('1 posts are queued or being published');
+    expect(refused.stderr).toContain('1 post is queued or being published');
     const forced = await run(['queue', 'switch', 'redis', '--force']);
     expect(forced.stdout).toBe(
       'The queue lives in redis from now on. Set REDIS_URL for every process and start them.\n',
