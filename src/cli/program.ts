@@ -16,6 +16,7 @@ import { replayCommand } from './commands/replay.ts';
 import { tenantCommand } from './commands/tenant.ts';
 import { unfenceCommand } from './commands/unfence.ts';
 import { whyCommand } from './commands/why.ts';
+import { showExamples } from './examples.ts';
 import { type Failure, failureOf } from './failure.ts';
 import type { Io } from './io.ts';
 import { type Style, styleFor } from './style.ts';
@@ -52,7 +53,7 @@ export async function runCli(args: readonly string[], io: Io, env: Environment):
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) => io.stderr.write(text),
     })
-    .showHelpAfterError('Run it with --help to see what it takes.')
+    .showHelpAfterError('Run it with --help to see all options.')
     .exitOverride();
   for (const command of [
     tenantCommand,
@@ -72,6 +73,7 @@ export async function runCli(args: readonly string[], io: Io, env: Environment):
   ]) {
     command(program, launch);
   }
+  showExamples(program);
   try {
     await program.parseAsync(args, { from: 'user' });
     return exitCode;

@@ -3,9 +3,11 @@ import { z } from 'zod';
 import { type PostView, postView } from '../../story/views.ts';
 import type { Api } from '../api.ts';
 import type { Launch, Run } from '../command.ts';
+import { dueTimeOf, withDueTime } from '../due-time.ts';
 import { CommandError } from '../failure.ts';
 import { findTenant, listTenants } from '../find.ts';
 import { ownerOfPost } from '../ledger/store.ts';
+import { noTenantsText } from '../no-tenants.ts';
 import { wholeNumber } from '../number.ts';
 import { describePost, postColumns } from '../post-text.ts';
 
@@ -16,7 +18,6 @@ const listOptions = z.object({
   reference: z.string().optional(),
   limit: z.number(),
 });
-const retryOptions = z.object({ at: z.string().optional() });
 
 export function postCommand(program: Command, launch: Launch): void {
   const post = program.command('post').description('posts of all tenants');
@@ -71,14 +72,12 @@ export function retryCommand(program: Command, launch: Launch): void {
 }
 
 function addRetry(parent: Command, launch: Launch): void {
-  parent
-    .command('retry')
+  withDueTime(parent.command('retry'), 'at a new time, with its offset')
     .argument('<id>')
     .description('approve a failed or missed post again')
-    .option('--at <time>', 'at a new time, with its offset: 2026-12-24T18:00:00+01:00')
     .action((id: string, options: unknown, command: Command) =>
       launch(command, (run) => {
-        const { at } = retryOptions.parse(options);
+        const at = dueTimeOf(options);
         return act(run, id, 'retry', at === undefined ? {} : { scheduled_at: at });
       }),
     );
@@ -143,7 +142,8 @@ async function listPosts(
   for (const { id: tenantId } of tenants)
     posts.push(...(await postsOf(api, tenantId, query, limit)));
   posts.sort((one, other) => (one.id < other.id ? 1 : -1));
-  table(postColumns(style), posts, 'There are no such posts.');
+  const none = tenants.length === 0 ? noTenantsText(session.config) : 'There are no such posts.';
+  table(postColumns(style), posts, none);
 }
 
 function postsOf(

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { shortTime } from '../../story/time.ts';
 import type { Api } from '../api.ts';
 import type { Launch, Run } from '../command.ts';
+import { dueTimeOf, withDueTime } from '../due-time.ts';
 import { findTenant } from '../find.ts';
 import { wholeNumber } from '../number.ts';
 import { oneLine, renderTable } from '../table.ts';
@@ -66,7 +67,6 @@ const options = z.object({
   from: z.string().optional(),
   to: z.string().optional(),
   spread: z.number().optional(),
-  at: z.string().optional(),
   dryRun: z.boolean().default(false),
   requests: z.boolean().default(false),
   follow: z.boolean().default(false),
@@ -74,8 +74,7 @@ const options = z.object({
 type Options = z.output<typeof options>;
 
 export function replayCommand(program: Command, launch: Launch): void {
-  const replay = program
-    .command('replay')
+  const replay = withDueTime(program.command('replay'), 'a new due time, with its offset')
     .description('retry many failed, missed or unknown posts at once; start with --dry-run')
     .option('--tenant <tenant>', 'id, reference or name; all of them without it')
     .option('--class <list>', 'of the error, such as retry,internal')
@@ -83,12 +82,11 @@ export function replayCommand(program: Command, launch: Launch): void {
     .option('--from <time>', 'due at or after, with its offset')
     .option('--to <time>', 'due before')
     .option('--spread <seconds>', 'retry them evenly over so long', wholeNumber)
-    .option('--at <time>', 'a new due time, with its offset')
     .option('--dry-run', 'say per post what would happen; nothing does')
     .option('--requests', 'with --dry-run: also every call that would be made')
     .option('--follow', 'stay until it has ended')
     .action((given: unknown, command: Command) =>
-      launch(command, (run) => begin(run, options.parse(given))),
+      launch(command, (run) => begin(run, options.parse(given), dueTimeOf(given))),
     );
 
   replay
@@ -117,9 +115,9 @@ export function replayCommand(program: Command, launch: Launch): void {
   }
 }
 
-async function begin(run: Run, given: Options): Promise<void> {
+async function begin(run: Run, given: Options, at: string | undefined): Promise<void> {
   const api = await run.session.api();
-  const body = await bodyOf(api, given);
+  const body = { ...(await bodyOf(api, given)), scheduled_at: at };
   const path = '/v1/replays';
   if (given.dryRun) {
     const forecast = await api.call({ method: 'POST', path, body }, dryRunView);
@@ -132,7 +130,7 @@ async function begin(run: Run, given: Options): Promise<void> {
 }
 
 async function bodyOf(api: Api, given: Options): Promise<object> {
-  const { tenant, status, from, to, spread, at } = given;
+  const { tenant, status, from, to, spread } = given;
   return {
     filter: {
       tenant_id: tenant === undefined ? undefined : (await findTenant(api, tenant)).id,
@@ -143,7 +141,6 @@ async function bodyOf(api: Api, given: Options): Promise<object> {
     },
     dry_run: given.dryRun,
     spread_s: spread,
-    scheduled_at: at,
     requested_by: nameOfUser(),
   };
 }

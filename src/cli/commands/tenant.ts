@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Launch } from '../command.ts';
 import { CommandError } from '../failure.ts';
 import { findTenant, listTenants } from '../find.ts';
+import { noTenantsText } from '../no-tenants.ts';
 import { wholeNumber } from '../number.ts';
 import type { Column } from '../table.ts';
 import { type TenantView, tenantView } from '../views.ts';
@@ -38,7 +39,7 @@ export function tenantCommand(program: Command, launch: Launch): void {
     .action((_options: unknown, command: Command) =>
       launch(command, async ({ session, table }) => {
         const tenants = await listTenants(await session.api());
-        table(columns, tenants, 'There are no tenants: `tenant create NAME` makes one.');
+        table(columns, tenants, noTenantsText(session.config));
       }),
     );
 

@@ -301,6 +301,47 @@ Bakery,Bakery Page,a draft may wait for its rules,publish,,draft,s-3,,
   });
 });
 
+describe('help', () => {
+  const names = (help: string) =>
+    [...(help.split('\nCommands:\n')[1] ?? '').matchAll(/^ {2}([a-z-]+)/gm)]
+      .map(([, name = '']) => name)
+      .filter((name) => name !== 'help');
+
+  it('of every command ends with an example of it, in options that it has', async () => {
+    const seen: string[] = [];
+    const look = async (words: readonly string[]): Promise<void> => {
+      const { stdout, code } = await run([...words, '--help']);
+      expect(code).toBe(0);
+      const [text = '', example = ''] = stdout.split('\nExample:\n');
+      expect(example).toMatch(new RegExp(`^ {2}npm run cli -- ${words.join(' ')}\\S* ?.*\\n$`));
+      for (const option of example.match(/ --[a-z]+[a-z-]*/g) ?? []) {
+        expect(text).toContain(option);
+      }
+      seen.push(words.join(' '));
+      for (const name of names(text)) await look([...words, name]);
+    };
+    await look([]);
+    expect(seen.length).toBeGreaterThanOrEqual(45);
+  });
+
+  it('names the time of a retry as the API does, and takes the older name as well', async () => {
+    const { stdout } = await run(['retry', '--help']);
+    expect(stdout).toContain('--scheduled-at <time>');
+    expect(stdout).not.toContain('--at <time>');
+    const id = '01a1f773-042e-74ed-8aa8-b701a7876cca';
+    const time = '2027-01-01T00:00:00Z';
+    for (const option of ['--at', '--scheduled-at']) {
+      expect((await run(['retry', id, option, time])).stderr).toContain('There is no post');
+    }
+    const both = await run(['retry', id, '--at', time, '--scheduled-at', time]);
+    expect(both.stderr).toContain('not both');
+  });
+
+  it('has a version', async () => {
+    expect((await run(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+});
+
 describe('post and why', () => {
   it('leads a post on, and tells its story', async () => {
     const file = await calendar(
