@@ -12,8 +12,11 @@ const ledgerAnswer = z.object({
 });
 
 /** A Page in the sandbox with a token that may publish to it, as connecting at Meta would give. */
-export async function createSandboxPage(sandboxUrl: string, name: string): Promise<SandboxPage> {
-  const { data } = await axios.post<unknown>(`${sandboxUrl}/_sandbox/pages`, { name });
+export async function createSandboxPage(
+  sandboxUrl: string,
+  page: { readonly id: string; readonly name: string },
+): Promise<SandboxPage> {
+  const { data } = await axios.post<unknown>(`${sandboxUrl}/_sandbox/pages`, page);
   const { id, access_token: token } = pageAnswer.parse(data);
   return { id, token };
 }

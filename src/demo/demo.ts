@@ -5,6 +5,7 @@ import { buildApi } from '../api/server.ts';
 import { type Api, apiOver } from '../cli/api.ts';
 import type { Io } from '../cli/io.ts';
 import { deskOver, directoryOver } from '../cli/post-desk.ts';
+import { pathFromHere } from '../cli/words.ts';
 import { openDatabase } from '../db/client.ts';
 import { startEmbedded } from '../db/embedded.ts';
 import { loadProcessConfig } from '../embedded-secrets.ts';
@@ -17,8 +18,9 @@ import { startSandbox } from '../sandbox/server.ts';
 import { start } from '../start.ts';
 import { imagesDir, readDemoCalendar } from './calendar.ts';
 import { listSandboxPosts } from './client.ts';
+import { inviteOn } from './invitation.ts';
 import { serveMedia } from './media-server.ts';
-import { pickPort } from './port.ts';
+import { pickPort, wantedPort } from './port.ts';
 import { createScreen, type Screen } from './screen.ts';
 import { setUpTenants } from './setup.ts';
 import { forgetEarlierRuns } from './store.ts';
@@ -30,9 +32,8 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export interface Demo {
   /** Every post is where its row in the calendar says, and nothing is there twice. */
   readonly isGood: boolean;
-  readonly apiUrl: string;
-  readonly sandboxUrl: string;
-  readonly adminToken: string;
+  /** What can be done with it while it runs. */
+  readonly invitation: string;
   close(): Promise<void>;
 }
 
@@ -64,7 +65,7 @@ async function play(
 ): Promise<Omit<Demo, 'close'>> {
   const screen = createScreen(io.stdout);
   const startedAt = performance.now();
-  const sandboxUrl = await openSandbox(closers);
+  const sandboxUrl = await openSandbox(env, closers);
   const media = await serveMedia(imagesDir);
   closers.push(() => media.close());
   screen.say(`sandbox of Meta's API   ${sandboxUrl}`);
@@ -79,15 +80,16 @@ async function play(
   const log = createLogger({ level: config.logLevel, destination });
   const running = await start(config, { roles: roleNames, migrates: true, log, signal });
   closers.push(() => running.close());
-  screen.say(`API and all roles       ${config.http.publicUrl} (log in ${logFile})`);
+  screen.say(`API and all roles       ${config.http.publicUrl} (log in ${pathFromHere(logFile)})`);
 
   const app = await buildApi(running.services);
   closers.push(() => app.close());
   const [token] = config.adminTokens;
   if (token === undefined) throw new AppError('configuration', 'The demo has no ADMIN_TOKEN.');
   const api = apiOver(app, token);
-  const tenantIds = await setUpTenants(api, sandboxUrl);
-  screen.say(`tenants                 ${tenantIds.length}, with two Pages each\n`);
+  const tenants = await setUpTenants(api, sandboxUrl);
+  const tenantIds = tenants.map(({ id }) => id);
+  screen.say(`tenants                 ${tenants.length}, with two Pages each\n`);
 
   const imported = await importCalendar(api, media.url, screen);
   const { expected } = imported;
@@ -99,11 +101,16 @@ async function play(
   screen.say(
     `${isGood ? 'Everything is where it should be' : 'NOT everything is where it should be'}, after ${seconds} s.`,
   );
-  return { isGood, apiUrl: config.http.publicUrl, sandboxUrl, adminToken: token.reveal() };
+  const place = { apiUrl: config.http.publicUrl, sandboxUrl, adminToken: token.reveal() };
+  const failed = posts.find(({ post }) => post.status === 'failed')?.post.id ?? null;
+  const [tenant] = tenants;
+  const invitation =
+    tenant === undefined ? '' : inviteOn({ ...place, dataDir, env }, tenant, failed);
+  return { isGood, invitation };
 }
 
-async function openSandbox(closers: (() => Promise<void>)[]): Promise<string> {
-  const port = await pickPort([4010]);
+async function openSandbox(env: Environment, closers: (() => Promise<void>)[]): Promise<string> {
+  const port = await pickPort([wantedPort(env['SANDBOX_PORT'], 4010)]);
   const permalinkBase = `http://127.0.0.1:${port}`;
   const sandbox = await startSandbox({ port, allowLoopbackMedia: true, permalinkBase });
   closers.push(() => sandbox.close());
@@ -116,7 +123,7 @@ async function demoEnvironment(
   dataDir: string,
   sandboxUrl: string,
 ): Promise<Environment> {
-  const port = await pickPort([3000, 3080]);
+  const port = await pickPort([wantedPort(env['PORT'], 3000), 3080]);
   return {
     PATH: env['PATH'],
     DATA_DIR: dataDir,
@@ -143,7 +150,7 @@ async function openEmptyDatabase(
   } finally {
     await db.close();
   }
-  screen.say(`PostgreSQL              ${dataDir}`);
+  screen.say(`PostgreSQL              ${pathFromHere(dataDir)}`);
 }
 
 interface Imported {

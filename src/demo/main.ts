@@ -2,10 +2,14 @@ import { parseArgs } from 'node:util';
 import { failureOf } from '../cli/failure.ts';
 import { exitOnDefects } from '../crash.ts';
 import { createLogger, describeDefect } from '../log.ts';
+import { withDotenv } from '../dotenv.ts';
 import { runDemo } from './demo.ts';
 
 const help = `npm run demo            publishes a calendar against the sandbox and stays open
 npm run demo -- --exit  ends when it is through; exit code 1 if a post is not where it should be
+
+PORT (3000) and SANDBOX_PORT (4010) are the ports it tries first; it takes others if they are in use.
+Its data are in the folder demo of DATA_DIR (.data); every run begins with none.
 `;
 
 exitOnDefects(() => createLogger({ level: 'fatal', destination: process.stderr }));
@@ -27,19 +31,9 @@ async function main(): Promise<number> {
     stdout.write(help);
     return 0;
   }
-  const demo = await runDemo(process.env, { stdin, stdout, stderr }, stopping.signal);
+  const demo = await runDemo(withDotenv(process.env), { stdin, stdout, stderr }, stopping.signal);
   if (values.exit !== true && !stopping.signal.aborted) {
-    stdout.write(
-      [
-        '',
-        `Sandbox    ${demo.sandboxUrl}/              the Pages as people would see them`,
-        `API        ${demo.apiUrl}/docs          Authorization: Bearer ${demo.adminToken}`,
-        `Dashboard  ${demo.apiUrl}/admin/queues  any user name, password ${demo.adminToken}`,
-        '',
-        'Ctrl-C ends it.',
-        '',
-      ].join('\n'),
-    );
+    stdout.write(demo.invitation);
     await new Promise<void>((resolve) => {
       stopping.signal.addEventListener('abort', () => resolve());
     });

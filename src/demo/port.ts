@@ -1,5 +1,11 @@
 import { createServer } from 'node:net';
 
+/** The port that a variable asks for, else this one. */
+export function wantedPort(text: string | undefined, otherwise: number): number {
+  const port = Number(text || otherwise);
+  return Number.isInteger(port) && port > 0 && port < 65_536 ? port : otherwise;
+}
+
 /** The first of these ports that is free on loopback, else any free one. */
 export async function pickPort(wanted: readonly number[]): Promise<number> {
   for (const port of [...wanted, 0]) {

@@ -4,13 +4,20 @@ import { renderTable } from '../cli/table.ts';
 import { shortDuration, shortTime } from '../story/time.ts';
 import type { Watched } from './watch.ts';
 
-/** One row a post: what became of it, under which id and address, and how late. */
+/** Where no terminal says its width: a table that is read in a log or an issue. */
+const widthElsewhere = 120;
+/** From here on there is room for when it was due and what it says. */
+const widthForAll = 118;
+
+/** One row a post: what became of it, at which address (which ends in its external id), and how late. */
 export function renderSummary(
   posts: readonly Watched[],
   { stdout }: Io,
   env: Readonly<Record<string, string | undefined>>,
 ): string {
   const style = styleFor(stdout, env);
+  const width = stdout.columns ?? widthElsewhere;
+  const isWide = width >= widthForAll;
   return renderTable<Watched>(
     [
       { title: 'REFERENCE', text: ({ post }) => post.reference ?? '' },
@@ -19,14 +26,17 @@ export function renderSummary(
         text: describeStatus,
         paint: ({ standing }) => (standing === 'there' ? style.green : style.red),
       },
-      { title: 'DUE', text: ({ post }) => shortTime(post.scheduled_at) },
+      ...(isWide
+        ? [{ title: 'DUE', text: ({ post }: Watched) => shortTime(post.scheduled_at) }]
+        : []),
       { title: 'LATENESS', text: describeLateness },
-      { title: 'EXTERNAL ID', text: ({ post }) => post.external_id ?? '' },
       { title: 'PUBLISH URL', text: ({ post }) => post.publish_url ?? '' },
-      { title: 'MESSAGE', text: ({ post }) => post.message ?? '', flexible: true },
+      ...(isWide
+        ? [{ title: 'MESSAGE', text: ({ post }: Watched) => post.message ?? '', flexible: true }]
+        : []),
     ],
     posts,
-    stdout,
+    { write: (text) => stdout.write(text), isTTY: true, columns: width },
     style,
   );
 }

@@ -1,3 +1,5 @@
+import { relative } from 'node:path';
+
 const actors: Readonly<Record<string, string>> = {
   author: 'the author',
   tenant_admin: "the tenant's administrator",
@@ -38,4 +40,10 @@ export function reconnectCommand(
 /** As one word of a POSIX shell, whatever it holds. */
 export function shellWord(text: string): string {
   return /^[\w./:@-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
+}
+
+/** As short as it can be typed in this folder. */
+export function pathFromHere(path: string): string {
+  const fromHere = relative(process.cwd(), path);
+  return fromHere.startsWith('..') ? path : fromHere;
 }

@@ -145,7 +145,7 @@ describe('a key that was dropped while only kept answers need it', () => {
     expect(status.stdout).toMatch(/old +0 +1 +MISSING: these answers cannot be repeated/);
     const rotated = await terminal(newKey)(['keys', 'rotate']);
     expect(rotated.code).toBe(0);
-    expect(rotated.stdout).toContain('1 kept answers do not open');
+    expect(rotated.stdout).toContain('Kept answers that do not open: 1.');
   });
 
   it('is said to whoever repeats the request, and makes nothing a second time', async () => {
