@@ -64,7 +64,7 @@ function tellChange(post: PostView, seen: Map<string, string>, screen: Screen): 
   const time = new Date().toISOString().slice(11, 19);
   const detail = post.publish_url ?? post.error?.message ?? post.waiting?.text ?? '';
   screen.say(
-    `${time}  ${(post.reference ?? post.id).padEnd(11)}  ${post.status.padEnd(10)}  ${detail}`,
+    `${time}  ${(post.reference ?? post.id).padEnd(10)}  ${post.status.padEnd(9)}  ${detail}`,
   );
 }
 

@@ -16,6 +16,7 @@ export function renderSandbox(world: World): string {
     pages.length === 0 ? noPages() : pages.map((page) => renderPage(world, page, now)).join('');
   const links = pages.length > 1 ? pages.map((page) => navLink(page)).join('') : '';
   return renderDocument(world, {
+    path: '/',
     title: 'Facebook sandbox',
     lead: `${countText(pages.length, 'Page')}, ${countText(world.posts.size, 'post')} written in all. Nothing here reaches Meta.`,
     body: `${links === '' ? '' : `<nav aria-label="Pages">${links}</nav>`}<main>${body}</main>`,
@@ -35,6 +36,7 @@ export function renderPostPage(world: World, id: string): { isThere: boolean; ht
     ? `<h2>${escapeHtml(page.name)}</h2>${renderPost(world, post, world.clock.now())}`
     : `<p class="none">There is no post ${escapeHtml(id)}${post === undefined ? '' : ' any more: it was deleted'}.</p>`;
   const html = renderDocument(world, {
+    path: `/${id}`,
     title: isThere ? `A post of ${page.name}` : 'No such post',
     lead: `<a href="/${page === undefined ? '' : `#p${page.id}`}">All Pages</a>. Nothing here reaches Meta.`,
     body: `<main class="single">${body}</main>`,
@@ -43,16 +45,18 @@ export function renderPostPage(world: World, id: string): { isThere: boolean; ht
 }
 
 interface PageDocument {
+  readonly path: string;
   readonly title: string;
   /** HTML, as is the body. */
   readonly lead: string;
   readonly body: string;
 }
 
-function renderDocument(world: World, { title, lead, body }: PageDocument): string {
+function renderDocument(world: World, { path, title, lead, body }: PageDocument): string {
+  // With its path, as a browser does not load an address with a fragment anew (seen in Chromium 2026-11).
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="refresh" content="10"><title>${escapeHtml(title)}</title><style>${pageStyle}</style></head>
+<meta http-equiv="refresh" content="10; url=${path}"><title>${escapeHtml(title)}</title><style>${pageStyle}</style></head>
 <body><header><h1>Facebook sandbox</h1>
 <p>${lead}</p>
 <p>Its clock: ${timeTag(world.clock.now())}${world.clock.frozen ? ' (standing still)' : ''}</p></header>

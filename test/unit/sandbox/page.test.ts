@@ -39,6 +39,7 @@ test('each post has an address of its own, where its permalink leads a browser',
   const { id } = body;
   const shown = await send('GET', `/${id}`, accept);
   expect(shown.status).toBe(200);
+  expect(shown.text).toContain(`content="10; url=/${id}"`);
   expect(shown.text).toMatch(/Bread &#38; Butter[\s\S]*Still warm/);
   expect((await send('GET', '/', accept)).text).toContain(`<a href="/${id}">`);
   await page.delete(id);
@@ -56,6 +57,8 @@ test('a program that asks for the same address gets an answer of the Graph API',
 });
 
 test('the pages refresh by themselves, and the browser may ask for an icon', async () => {
-  expect((await send('GET', '/')).text).toContain('<meta http-equiv="refresh" content="10">');
+  expect((await send('GET', '/')).text).toContain(
+    '<meta http-equiv="refresh" content="10; url=/">',
+  );
   expect((await send('GET', '/favicon.ico')).status).toBe(204);
 });
