@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander';
-import { describeDefect } from '../log.ts';
 import { withDotenv } from '../dotenv.ts';
+import { describeDefect } from '../log.ts';
 import { version } from '../version.ts';
 import { type Environment, launcher } from './command.ts';
 import { databaseCommand } from './commands/database.ts';

@@ -25,7 +25,8 @@ export function factsOf(post: PostView): readonly (readonly [name: string, text:
     ],
     [
       'attention',
-      attention && `${attention.text} (${nameOfActor(attention.who)}: ${attention.choices.join(', ')})`,
+      attention &&
+        `${attention.text} (${nameOfActor(attention.who)}: ${attention.choices.join(', ')})`,
     ],
     ['error', error && `${error.message} (${error.class})`],
     ['next step', error && `${nameOfActor(error.who)}: ${error.action}`],

@@ -25,17 +25,14 @@ function isHeldBack(
   return status === 'approved' && obstacles.length > 0 && turn !== null && turn <= now;
 }
 
+const modeTexts: Readonly<Record<string, string>> = {
+  draft: 'as a draft',
+  schedule: "by the network's own scheduler",
+  publish: 'in public',
+};
+
 function modeText({ effective_mode: mode }: PostFacts): string {
-  switch (mode) {
-    case 'draft':
-      return 'as a draft';
-    case 'schedule':
-      return "by the network's own scheduler";
-    case 'publish':
-      return 'in public';
-    default:
-      return 'as asked';
-  }
+  return modeTexts[mode ?? ''] ?? 'as asked';
 }
 
 function nextStep(

@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { widthOf } from '../../src/cli/width.ts';
 import { until } from '../support/fleet.ts';
 import { createTemporaryFolder } from '../support/temporary-folder.ts';
 
@@ -36,7 +37,7 @@ describe('the demo', () => {
     expect(written.join('\n')).toContain('37 posts were created, 37 are in the database.');
     expect(written.at(-1)).toMatch(/^Everything is where it should be, after /);
     expect(again.exitCode).toBe(0);
-    expect(Math.max(...tableOf(written).map((line) => line.length))).toBeLessThanOrEqual(120);
+    expect(Math.max(...tableOf(written).map(widthOf))).toBeLessThanOrEqual(120);
     await folder.remove();
   });
 

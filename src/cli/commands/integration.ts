@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { z } from 'zod';
+import { reconnectCommand } from '../../story/words.ts';
 import type { Api } from '../api.ts';
 import type { Launch, Run } from '../command.ts';
 import { CommandError } from '../failure.ts';
@@ -7,7 +8,6 @@ import { findTenant, listIntegrations, listTenants } from '../find.ts';
 import type { Column } from '../table.ts';
 import { readToken } from '../token.ts';
 import { type IntegrationView, integrationView, type TenantView } from '../views.ts';
-import { reconnectCommand } from '../../story/words.ts';
 
 const addOptions = z.object({
   tenant: z.string(),

@@ -301,12 +301,14 @@ Bakery,Bakery Page,a draft may wait for its rules,publish,,draft,s-3,,
   });
 });
 
-describe('help', () => {
-  const names = (help: string) =>
-    [...(help.split('\nCommands:\n')[1] ?? '').matchAll(/^ {2}([a-z-]+)/gm)]
-      .map(([, name = '']) => name)
-      .filter((name) => name !== 'help');
+function namesOfCommands(help: string): readonly string[] {
+  const listed = help.split('\nCommands:\n')[1] ?? '';
+  return [...listed.matchAll(/^ {2}([a-z-]+)/gm)]
+    .map(([, name = '']) => name)
+    .filter((name) => name !== 'help');
+}
 
+describe('help', () => {
   it('of every command ends with an example of it, in options that it has', async () => {
     const seen: string[] = [];
     const look = async (words: readonly string[]): Promise<void> => {
@@ -318,7 +320,7 @@ describe('help', () => {
         expect(text).toContain(option);
       }
       seen.push(words.join(' '));
-      for (const name of names(text)) await look([...words, name]);
+      for (const name of namesOfCommands(text)) await look([...words, name]);
     };
     await look([]);
     expect(seen.length).toBeGreaterThanOrEqual(45);
