@@ -33,7 +33,7 @@ export function ensureEmbeddedSecrets(dataDir: string, env: Environment): Enviro
 /** Where a person finds `ADMIN_TOKEN`, told without any part of it. */
 export function placeOfAdminToken(env: Environment, dataDir: string): string {
   if (env['ADMIN_TOKEN_FILE']) return `in ${env['ADMIN_TOKEN_FILE']} (ADMIN_TOKEN_FILE)`;
-  if (isGiven(env, 'ADMIN_TOKEN')) return 'the value of ADMIN_TOKEN, in the environment or in .env';
+  if (isGiven(env, 'ADMIN_TOKEN')) return 'ADMIN_TOKEN of the environment or of .env';
   return `ADMIN_TOKEN in ${secretsFile(dataDir)}`;
 }
 

@@ -12,7 +12,8 @@ export function tellWhereThePagesAre({ services, apiUrl }: Running, env: Environ
     {
       apiDocs: `${base}/docs`,
       dashboard: `${base}/admin/queues`,
-      signIn: `The operator's token is ${placeOfAdminToken(env, dataDir)}. The dashboard takes it as the password of any user.`,
+      signIn: "any user name; the password is the operator's token",
+      operatorToken: placeOfAdminToken(env, dataDir),
     },
     'open these pages in a browser',
   );

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { PostDesk } from '../import/import.ts';
+import type { PostDesk } from '../import/desk.ts';
 import type { Directory } from '../import/placing.ts';
 import { postView } from '../story/views.ts';
 import type { Api } from './api.ts';

@@ -1,5 +1,5 @@
 import type { FieldProblem } from '../errors.ts';
-import type { PostDesk, Verdict } from './import.ts';
+import type { PostDesk, Verdict } from './desk.ts';
 import type { PlacedRow } from './placing.ts';
 
 type Body = PlacedRow['body'];

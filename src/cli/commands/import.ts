@@ -3,13 +3,8 @@ import type { Command } from 'commander';
 import { z } from 'zod';
 import { inTurn } from '../../db/turns.ts';
 import { readCalendar } from '../../import/calendar.ts';
-import {
-  type Created,
-  createRows,
-  type Judged,
-  judgeRows,
-  type PostDesk,
-} from '../../import/import.ts';
+import type { PostDesk } from '../../import/desk.ts';
+import { type Created, createRows, type Judged, judgeRows } from '../../import/import.ts';
 import { type PlacedRow, placeRows } from '../../import/placing.ts';
 import type { CalendarProblem } from '../../import/problem.ts';
 import type { Launch, Run } from '../command.ts';
