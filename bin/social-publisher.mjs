@@ -13,16 +13,22 @@ const notStartable = 78;
 
 /** The file to run and its arguments: `start [role]`, `demo`, `sandbox`; anything else is a command of the CLI. */
 function choose([name, ...rest]) {
-  if (name === 'start' && roles.includes(rest[0])) {
-    return { file: `workers/${rest[0]}.ts`, args: rest.slice(1) };
-  }
-  if (name === 'start') return { file: 'src/main.ts', args: rest };
+  if (name === 'start') return { file: fileOfRole(rest[0]), args: rest.slice(1) };
   const file = programs[name];
   if (file !== undefined) return { file, args: rest };
   return { file: programs.cli, args: name === undefined ? rest : [name, ...rest] };
 }
 
+function fileOfRole(role) {
+  if (role === undefined) return 'src/main.ts';
+  return roles.includes(role) ? `workers/${role}.ts` : undefined;
+}
+
 async function run({ file, args }) {
+  if (file === undefined) {
+    refuse(`There is no such role: start takes ${roles.join(', ')}, or nothing for all of them.`);
+    return;
+  }
   const path = fileURLToPath(new URL(file, root));
   process.argv = [process.execPath, path, ...args];
   try {
@@ -55,6 +61,7 @@ function runOnBundledNode() {
       if (signal === 'SIGTERM' || !isTyped) child.kill(signal);
     });
   }
+  child.on('error', (error) => refuse(`${bundled} cannot be started: ${error.message}`));
   child.on('exit', (code, signal) => {
     if (signal === null) process.exit(code);
     process.removeAllListeners(signal);

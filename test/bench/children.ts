@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { tmpdir } from 'node:os';
 import { z } from 'zod';
 
 const here = new URL('.', import.meta.url).pathname;
@@ -19,6 +20,8 @@ export async function forkBench(
 /** One of the program's own processes, as in production. */
 export function forkWorker(role: string, env: Readonly<Record<string, string>>): ChildProcess {
   return fork(`${here}../../workers/${role}.ts`, [], {
+    // Whoever measures may have an .env of their own beside the program.
+    cwd: tmpdir(),
     env: { PATH: process.env['PATH'], ...env },
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });

@@ -105,6 +105,11 @@ it('says on an old Node what is missing when there is no other', async () => {
   expect(written.trim().split('\n')).toHaveLength(2);
 });
 
+it('starts nothing for a role that there is not', async () => {
+  const { code, written } = await launch(['start', 'publsher']).ended();
+  expect([code, written]).toEqual([78, expect.stringContaining('There is no such role')]);
+});
+
 it('reads .env in the folder it is started in, and lets the environment win', async () => {
   const cwd = join(folder.path, 'configured');
   await mkdir(cwd);

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { RoleName } from '../../src/roles.ts';
 import { until } from './fleet.ts';
@@ -22,6 +23,8 @@ export async function spawnRole(
 ): Promise<RoleProcess> {
   const file = fileURLToPath(new URL(`../../workers/${role}.ts`, import.meta.url));
   const child = spawn(process.execPath, [file], {
+    // Whoever runs the tests may have an .env of their own beside the program.
+    cwd: tmpdir(),
     env: {
       PATH: process.env['PATH'],
       ...env,
