@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
-import { pathFromHere, shellWord } from './words.ts';
+import { pathFromHere, shellWord } from '../story/words.ts';
 
 /** Who has just seen the demo looks for its tenants, and they are in another database. */
 export function noTenantsText({ database, dataDir }: Config): string {

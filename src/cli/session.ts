@@ -6,9 +6,9 @@ import { migrate, pendingMigrations } from '../db/migrate.ts';
 import { loadProcessConfig } from '../embedded-secrets.ts';
 import { createLogger, type Logger } from '../log.ts';
 import { openServices } from '../services.ts';
+import { plural } from '../story/words.ts';
 import { type Api, apiOver } from './api.ts';
 import { CommandError } from './failure.ts';
-import { plural } from './words.ts';
 
 /** What a command may open. Each is made when it is first asked for, and closed with the session. */
 export interface Session {

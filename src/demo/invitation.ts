@@ -1,6 +1,6 @@
-import { pathFromHere, shellWord } from '../cli/words.ts';
 import { isGiven } from '../config/environment.ts';
 import { variableNames } from '../config/variables.ts';
+import { pathFromHere, shellWord } from '../story/words.ts';
 import type { MadeTenant } from './setup.ts';
 
 export interface Place {

@@ -7,12 +7,12 @@ import type { PostDesk } from '../../import/desk.ts';
 import { type Created, createRows, type Judged, judgeRows } from '../../import/import.ts';
 import { type PlacedRow, placeRows } from '../../import/placing.ts';
 import type { CalendarProblem } from '../../import/problem.ts';
+import { shortTime } from '../../story/time.ts';
+import { plural } from '../../story/words.ts';
 import type { Launch, Run } from '../command.ts';
 import { CommandError } from '../failure.ts';
 import { deskOver, directoryOver } from '../post-desk.ts';
 import { renderTable } from '../table.ts';
-import { shortTime } from '../time.ts';
-import { plural } from '../words.ts';
 
 const importOptions = z.object({
   skipInvalid: z.boolean().default(false),

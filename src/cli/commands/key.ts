@@ -1,11 +1,11 @@
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
+import { shortTime } from '../../story/time.ts';
 import type { Launch } from '../command.ts';
 import { CommandError } from '../failure.ts';
 import { findTenant } from '../find.ts';
 import { type ListedKey, listKeys } from '../ledger/store.ts';
 import type { Column } from '../table.ts';
-import { shortTime } from '../time.ts';
 
 const createOptions = z.object({
   name: z.string(),

@@ -1,12 +1,12 @@
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
 import { type PauseScope, pauseScopes } from '../../pauses/pause.ts';
+import { shortTime } from '../../story/time.ts';
 import type { Api } from '../api.ts';
 import type { Launch } from '../command.ts';
 import { CommandError } from '../failure.ts';
 import { findTenant, listIntegrations, listTenants, pickIntegration } from '../find.ts';
 import type { Column } from '../table.ts';
-import { shortTime } from '../time.ts';
 
 const pauseView = z.looseObject({
   id: z.string(),

@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
+import { plural } from '../../story/words.ts';
 import type { Launch, Run } from '../command.ts';
 import { CommandError } from '../failure.ts';
 import {
@@ -9,7 +10,6 @@ import {
   readBackend,
   saveBackend,
 } from '../queue-backend/store.ts';
-import { plural } from '../words.ts';
 
 const backendSchema = z.enum(backends);
 const options = z.object({ force: z.boolean().default(false) });

@@ -2,13 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { shortTime } from '../../story/time.ts';
+import { plural } from '../../story/words.ts';
 import type { Api } from '../api.ts';
 import type { Launch, Run } from '../command.ts';
 import { dueTimeOf, withDueTime } from '../due-time.ts';
 import { findTenant } from '../find.ts';
 import { wholeNumber } from '../number.ts';
 import { oneLine, renderTable } from '../table.ts';
-import { plural } from '../words.ts';
 import { nameOfUser } from './unfence.ts';
 
 const counts = z.object({

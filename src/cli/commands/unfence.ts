@@ -6,11 +6,11 @@ import { graphHostOf, placeOf } from '../../fence/identity.ts';
 import { type Unfencing, unfencingSchema } from '../../fence/progress.ts';
 import { listSuspectAccounts } from '../../fence/suspects-store.ts';
 import { shortTime } from '../../story/time.ts';
+import { plural } from '../../story/words.ts';
 import type { Api } from '../api.ts';
 import type { Launch, Run } from '../command.ts';
 import { CommandError } from '../failure.ts';
 import { renderTable } from '../table.ts';
-import { plural } from '../words.ts';
 
 const fenceView = z.looseObject({
   fenced: z.boolean(),
