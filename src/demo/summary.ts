@@ -6,10 +6,12 @@ import type { Watched } from './watch.ts';
 
 /** Where no terminal says its width: a table that is read in a log or an issue. */
 const widthElsewhere = 120;
-/** From here on there is room for when it was due and what it says. */
-const widthForAll = 118;
+/** From here on there is room for the external id beside the address that ends in it. */
+const widthForIds = 110;
+/** And for when it was due and what it says. */
+const widthForAll = 150;
 
-/** One row a post: what became of it, at which address (which ends in its external id), and how late. */
+/** One row a post: what became of it, where, and how late. */
 export function renderSummary(
   posts: readonly Watched[],
   { stdout }: Io,
@@ -18,6 +20,7 @@ export function renderSummary(
   const style = styleFor(stdout, env);
   const width = stdout.columns ?? widthElsewhere;
   const isWide = width >= widthForAll;
+  const hasIds = width >= widthForIds;
   return renderTable<Watched>(
     [
       { title: 'REFERENCE', text: ({ post }) => post.reference ?? '' },
@@ -30,6 +33,9 @@ export function renderSummary(
         ? [{ title: 'DUE', text: ({ post }: Watched) => shortTime(post.scheduled_at) }]
         : []),
       { title: 'LATENESS', text: describeLateness },
+      ...(hasIds
+        ? [{ title: 'EXTERNAL ID', text: ({ post }: Watched) => post.external_id ?? '' }]
+        : []),
       { title: 'PUBLISH URL', text: ({ post }) => post.publish_url ?? '' },
       ...(isWide
         ? [{ title: 'MESSAGE', text: ({ post }: Watched) => post.message ?? '', flexible: true }]
