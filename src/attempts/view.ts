@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { errorRecordSchema } from '../error-record.ts';
-import { maskSecrets } from '../mask.ts';
+import { maskDeep } from '../mask.ts';
 import { attemptStates } from './attempt.ts';
 
 /** What an author sees of an attempt; the hash, the budget and the staged media are ours. */
@@ -78,15 +78,9 @@ export function viewAttempt(row: object): AttemptView {
     started_at: attempt.started_at.toISOString(),
     sent_at: attempt.sent_at?.toISOString() ?? null,
     settled_at: attempt.settled_at?.toISOString() ?? null,
-    calls: callRecords.parse(masked(attempt.calls)),
+    calls: callRecords.parse(maskDeep(attempt.calls)),
     external_id: attempt.external_id,
-    error: masked(attempt.error),
-    evidence: z.array(z.unknown()).parse(masked(attempt.evidence)),
+    error: maskDeep(attempt.error) ?? null,
+    evidence: z.array(z.unknown()).parse(maskDeep(attempt.evidence)),
   };
-}
-
-function masked(value: unknown): unknown {
-  if (value === null || value === undefined) return null;
-  const parsed: unknown = JSON.parse(maskSecrets(JSON.stringify(value)));
-  return parsed;
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { errorRecordSchema } from '../error-record.ts';
-import { maskSecrets } from '../mask.ts';
+import { maskObject } from '../mask.ts';
 import { postStatuses } from '../posts/post.ts';
 import {
   attentionSchema,
@@ -79,9 +79,5 @@ export type EventView = Omit<z.output<typeof eventViewSchema>, 'type' | 'data'> 
 
 export function viewEvent(row: object): EventView {
   const { from_status: from, to_status: to, at, data, ...event } = eventRow.parse(row);
-  return { ...event, from, to, at: new Date(at).toISOString(), data: masked(data) };
-}
-
-function masked(data: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return z.record(z.string(), z.unknown()).parse(JSON.parse(maskSecrets(JSON.stringify(data))));
+  return { ...event, from, to, at: new Date(at).toISOString(), data: maskObject(data) };
 }

@@ -1,4 +1,4 @@
-import { maskSecrets } from '../mask.ts';
+import { maskDeep } from '../mask.ts';
 import type { PostRow } from './post-row.ts';
 
 /**
@@ -62,7 +62,5 @@ function utc(at: Date | null): string | null {
 
 /** The last net: what a provider said may quote what it was sent. */
 function masked(record: unknown): unknown {
-  if (record === null || record === undefined) return null;
-  const parsed: unknown = JSON.parse(maskSecrets(JSON.stringify(record)));
-  return parsed;
+  return maskDeep(record) ?? null;
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { errorRecordSchema } from '../../error-record.ts';
 import { InvalidRequestError } from '../../errors.ts';
-import { maskSecrets } from '../../mask.ts';
+import { maskDeep } from '../../mask.ts';
 import { choose, forecast } from '../../replays/dry-run.ts';
 import {
   itemStates,
@@ -168,7 +168,7 @@ export const replayRoutes = [
         );
         const calls = items.reduce((sum, item) => sum + item.calls, 0);
         const answer = { dry_run: true, posts: items.length, calls, verdicts, items };
-        return { status: 200, body: JSON.parse(maskSecrets(JSON.stringify(answer))) };
+        return { status: 200, body: maskDeep(answer) };
       }
       const createdBy = operatorName(headers, body.requested_by);
       const replayId = idempotentId();
