@@ -57,6 +57,8 @@ export interface Config {
     /** Without a slash at its end. Ends in `:0` when the port is free and nothing else was said. */
     readonly publicUrl: string;
   };
+  /** Whose X-Forwarded-For is believed: addresses, ranges, or names of ranges. */
+  readonly trustedProxies: readonly string[];
   /** One, or two while rotating; any of them is the operator's. */
   readonly adminTokens: readonly Secret[];
   /** The first seals, all open. */
@@ -76,7 +78,11 @@ export interface Config {
   /** The operator's own app: both of its fields are set, or neither. */
   readonly meta: AppConfig;
   readonly instagram: AppConfig;
-  readonly limits: { readonly facebookCallsPerHour: number };
+  readonly limits: {
+    readonly facebookCallsPerHour: number;
+    /** Of one tenant to one process, in the long run. */
+    readonly tenantRequestsPerSecond: number;
+  };
   readonly reconcile: {
     readonly looks: number;
     readonly intervalMs: number;
@@ -180,6 +186,7 @@ function arrange(from: Variables, role: Role, warnings: readonly string[]): Conf
       healthPort: from.HEALTH_PORT,
       publicUrl: from.PUBLIC_URL ?? addressOf(from.HOST, from.PORT),
     },
+    trustedProxies: from.TRUSTED_PROXIES,
     adminTokens: from.ADMIN_TOKEN,
     encryptionKeys: from.ENCRYPTION_KEYS,
     graph: {
@@ -196,7 +203,10 @@ function arrange(from: Variables, role: Role, warnings: readonly string[]): Conf
     },
     meta: { appId: from.META_APP_ID, appSecret: from.META_APP_SECRET },
     instagram: { appId: from.INSTAGRAM_APP_ID, appSecret: from.INSTAGRAM_APP_SECRET },
-    limits: { facebookCallsPerHour: from.FACEBOOK_CALLS_PER_HOUR },
+    limits: {
+      facebookCallsPerHour: from.FACEBOOK_CALLS_PER_HOUR,
+      tenantRequestsPerSecond: from.TENANT_REQUESTS_PER_SECOND,
+    },
     reconcile: {
       looks: from.RECONCILE_LOOKS,
       intervalMs: from.RECONCILE_INTERVAL_MS,

@@ -36,6 +36,18 @@ export class ConflictError extends AppError {
   override name = 'ConflictError';
 }
 
+/** Too much was asked for now. */
+export class LimitedError extends AppError {
+  override name = 'LimitedError';
+  /** When it may be asked again, in milliseconds from now. */
+  readonly retryAfterMs: number;
+
+  constructor(message: string, retryAfterMs: number) {
+    super('too_many_requests', message);
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
 export interface FieldProblem {
   /** Where in the request, in the request's own names: `media[2].url`. */
   readonly path: string;

@@ -123,6 +123,7 @@ export function cutQueries(text: string): string {
   // A URL without a query is matched too, so that what stands in it is not tried as another URL's beginning.
   return text.replace(
     /(\w:\/\/[^\s?#"'<>]*)([?#][^\s"'<>)]*)?/g,
-    (_url, path: string, query: string | undefined) => (query === undefined ? path : `${path}?[cut]`),
+    (_url, path: string, query: string | undefined) =>
+      query === undefined ? path : `${path}?[cut]`,
   );
 }

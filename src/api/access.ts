@@ -3,10 +3,10 @@ import type { Services } from '../services.ts';
 import { tenantExists } from '../tenants/store.ts';
 import { authenticate, type Caller } from './authentication.ts';
 import { ApiError } from './errors.ts';
+import type { Shown } from './limits/guesses.ts';
 
 /** What the entrance looks at. */
-export interface Visit {
-  readonly authorization: string | undefined;
+export interface Visit extends Shown {
   readonly tenantHeader: string | undefined;
   /** Whether the call may change anything. */
   readonly writes: boolean;
@@ -29,7 +29,7 @@ export interface Access<TenantId extends string | undefined> {
 export const forTenant: Access<string> = {
   name: 'tenant',
   async admit(services, visit) {
-    const caller = await authenticate(services, visit.authorization);
+    const caller = await authenticate(services, visit);
     const tenantId = await tenantOf(services, caller, visit);
     if (tenantId === undefined) {
       throw new ApiError('tenant_required', 'Name the tenant in the header Tenant-Id.');
@@ -42,7 +42,7 @@ export const forTenant: Access<string> = {
 export const forOperator: Access<undefined> = {
   name: 'operator',
   async admit(services, visit) {
-    const caller = await authenticate(services, visit.authorization);
+    const caller = await authenticate(services, visit);
     if (caller.kind !== 'operator') {
       throw new ApiError('forbidden', 'Only the operator may use this address.');
     }
@@ -54,7 +54,7 @@ export const forOperator: Access<undefined> = {
 export const forTenantOrOperator: Access<string | undefined> = {
   name: 'tenant_or_operator',
   async admit(services, visit) {
-    const caller = await authenticate(services, visit.authorization);
+    const caller = await authenticate(services, visit);
     const tenantId = await tenantOf(services, caller, visit);
     if (tenantId === undefined && caller.kind !== 'operator') {
       throw new ApiError('tenant_required', 'Name the tenant in the header Tenant-Id.');

@@ -3,6 +3,8 @@ import { findKey } from '../api-keys/store.ts';
 import type { Secret } from '../secret.ts';
 import type { Services } from '../services.ts';
 import { ApiError } from './errors.ts';
+import type { Shown } from './limits/guesses.ts';
+import { limitsOf } from './limits/limits.ts';
 
 /** Who is asking, proven by what came in the Authorization header. */
 export type Caller =
@@ -15,11 +17,28 @@ export type Caller =
       readonly readOnly: boolean;
     };
 
-type Needs = Pick<Services, 'config' | 'db'>;
-
-/** Throws `unauthenticated` (401) unless the header carries a token of the operator or a key in use. */
+/**
+ * Throws `unauthenticated` (401) unless the header carries a token of the operator or a key in use, and LimitedError
+ * after too many wrong ones from the same address.
+ */
 export async function authenticate(
-  { config, db }: Needs,
+  services: Pick<Services, 'config' | 'db' | 'log'>,
+  shown: Shown,
+): Promise<Caller> {
+  const { guesses } = limitsOf(services);
+  guesses.check(shown);
+  try {
+    const caller = await findCaller(services, shown.authorization);
+    guesses.noteGood(shown);
+    return caller;
+  } catch (error) {
+    if (error instanceof ApiError) guesses.noteWrong(shown);
+    throw error;
+  }
+}
+
+async function findCaller(
+  { config, db }: Pick<Services, 'config' | 'db'>,
   authorization: string | undefined,
 ): Promise<Caller> {
   const token = bearerToken(authorization);
@@ -36,8 +55,20 @@ function isOneOf(secrets: readonly Secret[], candidate: string): boolean {
   return secrets.map((secret) => timingSafeEqual(sha256(secret.reveal()), hashed)).includes(true);
 }
 
-/** Whether the header is the operator's bearer token, or its HTTP basic form with the token as password. */
-export function isOperator(tokens: readonly Secret[], authorization: string | undefined): boolean {
+/**
+ * Whether the header is the operator's bearer token, or its HTTP basic form with the token as password. Throws
+ * LimitedError after too many wrong ones from the same address.
+ */
+export function isOperator(services: Pick<Services, 'config' | 'log'>, shown: Shown): boolean {
+  const { guesses } = limitsOf(services);
+  guesses.check(shown);
+  const isGood = isOperatorsToken(services.config.adminTokens, shown.authorization);
+  if (isGood) guesses.noteGood(shown);
+  else guesses.noteWrong(shown);
+  return isGood;
+}
+
+function isOperatorsToken(tokens: readonly Secret[], authorization: string | undefined): boolean {
   const [, scheme = '', value = ''] =
     /^(\w+) +([\x21-\x7e]{1,2048}) *$/.exec(authorization ?? '') ?? [];
   if (scheme.toLowerCase() === 'bearer') return isOneOf(tokens, value);

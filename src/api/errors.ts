@@ -2,6 +2,7 @@ import {
   AppError,
   ConflictError,
   InvalidRequestError,
+  LimitedError,
   NotFoundError,
   PublishError,
 } from '../errors.ts';
@@ -39,6 +40,10 @@ export function toProblem(error: unknown): Problem {
   if (error instanceof ProblemError) return error.problem;
   if (error instanceof ApiError) {
     return problemOf(error.code, error.message, { headers: error.headers });
+  }
+  if (error instanceof LimitedError) {
+    const retryAfterS = Math.max(1, Math.ceil(error.retryAfterMs / 1000));
+    return problemOf(error.code, error.message, { retryAfterS });
   }
   if (error instanceof PublishError) return fromProvider(error);
   if (error instanceof AppError) return fromAppError(error);

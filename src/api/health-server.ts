@@ -1,6 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Services } from '../services.ts';
 import { isOperator } from './authentication.ts';
+import { toProblem } from './errors.ts';
+import { addressKey } from './limits/address.ts';
 import { processMetrics, renderProcessMetrics } from './metrics.ts';
 import { type Problem, problemDocument, problemOf } from './problem.ts';
 import { findAway, notReady, readyAnswer } from './readiness.ts';
@@ -20,6 +22,8 @@ export async function startHealthServer(services: Services): Promise<HealthServe
   const server = createServer((request, response) => {
     void answer(services, request, response);
   });
+  // Every answer is small and quick: what is not taken by then never will be.
+  server.setTimeout(60_000);
   await listen(server, host, healthPort);
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : healthPort;
@@ -35,8 +39,9 @@ async function answer(
   try {
     await answerPath(services, path, request, response);
   } catch (error) {
-    services.log.error({ err: error }, 'health request failed');
-    sendProblem(services, path, response, problemOf('internal', 'Something broke on our side.'));
+    const problem = toProblem(error);
+    if (problem.code === 'internal') services.log.error({ err: error }, 'health request failed');
+    sendProblem(services, path, response, problem);
   }
 }
 
@@ -55,13 +60,18 @@ async function answerPath(
   if (path !== '/metrics') {
     return sendProblem(services, path, response, problemOf('not_found', 'There is nothing here.'));
   }
-  if (!isOperator(services.config.adminTokens, request.headers.authorization)) {
+  if (!isOperator(services, shownBy(request))) {
     const headers = { 'www-authenticate': 'Bearer realm="social-publisher"' };
     const problem = problemOf('unauthenticated', 'Only the operator may read this.', { headers });
     return sendProblem(services, path, response, problem);
   }
   response.writeHead(200, { 'content-type': processMetrics().contentType });
   response.end(await renderProcessMetrics());
+}
+
+function shownBy({ socket, headers }: IncomingMessage) {
+  const address = addressKey(socket.remoteAddress ?? '', undefined);
+  return { address, authorization: headers.authorization };
 }
 
 function sendJson(response: ServerResponse, body: object): void {

@@ -128,7 +128,7 @@ function commonProblems(route: Route): readonly ProblemCode[] {
     'malformed_request',
     ...(route.access === 'everyone'
       ? []
-      : (['unauthenticated', 'forbidden', 'database_unavailable'] as const)),
+      : (['unauthenticated', 'forbidden', 'too_many_requests', 'database_unavailable'] as const)),
     ...(route.access === 'tenant' ? (['tenant_required'] as const) : []),
     ...(body === undefined
       ? []

@@ -179,6 +179,13 @@ export const problemKinds = {
       'Requests are limited for the moment, by this program or by the network that must answer; `detail` says which.',
     action: 'Wait for the seconds in Retry-After.',
   },
+  too_many_requests: {
+    status: 429,
+    title: 'You are asking too much at once',
+    meaning:
+      'The address, the tenant or its failed connections have used up what they may ask for now; `detail` says which. Nothing was done.',
+    action: 'Wait for the seconds in Retry-After, then go on more slowly.',
+  },
   request_header_too_large: {
     status: 431,
     title: 'The headers are too large',

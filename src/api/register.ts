@@ -4,6 +4,7 @@ import type { Services } from '../services.ts';
 import { toProblem } from './errors.ts';
 import { type FinalAnswer, readIdempotencyKey, runOnce } from './idempotency.ts';
 import { freshIds, type IdSource } from './ids.ts';
+import { limitsOf, shownOf } from './limits/limits.ts';
 import { type Problem, problemDocument } from './problem.ts';
 import type { Answer, Entered, PreparedCall, Route } from './route.ts';
 
@@ -12,6 +13,8 @@ const entered = new WeakMap<FastifyRequest, Entered>();
 export interface RegisterOptions {
   /** Tests only: an answer that is not as the OpenAPI document says becomes an error 500. */
   readonly checkAnswers?: boolean;
+  /** How long a reader may take nothing of its answer before its connection is closed; a minute by default. */
+  readonly takenWithinMs?: number;
 }
 
 /** Mounts a route: who is asking is judged before the body is read, then parse, once per key, run, answer. */
@@ -25,11 +28,14 @@ export function registerRoute(
     method: route.method,
     url: fastifyPath(route.path),
     ...(route.bodyLimitBytes === undefined ? {} : { bodyLimit: route.bodyLimitBytes }),
-    async onRequest(request) {
-      entered.set(request, await route.enter(services, visitOf(request)));
+    async onRequest(request, reply) {
+      const visitor = await route.enter(services, visitOf(request));
+      limitsOf(services).enterTenant(visitor, request, reply);
+      entered.set(request, visitor);
     },
     async handler(request, reply) {
       const answer = await answerRequest(services, route, request, options);
+      limitsOf(services).leave(request, Buffer.byteLength(answer.body ?? ''));
       return send(reply, answer);
     },
   });
@@ -96,7 +102,9 @@ async function answerRequest(
   const call = visitor.prepare({ params, query, body });
   const run = (ids: IdSource) => runCall({ services, route, request, options }, call, ids);
   const key =
-    route.method === 'POST' ? readIdempotencyKey(request.headers['idempotency-key']) : undefined;
+    route.method === 'POST' && route.writes !== false
+      ? readIdempotencyKey(request.headers['idempotency-key'])
+      : undefined;
   if (key === undefined) return run(freshIds);
   return runOnce(
     { ...services, log: logOf(services, request) },
@@ -159,7 +167,7 @@ function checkAnswer(route: Route, { status, body }: Answer): void {
 function visitOf(request: FastifyRequest) {
   const tenantHeader = request.headers['tenant-id'];
   return {
-    authorization: request.headers.authorization,
+    ...shownOf(request),
     tenantHeader: Array.isArray(tenantHeader) ? tenantHeader.join(', ') : tenantHeader,
   };
 }

@@ -12,6 +12,7 @@ import { parseBody } from './body.ts';
 import { registerDashboard } from './dashboard.ts';
 import { ApiError, toProblem } from './errors.ts';
 import { welcome } from './pages/welcome.ts';
+import { limitsOf } from './limits/limits.ts';
 import { type ProblemDocument, problemDocument, problemOf } from './problem.ts';
 import {
   fastifyPath,
@@ -42,6 +43,7 @@ export async function buildApi(
     bodyLimit: bodyLimitBytes,
     genReqId: (request) => requestIdOf(request.headers['x-request-id']),
     requestTimeout: 120_000,
+    trustProxy: [...services.config.trustedProxies],
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 512 },
     frameworkErrors: (error, request, reply) => {
@@ -53,6 +55,13 @@ export async function buildApi(
   readJsonOnly(app);
   app.addHook('onRequest', async (request, reply) => {
     void reply.headers({ 'x-request-id': request.id, 'cache-control': 'no-store' });
+  });
+  app.addHook('onRequest', async (request) => {
+    limitsOf(services).enterStranger(request);
+  });
+  app.addHook('onSend', async (_request, reply) => {
+    // Counts anew whenever the reader took something; without any reader left Node closes the connection.
+    reply.raw.setTimeout(options.takenWithinMs ?? 60_000);
   });
   app.setErrorHandler((error, request, reply) =>
     send(reply, problemAnswer(services, request, problemFor(request, error))),

@@ -1,4 +1,5 @@
 import { createSecretKey, type KeyObject } from 'node:crypto';
+import { isIP } from 'node:net';
 import { z } from 'zod';
 import { Secret } from '../secret.ts';
 
@@ -46,6 +47,26 @@ export const httpUrl = () =>
     })
     .transform((value) => value.replace(/\/+$/, ''));
 
+const rangeNames = ['loopback', 'linklocal', 'uniquelocal'];
+
+function isProxy(text: string): boolean {
+  const [address = '', bits] = text.split('/');
+  const version = isIP(address);
+  if (version === 0) return rangeNames.includes(text);
+  if (bits === undefined) return true;
+  // Every address of the internet is no proxy of anybody's.
+  return /^[1-9]\d{0,2}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128);
+}
+
+const trustedProxies = () =>
+  text()
+    .transform((value) => (value === 'none' ? [] : value.split(',').map((one) => one.trim())))
+    .refine((proxies) => proxies.every(isProxy), {
+      error: `must be none, or addresses, ranges such as 10.0.0.0/8, or ${rangeNames.join(', ')}, separated by commas`,
+    });
+
+const fewestLetters = 8;
+
 const adminTokens = () =>
   text()
     .transform((value) => value.split(',').map((token) => token.trim()))
@@ -54,6 +75,9 @@ const adminTokens = () =>
     })
     .refine((tokens) => tokens.every((token) => /^[\x21-\x7e]{16,}$/.test(token)), {
       error: 'must be tokens of at least 16 characters, ASCII without spaces',
+    })
+    .refine((tokens) => tokens.every((token) => new Set(token).size >= fewestLetters), {
+      error: `must be tokens of at least ${fewestLetters} different characters`,
     })
     .transform((tokens) => tokens.map((token) => new Secret(token)));
 
@@ -71,6 +95,13 @@ function parseKey(entry: string): { id: string; key: KeyObject } | string {
   return { id, key: createSecretKey(bytes) };
 }
 
+/** Nobody draws so few different bytes, or such a regular row, by chance. */
+function isWeak(key: KeyObject): boolean {
+  const bytes = [...key.export()];
+  const steps = bytes.slice(1).map((byte, index) => (byte - (bytes[index] ?? 0)) & 255);
+  return new Set(bytes).size < 8 || new Set(steps).size < 8;
+}
+
 const encryptionKeys = () =>
   text().transform((value, context) => {
     const keys = new Map<string, KeyObject>();
@@ -80,6 +111,9 @@ const encryptionKeys = () =>
         typeof parsed === 'string' || !keys.has(parsed.id) ? parsed : 'repeats the id of another';
       if (typeof problem === 'string') {
         context.addIssue({ code: 'custom', message: `entry ${index + 1} ${problem}` });
+      } else if (index === 0 && isWeak(problem.key)) {
+        const message = 'entry 1 is not random, so it seals nothing: put one in front that is';
+        context.addIssue({ code: 'custom', message });
       } else {
         keys.set(problem.id, problem.key);
       }
@@ -102,6 +136,8 @@ export const variables = z.object({
   PORT: integer(0, 65_535).default(3_000),
   HEALTH_PORT: integer(0, 65_535).optional(),
   PUBLIC_URL: httpUrl().optional(),
+  TRUSTED_PROXIES: trustedProxies().default(['loopback']),
+  TENANT_REQUESTS_PER_SECOND: integer(1, 1_000_000).default(200),
 
   ADMIN_TOKEN: adminTokens().default([]),
   ENCRYPTION_KEYS: encryptionKeys().default([]),

@@ -4,8 +4,10 @@ import { expect, test } from 'vitest';
 import { defaultGraphVersion, embeddedDataDir, loadConfig } from '../../src/config.ts';
 import { ConfigError } from '../../src/errors.ts';
 
-const key = Buffer.alloc(32, 7).toString('base64');
-const otherKey = Buffer.alloc(32, 8).toString('base64');
+const key = Buffer.from('spring: thirty-two bytes, planted').subarray(0, 32).toString('base64');
+const otherKey = Buffer.from('autumn: thirty-two bytes, planted')
+  .subarray(0, 32)
+  .toString('base64');
 const secrets = { ADMIN_TOKEN: 'operator-token-0001', ENCRYPTION_KEYS: `spring:${key}` };
 const production = {
   ...secrets,
@@ -57,7 +59,8 @@ test('needs nothing but secrets to run on the embedded database, with these defa
     },
     meta: { appId: undefined, appSecret: undefined },
     instagram: { appId: undefined, appSecret: undefined },
-    limits: { facebookCallsPerHour: 200 },
+    trustedProxies: ['loopback'],
+    limits: { facebookCallsPerHour: 200, tenantRequestsPerSecond: 200 },
     reconcile: { looks: 3, intervalMs: 60_000, resendLimit: 5 },
     concurrency: 50,
     queueDepth: 2000,
@@ -81,6 +84,8 @@ test('takes every variable that is given', () => {
       PORT: '0',
       HEALTH_PORT: '9090',
       PUBLIC_URL: 'https://publisher.example.com/base/',
+      TRUSTED_PROXIES: '10.0.0.0/8, ::1,uniquelocal',
+      TENANT_REQUESTS_PER_SECOND: '50',
       ADMIN_TOKEN: 'operator-token-0001, operator-token-0002',
       ENCRYPTION_KEYS: `autumn:${otherKey},spring:${key}`,
       GRAPH_BASE_URL: 'http://127.0.0.1:4000/graph/',
@@ -111,7 +116,8 @@ test('takes every variable that is given', () => {
       publicUrl: 'https://publisher.example.com/base',
     },
     graph: { baseUrl: 'http://127.0.0.1:4000/graph', version: 'v27.0', timeoutMs: 1500 },
-    limits: { facebookCallsPerHour: 4800 },
+    trustedProxies: ['10.0.0.0/8', '::1', 'uniquelocal'],
+    limits: { facebookCallsPerHour: 4800, tenantRequestsPerSecond: 50 },
     reconcile: { looks: 1, intervalMs: 100, resendLimit: 0 },
     concurrency: 8,
     queueDepth: 10,
@@ -180,6 +186,34 @@ test.each([
     'planted-0123456789,planted-0123456789,planted-0123456789',
     'must be one token, or two separated by a comma',
   ],
+  ['ADMIN_TOKEN', 'p'.repeat(40), 'must be tokens of at least 8 different characters'],
+  [
+    'ADMIN_TOKEN',
+    `planted-0123456789,${'planted'.repeat(4)}`,
+    'must be tokens of at least 8 different characters',
+  ],
+  ...[
+    Buffer.alloc(32),
+    Buffer.alloc(32, 'planted'),
+    Buffer.from(Array.from({ length: 32 }, (_, index) => index + 1)),
+    Buffer.from(Array.from({ length: 32 }, (_, index) => 250 - 7 * index)),
+  ].map((weak) => [
+    'ENCRYPTION_KEYS',
+    `a:${weak.toString('base64')},b:${key}`,
+    'entry 1 is not random, so it seals nothing: put one in front that is',
+  ]),
+  ...[
+    '10.0.0.0/33',
+    '10.0.0.0/0',
+    'proxy.internal',
+    '10.0.0.1 10.0.0.2',
+    'none,::1',
+    '::1/129',
+  ].map((planted) => [
+    'TRUSTED_PROXIES',
+    planted,
+    'must be none, or addresses, ranges such as 10.0.0.0/8, or loopback, linklocal, uniquelocal, separated by commas',
+  ]),
   ['ENCRYPTION_KEYS', key, 'entry 1 must be id:base64, the id 1 to 32 letters, digits, _ or -'],
   [
     'ENCRYPTION_KEYS',

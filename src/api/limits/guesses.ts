@@ -1,0 +1,90 @@
+import { createHash } from 'node:crypto';
+import { Counter } from 'prom-client';
+import { LimitedError } from '../../errors.ts';
+import type { Logger } from '../../log.ts';
+import { Buckets } from './buckets.ts';
+import { RecentMap } from './recent.ts';
+
+/** Who shows what at the entrance. */
+export interface Shown {
+  /** As `addressKey` has it. */
+  readonly address: string;
+  readonly authorization: string | undefined;
+}
+
+const failures = new Counter({
+  name: 'social_publisher_auth_failures_total',
+  help: 'Requests refused at the entrance: without a credential, with a wrong one, or after too many wrong ones.',
+  labelNames: ['reason'],
+});
+
+const failuresPerMinute = 20;
+const tellEveryMs = 60_000;
+const mostRemembered = 10_000;
+
+interface Told {
+  readonly atMs: number;
+  /** Since then. */
+  readonly failures: number;
+}
+
+/**
+ * Wrong tokens and keys, by address. A credential that was good before is judged whatever its neighbours at the same
+ * address do; it is remembered by its hash, and only to be let through to the judgement.
+ */
+export class Guesses {
+  readonly #log: Pick<Logger, 'warn'>;
+  readonly #wrong = new Buckets(
+    { perSecond: failuresPerMinute / 60, burst: failuresPerMinute },
+    mostRemembered,
+  );
+  readonly #good = new RecentMap<true>(mostRemembered);
+  readonly #told = new RecentMap<Told>(mostRemembered);
+
+  constructor(log: Pick<Logger, 'warn'>) {
+    this.#log = log;
+  }
+
+  wasGood({ authorization }: Shown): boolean {
+    return authorization !== undefined && this.#good.get(hashOf(authorization)) === true;
+  }
+
+  /** Before anything is compared or looked up. Throws LimitedError after too many wrong ones from this address. */
+  check(shown: Shown, nowMs = performance.now()): void {
+    if (shown.authorization === undefined || this.wasGood(shown)) return;
+    const waitMs = this.#wrong.waitMs(shown.address, nowMs);
+    if (waitMs === 0) return;
+    failures.inc({ reason: 'limited' });
+    this.#tell(shown.address, nowMs);
+    throw new LimitedError('Too many wrong tokens or keys came from this address.', waitMs);
+  }
+
+  noteGood({ authorization }: Shown): void {
+    if (authorization !== undefined) this.#good.set(hashOf(authorization), true);
+  }
+
+  noteWrong({ address, authorization }: Shown, nowMs = performance.now()): void {
+    failures.inc({ reason: authorization === undefined ? 'missing' : 'wrong' });
+    if (authorization === undefined) return;
+    this.#good.delete(hashOf(authorization));
+    this.#wrong.take(address, nowMs);
+    this.#tell(address, nowMs);
+  }
+
+  /** A line for each address and minute, not for each guess. */
+  #tell(address: string, nowMs: number): void {
+    const { atMs, failures: before } = this.#told.get(address) ?? {
+      atMs: -tellEveryMs,
+      failures: 0,
+    };
+    const isDue = nowMs - atMs >= tellEveryMs;
+    if (isDue) {
+      this.#log.warn({ address, failures: before + 1 }, 'wrong tokens or keys from an address');
+    }
+    this.#told.set(address, isDue ? { atMs: nowMs, failures: 0 } : { atMs, failures: before + 1 });
+  }
+}
+
+function hashOf(authorization: string): string {
+  return createHash('sha256').update(authorization).digest('base64');
+}

@@ -1,0 +1,101 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Config } from '../../config.ts';
+import { LimitedError } from '../../errors.ts';
+import type { Logger } from '../../log.ts';
+import type { Services } from '../../services.ts';
+import type { Entered } from '../route.ts';
+import { addressKey } from './address.ts';
+import { Buckets } from './buckets.ts';
+import { Guesses, type Shown } from './guesses.ts';
+import { type Held, UnderWay } from './under-way.ts';
+
+const burstSeconds = 25;
+/** Behind one address many may live. */
+const tenantsPerAddress = 5;
+
+/** What callers may ask of this process, so that none of them is in the way of the others. */
+export class Limits {
+  readonly guesses: Guesses;
+  readonly #addresses: Buckets;
+  readonly #tenants: Buckets;
+  readonly #underWay = new UnderWay();
+  readonly #held = new WeakMap<FastifyRequest, Held>();
+  readonly #log: Logger;
+  #hasWarned = false;
+
+  constructor({ limits }: Config, log: Logger) {
+    const perSecond = limits.tenantRequestsPerSecond;
+    const forAddress = perSecond * tenantsPerAddress;
+    this.guesses = new Guesses(log);
+    this.#tenants = new Buckets({ perSecond, burst: perSecond * burstSeconds });
+    this.#addresses = new Buckets({ perSecond: forAddress, burst: forAddress * burstSeconds });
+    this.#log = log;
+  }
+
+  /**
+   * Every request, before anybody knows who asks. Whose credential was good before counts for its tenant alone: strangers
+   * behind the same address cannot use up what it may ask. Throws LimitedError.
+   */
+  enterStranger(request: FastifyRequest): void {
+    this.#warnOfProxy(request);
+    const shown = shownOf(request);
+    if (request.url === '/healthz' || this.guesses.wasGood(shown)) return;
+    const waitMs = this.#addresses.take(shown.address, performance.now());
+    if (waitMs > 0) throw new LimitedError('Too many requests came from this address.', waitMs);
+  }
+
+  /** A request that acts for a tenant, before its body is read; the operator is not limited. Throws LimitedError. */
+  enterTenant({ tenantId, caller }: Entered, request: FastifyRequest, reply: FastifyReply): void {
+    if (tenantId === undefined || caller === undefined || caller.kind === 'operator') return;
+    const waitMs = this.#tenants.take(tenantId, performance.now());
+    if (waitMs > 0) throw new LimitedError('This tenant has sent too many requests.', waitMs);
+    const held = this.#underWay.hold(tenantId, announcedBytes(request));
+    if (held === undefined) throw tooMuchUnderWay();
+    this.#held.set(request, held);
+    reply.raw.once('close', held.release);
+  }
+
+  /** Before an answer is sent. Throws LimitedError for a read whose tenant has not taken its answers so far. */
+  leave(request: FastifyRequest, answerBytes: number): void {
+    const hasRoom = this.#held.get(request)?.grow(answerBytes) ?? true;
+    if (!hasRoom && request.method === 'GET') throw tooMuchUnderWay();
+  }
+
+  /** Said once: whoever is not behind a proxy can write that header too. */
+  #warnOfProxy(request: FastifyRequest): void {
+    if (this.#hasWarned || request.headers['x-forwarded-for'] === undefined) return;
+    if ((request.ips?.length ?? 1) > 1) return;
+    this.#hasWarned = true;
+    this.#log.warn(
+      { peer: request.socket.remoteAddress },
+      'requests come through a proxy that TRUSTED_PROXIES does not name: all of its callers count as one address',
+    );
+  }
+}
+
+const limits = new WeakMap<Config, Limits>();
+
+/** The ones of this process: its API and its health port share them. */
+export function limitsOf({ config, log }: Pick<Services, 'config' | 'log'>): Limits {
+  const known = limits.get(config);
+  if (known !== undefined) return known;
+  const made = new Limits(config, log);
+  limits.set(config, made);
+  return made;
+}
+
+export function shownOf({ ip, socket, headers }: FastifyRequest): Shown {
+  return { address: addressKey(ip, socket.remoteAddress), authorization: headers.authorization };
+}
+
+/** A body of unknown length counts as the longest that its address takes. */
+function announcedBytes(request: FastifyRequest): number {
+  if (request.headers['transfer-encoding'] !== undefined) return request.routeOptions.bodyLimit;
+  return Number(request.headers['content-length'] ?? 0) || 0;
+}
+
+function tooMuchUnderWay(): LimitedError {
+  const message =
+    'This tenant has too much under way: requests that are not answered, or answers not taken.';
+  return new LimitedError(message, 1000);
+}
