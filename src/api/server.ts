@@ -60,8 +60,8 @@ export async function buildApi(
     limitsOf(services).enterStranger(request);
   });
   app.addHook('onSend', async (_request, reply) => {
-    // Counts anew whenever the reader took something; without any reader left Node closes the connection.
-    reply.raw.setTimeout(options.takenWithinMs ?? 60_000);
+    // Node counts anew whenever the reader takes something.
+    reply.raw.setTimeout(options.takenWithinMs ?? 60_000, () => reply.raw.destroy());
   });
   app.setErrorHandler((error, request, reply) =>
     send(reply, problemAnswer(services, request, problemFor(request, error))),

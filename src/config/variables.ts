@@ -75,6 +75,7 @@ const adminTokens = () =>
     })
     .refine((tokens) => tokens.every((token) => /^[\x21-\x7e]{16,}$/.test(token)), {
       error: 'must be tokens of at least 16 characters, ASCII without spaces',
+      abort: true,
     })
     .refine((tokens) => tokens.every((token) => new Set(token).size >= fewestLetters), {
       error: `must be tokens of at least ${fewestLetters} different characters`,

@@ -1,9 +1,12 @@
-import { bookCalls } from '../budgets/store.ts';
+import { bookRefusal, requireRoom } from '../budgets/refusals.ts';
+import { bookCalls, giveBackCalls } from '../budgets/store.ts';
 import { InvalidRequestError, PublishError } from '../errors.ts';
 import type { Account, Provider, VerifiedAccount } from '../providers/provider.ts';
 import type { Vault } from '../vault.ts';
 import type { Integration } from './integration.ts';
-import { saveIntegration } from './store.ts';
+import { isConnected, saveIntegration } from './store.ts';
+
+const refusalsPerHour = 60;
 
 export interface Connection {
   readonly tenantId: string;
@@ -12,8 +15,10 @@ export interface Connection {
   readonly name: string | undefined;
   /** The id of the integration, if the account is new to the tenant. */
   readonly newId: string;
-  /** Where the calls made for the proof count. */
+  /** Where the calls made for the proof count, once it is one. */
   readonly budgetKey: string;
+  /** The most that may count there. */
+  readonly callsPerHour: number;
 }
 
 type Database = Parameters<typeof saveIntegration>[0];
@@ -26,14 +31,15 @@ interface Needs {
 
 /**
  * Proves the token at the provider, then seals and saves it; nothing is saved without the proof. Throws
- * `token_rejected` or `token_is_user_token` (422) when the provider refuses, else what `verify` throws.
+ * `token_rejected` or `token_is_user_token` (422) when the provider refuses, LimitedError before it is asked when the
+ * tenant had too many refusals, else what `verify` throws.
  */
 export async function connect(
   { db, vault, provider }: Needs,
   connection: Connection,
 ): Promise<{ readonly integration: Integration; readonly isNew: boolean }> {
   const { tenantId, account } = connection;
-  const verified = await prove(db, provider, connection);
+  const verified = await proveWithinLimits(db, provider, connection);
   return saveIntegration(db, {
     tenantId,
     provider: provider.name,
@@ -44,20 +50,41 @@ export async function connect(
   });
 }
 
-async function prove(
+/**
+ * Invariant 6: every call with the account's token counts for the account. But anybody may name an account: until the
+ * token has proven to be the account's, the tenant answers for it alone.
+ */
+async function proveWithinLimits(
   db: Database,
   provider: Provider,
-  { account, budgetKey }: Connection,
+  { tenantId, account, budgetKey, callsPerHour }: Connection,
 ): Promise<VerifiedAccount> {
+  if (await isConnected(db, { tenantId, provider: provider.name, ...account })) {
+    const text = 'The calls that this account may make in an hour are spent or set aside.';
+    await requireRoom(db, { budgetKey, limit: callsPerHour, text });
+  }
+  const refusal = await bookRefusal(db, {
+    budgetKey: `connect:${tenantId}`,
+    limit: refusalsPerHour,
+    text: `${refusalsPerHour} connections of this tenant failed within an hour.`,
+  });
   let calls = 0;
+  const verified = await prove(provider, account, () => void (calls += 1));
+  await bookCalls(db, [{ budgetKey, calls }]);
+  await giveBackCalls(db, refusal);
+  return verified;
+}
+
+async function prove(
+  provider: Provider,
+  account: Account,
+  onCall: () => void,
+): Promise<VerifiedAccount> {
   try {
-    const verified = await provider.verify(account, { onCall: () => void (calls += 1) });
+    const verified = await provider.verify(account, { onCall });
     if (verified.externalAccountId === account.externalAccountId) return verified;
   } catch (error) {
     throw error instanceof PublishError ? (refusalOf(error) ?? error) : error;
-  } finally {
-    // Invariant 6: every request with the token counts, the refused ones too.
-    await bookCalls(db, [{ budgetKey, calls }]);
   }
   throw rejected('token_rejected', 'The token belongs to another account.', 'token_account');
 }

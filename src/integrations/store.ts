@@ -43,6 +43,20 @@ export async function getIntegration(sql: Sql, tenantId: string, id: string): Pr
   return found;
 }
 
+/** Whether the tenant has proven before that the account is its own. */
+export async function isConnected(
+  sql: Sql,
+  account: Pick<ProvenAccount, 'tenantId' | 'provider' | 'externalAccountId'>,
+): Promise<boolean> {
+  const rows = await sql.query({
+    name: 'is_connected',
+    text: `SELECT 1 FROM social_publisher.integrations
+            WHERE tenant_id = $1 AND provider = $2 AND external_account_id = $3`,
+    values: [account.tenantId, account.provider, account.externalAccountId],
+  });
+  return rows.length > 0;
+}
+
 /** Newest first, those before the id `before`. */
 export async function listIntegrations(
   sql: Sql,

@@ -76,7 +76,7 @@ export const integrationRoutes = [
     operationId: 'connectIntegration',
     summary: 'Connect an account',
     description:
-      'The token is proven at the provider before anything is saved. For an account that the tenant has connected before, the token is replaced, the integration is active again, and its waiting posts go on.',
+      'The token is proven at the provider before anything is saved; after 60 connections of a tenant that failed within an hour it is not even tried (429). For an account that the tenant has connected before, the token is replaced, the integration is active again, and its waiting posts go on.',
     tag,
     auth: forTenant,
     input: { body: newIntegration },
@@ -109,6 +109,7 @@ export const integrationRoutes = [
           name: body.name,
           newId: idempotentId(),
           budgetKey: budgetKeyOf({ provider: provider.name, appId: '', externalAccountId }),
+          callsPerHour: services.config.limits.facebookCallsPerHour,
         },
       );
       const location = `/v1/integrations/${integration.id}`;

@@ -139,6 +139,74 @@ describe('an account', () => {
   });
 });
 
+describe('connections that fail', () => {
+  const usedBy = async (key: string): Promise<number> => {
+    const [row] = await api.db.query<{ calls: number }>({
+      text: `SELECT coalesce(sum(calls), 0)::int AS calls FROM social_publisher.call_usage WHERE budget_key = $1`,
+      values: [key],
+    });
+    return row?.calls ?? 0;
+  };
+
+  it('cost the tenant that sent them, and not the account that they named', async () => {
+    const victim = await meta.page();
+    await connectPage(victim);
+    const used = await usedBy(`facebook::${victim.id}`);
+    const calls = (await meta.requests()).length;
+    const hostile = await api.createTenant();
+    const answers: ApiAnswer[] = [];
+    for (let round = 0; round < 7; round += 1) {
+      const atOnce = Array.from({ length: 30 }, (_, index) =>
+        connect(
+          { external_account_id: victim.id, access_token: `EAAbogus${round}x${index}` },
+          hostile.key,
+        ),
+      );
+      answers.push(...(await Promise.all(atOnce)));
+    }
+    expect(await usedBy(`facebook::${victim.id}`)).toBe(used);
+    expect(answers.filter(({ status }) => status === 422)).toHaveLength(60);
+    const limited = answers.filter(({ status }) => status === 429);
+    expect(limited).toHaveLength(150);
+    expect(limited[0]?.body).toMatchObject({
+      code: 'too_many_requests',
+      detail: '60 connections of this tenant failed within an hour.',
+    });
+    expect(Number(limited[0]?.headers['retry-after'])).toBeGreaterThan(3_000);
+    expect((await meta.requests()).length - calls).toBe(60);
+    expect((await connectPage(victim)).status).toBe(200);
+  });
+
+  it('count whatever came instead of a proof, and those that succeed do not', async () => {
+    const own = await meta.page();
+    const owner = await api.createTenant();
+    const send = (token: string) =>
+      connect({ external_account_id: own.id, access_token: token }, owner.key);
+    await meta.control('POST', 'faults', { kind: 'error', code: 4, times: 1, match: { token: own.token } });
+    expect((await send(own.token)).status).toBe(429);
+    expect((await send(await newToken({ type: 'user', page_ids: [own.id] }))).status).toBe(422);
+    expect(await usedBy(`connect:${owner.id}`)).toBe(2);
+    expect(await usedBy(`facebook::${own.id}`)).toBe(0);
+    expect((await send(own.token)).status).toBe(201);
+    expect(await usedBy(`connect:${owner.id}`)).toBe(2);
+  });
+
+  it('never go beyond the hour of an account that the tenant proved to be its own', async () => {
+    const own = await meta.page();
+    const { body } = await connectPage(own);
+    await api.db.query({
+      text: `UPDATE social_publisher.call_usage SET calls = 200 WHERE budget_key = $1`,
+      values: [`facebook::${own.id}`],
+    });
+    const before = (await meta.requests()).length;
+    const refused = await connectPage(own);
+    expect(refused).toMatchObject({ status: 429, body: { code: 'too_many_requests' } });
+    expect((await meta.requests()).length).toBe(before);
+    const read = await api.call('GET', `${path}/${body.id}`, { token: tenant.key });
+    expect(read.body['status']).toBe('active');
+  });
+});
+
 async function attempt(body: object) {
   const before = await countIntegrations();
   const answer = await connect(body);
