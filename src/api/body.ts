@@ -2,6 +2,7 @@ import { InvalidRequestError } from '../errors.ts';
 
 /** Deeper than any document of ours, `metadata` included. */
 const deepest = 32;
+const longestName = 100;
 
 /**
  * The JSON document in these bytes, or undefined when there are none. Throws `malformed_json` or
@@ -20,6 +21,11 @@ export function checkText(text: string, path: string): void {
   if (!text.isWellFormed()) {
     throw badText(path, 'holds half of a surrogate pair', 'text_lone_surrogate');
   }
+}
+
+/** A name that came from outside, no longer than a name is. */
+export function cutName(name: string): string {
+  return name.length <= longestName ? name : `${name.slice(0, longestName - 1)}…`;
 }
 
 function decode(bytes: Buffer): string {
@@ -55,10 +61,10 @@ function checkValue(value: unknown, path: string, depth: number): void {
     return;
   }
   for (const [name, item] of Object.entries(value)) {
-    const inner = path === '' ? name : `${path}.${name}`;
+    const inner = path === '' ? cutName(name) : `${path}.${cutName(name)}`;
     checkText(name, path);
     if (isPoison(name, item)) {
-      throw badJson(`The field ${name} is not allowed.`, inner, 'prototype');
+      throw badJson(`The field ${cutName(name)} is not allowed.`, inner, 'prototype');
     }
     checkValue(item, inner, depth + 1);
   }

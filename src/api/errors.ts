@@ -34,9 +34,7 @@ export class ProblemError extends AppError {
 
 /** The one place where an error becomes an answer. Messages of 5xx stay in the log. */
 export function toProblem(error: unknown): Problem {
-  if (error instanceof InvalidRequestError) {
-    return problemOf(error.code, error.message, { errors: error.errors, status: error.status });
-  }
+  if (error instanceof InvalidRequestError) return fromRequest(error);
   if (error instanceof ProblemError) return error.problem;
   if (error instanceof ApiError) {
     return problemOf(error.code, error.message, { headers: error.headers });
@@ -48,6 +46,15 @@ export function toProblem(error: unknown): Problem {
   if (error instanceof PublishError) return fromProvider(error);
   if (error instanceof AppError) return fromAppError(error);
   return fromDatabase(error) ?? fromFastify(error) ?? internal();
+}
+
+/** A refusal is never much longer than what was refused. */
+const mostFields = 20;
+
+function fromRequest({ code, message, errors, status }: InvalidRequestError): Problem {
+  const more = errors.length - mostFields;
+  const detail = more > 0 ? `${message} ${more} more than the ${mostFields} named here.` : message;
+  return problemOf(code, detail, { errors: errors.slice(0, mostFields), status });
 }
 
 /** Codes of the problem table keep their status; other codes of a known kind fall back to that kind's. */

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { type FieldProblem, InvalidRequestError } from '../errors.ts';
-import { checkText } from './body.ts';
+import { checkText, cutName } from './body.ts';
 import { issueText, likelyName } from './issue-text.ts';
 
 type Parts = Readonly<Record<'params' | 'query' | 'body', unknown>>;
@@ -26,7 +26,7 @@ function findStray(shape: object, { query, body }: Parts): FieldProblem[] {
   const strayQuery = 'query' in shape ? [] : Object.keys(query ?? {});
   const strayBody = !('body' in shape) && body !== undefined && !isEmptyObject(body);
   return [
-    ...strayQuery.map((name) => unknownField(`query.${name}`, [])),
+    ...strayQuery.map((name) => unknownField(`query.${cutName(name)}`, [])),
     ...(strayBody ? [{ path: '', message: 'must be left out', rule: 'unknown_field' }] : []),
   ];
 }
@@ -115,7 +115,7 @@ function unknownField(path: string, known: readonly string[]): FieldProblem {
 function pathOf(path: readonly PropertyKey[]): string {
   return trimmed(
     path
-      .map((step) => (typeof step === 'number' ? `[${step}]` : `.${String(step)}`))
+      .map((step) => (typeof step === 'number' ? `[${step}]` : `.${cutName(String(step))}`))
       .join('')
       .slice(1),
   );
@@ -133,6 +133,6 @@ function sentence({ path, message, rule }: FieldProblem): string {
 
 function checkTexts(parts: unknown, path: string): void {
   for (const [name, value] of Object.entries(parts ?? {})) {
-    if (typeof value === 'string') checkText(value, `${path}.${name}`);
+    if (typeof value === 'string') checkText(value, `${path}.${cutName(name)}`);
   }
 }

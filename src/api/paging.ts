@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { fitPage } from '../page-bytes.ts';
 
 const defaultLimit = 50;
 const maxLimit = 200;
@@ -16,7 +17,8 @@ export const pageShape = {
       minimum: 1,
       maximum: maxLimit,
       default: defaultLimit,
-      description: 'How many at most.',
+      description:
+        'How many at most; a page of large ones ends earlier, and `next_cursor` goes on from there.',
     }),
   cursor: z
     .string()
@@ -41,15 +43,20 @@ export function pageSchema<Item extends z.ZodType>(item: Item) {
   return name === undefined ? list : list.meta({ id: `${name}List` });
 }
 
-/** Cuts a page out of rows, newest first, of which one more than `limit` was asked for. */
-export function pageOf<Row extends { readonly id: string }>(
+/**
+ * The answer of a list, of rows newest first of which one more than `limit` was asked for. It has fewer where they are
+ * large. `isCut`: there are more than these rows.
+ */
+export function pageOf<Row extends { readonly id: string }, Item>(
   rows: readonly Row[],
   limit: number,
-): { readonly rows: readonly Row[]; readonly nextCursor: string | null } {
-  const page = rows.slice(0, limit);
-  const last = page.at(-1);
-  const hasMore = rows.length > limit && last !== undefined;
-  return { rows: page, nextCursor: hasMore ? encodeCursor(last.id) : null };
+  view: (row: Row) => Item,
+  isCut = false,
+): { readonly data: readonly Item[]; readonly next_cursor: string | null } {
+  const data = fitPage(rows.slice(0, limit).map(view));
+  const last = rows[data.length - 1];
+  const hasMore = (isCut || rows.length > data.length) && last !== undefined;
+  return { data, next_cursor: hasMore ? encodeCursor(last.id) : null };
 }
 
 const prefix = 'v1:';

@@ -1,4 +1,5 @@
 import type { Database, Sql } from '../db/client.ts';
+import { fitPage, pageBytes } from '../page-bytes.ts';
 import { type EventView, viewEvent } from './event-view.ts';
 
 export interface EventRequest {
@@ -69,18 +70,28 @@ async function readNumbered(sql: Sql, request: EventRequest): Promise<EventPage>
     tenantId === undefined
       ? ['events_read_all', '$1::uuid IS NULL']
       : ['events_read_tenant', 'tenant_id = $1::uuid'];
-  const [row] = await sql.query<{ events: object[]; last: number | null }>({
+  const [row] = await sql.query<{ events: object[]; found: number; last: number | null }>({
     name,
-    text: `SELECT
+    text: `WITH found AS MATERIALIZED (
+             SELECT position, type, post_id, tenant_id, integration_id, from_status, to_status, version, at, data
+             FROM social_publisher.events
+             WHERE position > $2 AND ${whose} AND ($3::text[] IS NULL OR type = ANY ($3::text[]))
+             ORDER BY position LIMIT $4
+           ), sized AS (
+             SELECT position, sum(octet_length(data::text)) OVER (
+                 ORDER BY position ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS bytes_before
+             FROM found
+           )
+           SELECT
              (SELECT max(position) FROM social_publisher.events WHERE position > $2 AND ${whose}) AS last,
-             (SELECT coalesce(json_agg(to_json(found) ORDER BY found.position), '[]') FROM (
-                SELECT position, type, post_id, tenant_id, integration_id, from_status, to_status, version, at, data
-                FROM social_publisher.events
-                WHERE position > $2 AND ${whose} AND ($3::text[] IS NULL OR type = ANY ($3::text[]))
-                ORDER BY position LIMIT $4) found) AS events`,
+             (SELECT count(*)::int FROM found) AS found,
+             (SELECT coalesce(json_agg(to_json(shown) ORDER BY shown.position), '[]') FROM (
+                SELECT found.* FROM found JOIN sized USING (position)
+                WHERE coalesce(bytes_before, 0) < ${pageBytes}) shown) AS events`,
     values: [tenantId ?? null, after, types ?? null, limit],
   });
-  const events = (row?.events ?? []).map(viewEvent);
-  const shown = events.at(-1)?.position ?? after;
-  return { events, next: events.length === limit ? shown : (row?.last ?? after) };
+  const found = row?.found ?? 0;
+  const events = fitPage((row?.events ?? []).map(viewEvent));
+  const isCut = events.length === limit || events.length < found;
+  return { events, next: isCut ? (events.at(-1)?.position ?? after) : (row?.last ?? after) };
 }

@@ -1,6 +1,7 @@
 import { type AttemptView, attemptViewColumns, viewAttempt } from '../attempts/view.ts';
 import type { Sql } from '../db/client.ts';
 import { NotFoundError } from '../errors.ts';
+import { pageBytes } from '../page-bytes.ts';
 import type { Provider } from '../providers/provider.ts';
 import type { AuthorIntegration, AuthorScope } from './author-scope.ts';
 import { type PostRow, parsePostRows, postColumns } from './post-row.ts';
@@ -100,13 +101,20 @@ export interface PostFilter {
   readonly updatedSince?: Date | undefined;
 }
 
+/** One page of a list. */
+export interface Listed<Row> {
+  readonly rows: readonly Row[];
+  /** They are large: there are more than these. */
+  readonly isCut: boolean;
+}
+
 /** Newest first, those before the id `before`. */
 export async function listPosts(
   sql: Sql,
   tenantId: string,
   filter: PostFilter,
   page: { readonly before: string | null; readonly limit: number },
-): Promise<PostRow[]> {
+): Promise<Listed<PostRow>> {
   const conditions = new Conditions();
   conditions.add('p.tenant_id = ?', tenantId);
   conditions.add('p.id < ?', page.before);
@@ -121,12 +129,46 @@ export async function listPosts(
   conditions.add('p.scheduled_at >= ?', filter.scheduledFrom);
   conditions.add('p.scheduled_at < ?', filter.scheduledTo);
   conditions.add('p.updated_at >= ?', filter.updatedSince);
-  const rows = await sql.query({
-    text: `SELECT ${postColumns} FROM social_publisher.social_posts p
-           WHERE ${conditions.text()} ORDER BY p.id DESC LIMIT ${conditions.place(page.limit)}`,
+  const rows = await sql.query<Found>({
+    text: onePage({
+      alias: 'p',
+      columns: postColumns,
+      wide: ['message', 'media', 'metadata', 'error', 'attention', 'waiting', 'change'],
+      selection: `SELECT p.* FROM social_publisher.social_posts p
+                  WHERE ${conditions.text()} ORDER BY p.id DESC LIMIT ${conditions.place(page.limit)}`,
+      order: 'p.id DESC',
+    }),
     values: conditions.values,
   });
-  return parsePostRows(rows);
+  return { rows: parsePostRows(rows), isCut: isCut(rows) };
+}
+
+interface Found {
+  readonly found: number;
+}
+
+function isCut(rows: readonly Found[]): boolean {
+  return (rows[0]?.found ?? 0) > rows.length;
+}
+
+/** Of a selection the rows that fit on a page, by their wide columns; of the others nothing is even read. */
+function onePage({ alias, columns, wide, selection, order }: OnePage): string {
+  // Of a text that was stored apart this reads the length alone.
+  const size = wide.map((column) => `coalesce(octet_length(${column}::text), 0)`).join(' + ');
+  return `SELECT ${columns}, ${alias}.found FROM (
+            SELECT ${alias}.*, (count(*) OVER ())::int AS found,
+              sum(${size}) OVER (ORDER BY ${order} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS bytes_before
+            FROM (${selection}) ${alias}) ${alias}
+          WHERE coalesce(${alias}.bytes_before, 0) < ${pageBytes} ORDER BY ${order}`;
+}
+
+interface OnePage {
+  /** Of the table, in all of these texts. */
+  readonly alias: string;
+  readonly columns: string;
+  readonly wide: readonly string[];
+  readonly selection: string;
+  readonly order: string;
 }
 
 /** Only what was asked for goes into the statement, so that each mix of filters gets its own plan. */
@@ -158,16 +200,22 @@ export async function listAttempts(
   sql: Sql,
   post: { readonly tenantId: string; readonly id: string },
   page: { readonly before: string | null; readonly limit: number },
-): Promise<AttemptView[]> {
+): Promise<Listed<AttemptView>> {
   await getPost(sql, post.tenantId, post.id);
-  const rows = await sql.query({
+  const rows = await sql.query<Found>({
     name: 'author_list_attempts',
-    text: `SELECT ${attemptViewColumns} FROM social_publisher.publish_attempts a
-           WHERE a.post_id = $1 AND (a.run, a.id) < (coalesce(
-               (SELECT b.run FROM social_publisher.publish_attempts b WHERE b.id = $2 AND b.post_id = $1),
-               2147483647), coalesce($2::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
-           ORDER BY a.run DESC, a.id DESC LIMIT $3`,
+    text: onePage({
+      alias: 'a',
+      columns: attemptViewColumns,
+      wide: ['calls', 'error', 'evidence'],
+      selection: `SELECT a.* FROM social_publisher.publish_attempts a
+                  WHERE a.post_id = $1 AND (a.run, a.id) < (coalesce(
+                      (SELECT b.run FROM social_publisher.publish_attempts b WHERE b.id = $2 AND b.post_id = $1),
+                      2147483647), coalesce($2::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+                  ORDER BY a.run DESC, a.id DESC LIMIT $3`,
+      order: 'a.run DESC, a.id DESC',
+    }),
     values: [post.id, page.before, page.limit],
   });
-  return rows.map(viewAttempt);
+  return { rows: rows.map(viewAttempt), isCut: isCut(rows) };
 }

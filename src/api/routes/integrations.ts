@@ -130,8 +130,7 @@ export const integrationRoutes = [
     async handler({ query: { limit, cursor }, tenantId }, { db }) {
       const before = cursor ?? null;
       const rows = await listIntegrations(db, { tenantId, before, limit: limit + 1 });
-      const page = pageOf(rows, limit);
-      return { status: 200, body: { data: page.rows.map(toJson), next_cursor: page.nextCursor } };
+      return { status: 200, body: pageOf(rows, limit, toJson) };
     },
   }),
   defineRoute({

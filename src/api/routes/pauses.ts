@@ -75,8 +75,7 @@ export const pauseRoutes = [
     responses: { 200: { description: 'A page of pauses.', body: pageSchema(pauseSchema) } },
     async handler({ query: { limit, cursor }, tenantId }, { db }) {
       const rows = await listPauses(db, { tenantId, before: cursor ?? null, limit: limit + 1 });
-      const page = pageOf(rows, limit);
-      return { status: 200, body: { data: page.rows.map(toJson), next_cursor: page.nextCursor } };
+      return { status: 200, body: pageOf(rows, limit, toJson) };
     },
   }),
   defineRoute({

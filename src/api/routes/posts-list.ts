@@ -63,11 +63,8 @@ export const postListRoutes = [
     async handler({ query, tenantId }, { db }) {
       const { limit, cursor } = query;
       const page = { before: cursor ?? null, limit: limit + 1 };
-      const { rows, nextCursor } = pageOf(
-        await listPosts(db, tenantId, filterOf(query), page),
-        limit,
-      );
-      return { status: 200, body: { data: rows.map(viewPost), next_cursor: nextCursor } };
+      const { rows, isCut } = await listPosts(db, tenantId, filterOf(query), page);
+      return { status: 200, body: pageOf(rows, limit, viewPost, isCut) };
     },
   }),
   defineRoute({
@@ -84,9 +81,8 @@ export const postListRoutes = [
     async handler({ params, query, tenantId }, { db }) {
       const { limit, cursor } = query;
       const page = { before: cursor ?? null, limit: limit + 1 };
-      const attempts = await listAttempts(db, { tenantId, id: params.id }, page);
-      const { rows, nextCursor } = pageOf(attempts, limit);
-      return { status: 200, body: { data: rows, next_cursor: nextCursor } };
+      const { rows, isCut } = await listAttempts(db, { tenantId, id: params.id }, page);
+      return { status: 200, body: pageOf(rows, limit, (attempt) => attempt, isCut) };
     },
   }),
 ];

@@ -192,8 +192,7 @@ export const replayRoutes = [
     responses: { 200: { description: 'A page of replays.', body: pageSchema(replaySchema) } },
     async handler({ query: { limit, cursor } }, { db }) {
       const rows = await listReplays(db, { before: cursor ?? null, limit: limit + 1 });
-      const page = pageOf(rows, limit);
-      return { status: 200, body: { data: page.rows.map(toJson), next_cursor: page.nextCursor } };
+      return { status: 200, body: pageOf(rows, limit, toJson) };
     },
   }),
   defineRoute({

@@ -99,8 +99,7 @@ export const tenantRoutes = [
       const { limit, cursor, reference } = query;
       const filter = reference === undefined ? {} : { reference };
       const rows = await listTenants(db, { before: cursor ?? null, limit: limit + 1, ...filter });
-      const page = pageOf(rows, limit);
-      return { status: 200, body: { data: page.rows.map(toJson), next_cursor: page.nextCursor } };
+      return { status: 200, body: pageOf(rows, limit, toJson) };
     },
   }),
   defineRoute({

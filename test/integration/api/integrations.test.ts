@@ -182,7 +182,12 @@ describe('connections that fail', () => {
     const owner = await api.createTenant();
     const send = (token: string) =>
       connect({ external_account_id: own.id, access_token: token }, owner.key);
-    await meta.control('POST', 'faults', { kind: 'error', code: 4, times: 1, match: { token: own.token } });
+    await meta.control('POST', 'faults', {
+      kind: 'error',
+      code: 4,
+      times: 1,
+      match: { token: own.token },
+    });
     expect((await send(own.token)).status).toBe(429);
     expect((await send(await newToken({ type: 'user', page_ids: [own.id] }))).status).toBe(422);
     expect(await usedBy(`connect:${owner.id}`)).toBe(2);

@@ -189,7 +189,8 @@ describe('a row that a calendar wrote by SQL', () => {
     const stranger = await anIntegration(db);
     const media = [{ kind: 'gif' }, { type: 'image', url: 'https://example.com/a.jpg' }];
     const [id = ''] = await somePosts(db, stranger, [{ media, status: 'draft' }]);
-    const [row] = await listPosts(db, stranger.tenantId, {}, { before: null, limit: 10 });
+    const { rows } = await listPosts(db, stranger.tenantId, {}, { before: null, limit: 10 });
+    const [row] = rows;
     expect(row?.media).toEqual(media);
     await expect(actOnPost(needs, stranger.tenantId, 'approve', { id })).rejects.toMatchObject({
       errors: [{ rule: 'media_shape' }],
