@@ -80,6 +80,21 @@ export function send(reply: FastifyReply, answer: FinalAnswer): FastifyReply {
     .send(answer.body ?? undefined);
 }
 
+/** For hooks: a refusal is answered as ours, also in front of routes that have an error handler of their own. */
+export async function unlessRefused(
+  services: Services,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  check: () => void,
+): Promise<FastifyReply | undefined> {
+  try {
+    check();
+    return undefined;
+  } catch (error) {
+    return send(reply, problemAnswer(services, request, problemFor(request, error)));
+  }
+}
+
 /** Logs what is not the caller's doing, where it is answered. */
 export function problemFor(request: FastifyRequest, error: unknown): Problem {
   const problem = toProblem(error);

@@ -21,6 +21,7 @@ import {
   type RegisterOptions,
   registerRoute,
   send,
+  unlessRefused,
 } from './register.ts';
 import type { Route } from './route.ts';
 import { routes as allRoutes } from './routes/index.ts';
@@ -56,9 +57,9 @@ export async function buildApi(
   app.addHook('onRequest', async (request, reply) => {
     void reply.headers({ 'x-request-id': request.id, 'cache-control': 'no-store' });
   });
-  app.addHook('onRequest', async (request) => {
-    limitsOf(services).enterStranger(request);
-  });
+  app.addHook('onRequest', (request, reply) =>
+    unlessRefused(services, request, reply, () => limitsOf(services).enterStranger(request)),
+  );
   app.addHook('onSend', async (_request, reply) => {
     // Node counts anew whenever the reader takes something.
     reply.raw.setTimeout(options.takenWithinMs ?? 60_000, () => reply.raw.destroy());

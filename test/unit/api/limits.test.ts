@@ -123,7 +123,10 @@ describe('what a tenant has under way', () => {
     expect(underWay.hold('b', 8 * mib)).toBeDefined();
     held[0]?.release();
     held[0]?.release();
-    expect([underWay.hold('a', 10), underWay.hold('a', 10)]).toEqual([expect.anything(), undefined]);
+    expect([underWay.hold('a', 10), underWay.hold('a', 10)]).toEqual([
+      expect.anything(),
+      undefined,
+    ]);
   });
 
   it('counts answers until they are taken', () => {
