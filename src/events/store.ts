@@ -77,16 +77,15 @@ async function readNumbered(sql: Sql, request: EventRequest): Promise<EventPage>
              FROM social_publisher.events
              WHERE position > $2 AND ${whose} AND ($3::text[] IS NULL OR type = ANY ($3::text[]))
              ORDER BY position LIMIT $4
-           ), sized AS (
-             SELECT position, sum(octet_length(data::text)) OVER (
-                 ORDER BY position ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS bytes_before
-             FROM found
            )
            SELECT
              (SELECT max(position) FROM social_publisher.events WHERE position > $2 AND ${whose}) AS last,
              (SELECT count(*)::int FROM found) AS found,
              (SELECT coalesce(json_agg(to_json(shown) ORDER BY shown.position), '[]') FROM (
-                SELECT found.* FROM found JOIN sized USING (position)
+                SELECT * FROM (
+                  SELECT *, sum(octet_length(data::text)) OVER (
+                      ORDER BY position ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS bytes_before
+                  FROM found) sized
                 WHERE coalesce(bytes_before, 0) < ${pageBytes}) shown) AS events`,
     values: [tenantId ?? null, after, types ?? null, limit],
   });

@@ -163,3 +163,26 @@ describe('the key', () => {
     expect((await create('key-11', { name: 'Right' })).status).toBe(201);
   });
 });
+
+describe('a key on a call that changes nothing', () => {
+  it('is not used up by it', async () => {
+    const tenant = await api.createTenant();
+    const headers = { 'idempotency-key': 'jan-02' };
+    const body = { integration_id: '01938c5e-7a10-7cc3-9d52-3f1f0a2b4c6d', message: 'Hello' };
+    const validated = await api.call('POST', '/v1/posts/validate', {
+      token: tenant.readKey,
+      body,
+      headers,
+    });
+    expect(validated).toMatchObject({ status: 404 });
+    const rows = await api.db.query({
+      text: 'SELECT 1 FROM social_publisher.idempotency_keys WHERE scope = $1',
+      values: [tenant.id],
+    });
+    expect(rows).toEqual([]);
+    const created = await api.call('POST', '/v1/posts', { token: tenant.key, body, headers });
+    expect(created.body.code).toBe('not_found');
+    const again = await api.call('POST', '/v1/posts', { token: tenant.key, body, headers });
+    expect(again.headers['idempotency-replayed']).toBe('true');
+  });
+});

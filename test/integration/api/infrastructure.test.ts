@@ -194,3 +194,34 @@ describe('HEAD', () => {
     expect(answer.body).toBe('');
   });
 });
+
+describe('a refusal', () => {
+  it('names twenty fields, says how many more there are, and is no longer than the request', async () => {
+    const body = Object.fromEntries(Array.from({ length: 40_000 }, (_, n) => [`field${n}`, n]));
+    const answer = await api.call('POST', '/v1/tenants', { body: { name: 'X', ...body } });
+    expect(answer.status).toBe(400);
+    expect(answer.body.errors).toHaveLength(20);
+    expect(answer.body.errors[19]).toMatchObject({ path: 'field19', rule: 'unknown_field' });
+    expect(answer.body['detail']).toBe(
+      'field0: is not known here. 39980 more than the 20 named here.',
+    );
+    expect(answer.text.length).toBeLessThan(3_000);
+  });
+
+  it.each([
+    ['unknown', { name: 'X', ['x'.repeat(100_000)]: 1 }],
+    ['not allowed', JSON.parse(`{"${'x'.repeat(100_000)}":{"__proto__":1}}`)],
+    ['not text', { [`${'x'.repeat(100_000)}`]: '\u0000' }],
+  ])('cuts the name of a field that is %s', async (_name, body) => {
+    const answer = await api.call('POST', '/v1/tenants', { body });
+    expect(answer.status).toBe(400);
+    expect(answer.body.errors[0]?.path).toMatch(/^x{99}…/);
+    expect(answer.text.length).toBeLessThan(1_000);
+  });
+
+  it('cuts the names of query parameters', async () => {
+    const answer = await api.call('GET', `/v1/tenants?${'x'.repeat(5_000)}=1`);
+    expect(answer.status).toBe(400);
+    expect(answer.text.length).toBeLessThan(1_000);
+  });
+});
