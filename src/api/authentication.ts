@@ -28,22 +28,23 @@ export async function authenticate(
   const { guesses } = limitsOf(services);
   guesses.check(shown);
   try {
-    const caller = await findCaller(services, shown.authorization);
+    const caller = await findCaller(services, shown);
     guesses.noteGood(shown);
     return caller;
   } catch (error) {
-    if (error instanceof ApiError) guesses.noteWrong(shown);
+    if (error instanceof ApiError) guesses.noteWrong('api', shown);
     throw error;
   }
 }
 
 async function findCaller(
-  { config, db }: Pick<Services, 'config' | 'db'>,
-  authorization: string | undefined,
+  services: Pick<Services, 'config' | 'db' | 'log'>,
+  shown: Shown,
 ): Promise<Caller> {
-  const token = bearerToken(authorization);
-  if (isOneOf(config.adminTokens, token)) return { kind: 'operator' };
-  const key = token.startsWith('sp_') ? await findKey(db, token) : undefined;
+  const token = bearerToken(shown.authorization);
+  if (isOneOf(services.config.adminTokens, token)) return { kind: 'operator' };
+  const mayBeKey = token.startsWith('sp_') && !limitsOf(services).guesses.wasWrong('api', shown);
+  const key = mayBeKey ? await findKey(services.db, token) : undefined;
   if (key === undefined) throw unauthenticated('The key is unknown or revoked.', 'invalid_token');
   if (key.tenantId === null) return { kind: 'platform', keyId: key.id };
   return { kind: 'tenant', keyId: key.id, tenantId: key.tenantId, readOnly: key.scope === 'read' };
@@ -64,7 +65,7 @@ export function isOperator(services: Pick<Services, 'config' | 'log'>, shown: Sh
   guesses.check(shown);
   const isGood = isOperatorsToken(services.config.adminTokens, shown.authorization);
   if (isGood) guesses.noteGood(shown);
-  else guesses.noteWrong(shown);
+  else guesses.noteWrong('operator', shown);
   return isGood;
 }
 

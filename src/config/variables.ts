@@ -49,10 +49,10 @@ export const httpUrl = () =>
 
 const rangeNames = ['loopback', 'linklocal', 'uniquelocal'];
 
-function isProxy(text: string): boolean {
-  const [address = '', bits] = text.split('/');
+function isProxy(proxy: string): boolean {
+  const [address = '', bits] = proxy.split('/');
   const version = isIP(address);
-  if (version === 0) return rangeNames.includes(text);
+  if (version === 0) return rangeNames.includes(proxy);
   if (bits === undefined) return true;
   // Every address of the internet is no proxy of anybody's.
   return /^[1-9]\d{0,2}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128);

@@ -12,6 +12,9 @@ export interface Shown {
   readonly authorization: string | undefined;
 }
 
+/** Where it is shown: a key that is good for the API is wrong where only the operator's token is. */
+export type Door = 'api' | 'operator';
+
 const failures = new Counter({
   name: 'social_publisher_auth_failures_total',
   help: 'Requests refused at the entrance: without a credential, with a wrong one, or after too many wrong ones.',
@@ -20,6 +23,7 @@ const failures = new Counter({
 
 const failuresPerMinute = 20;
 const tellEveryMs = 60_000;
+const rememberWrongMs = 60_000;
 const mostRemembered = 10_000;
 
 interface Told {
@@ -39,6 +43,7 @@ export class Guesses {
     mostRemembered,
   );
   readonly #good = new RecentMap<true>(mostRemembered);
+  readonly #wrongAtMs = new RecentMap<number>(mostRemembered);
   readonly #told = new RecentMap<Told>(mostRemembered);
 
   constructor(log: Pick<Logger, 'warn'>) {
@@ -63,11 +68,23 @@ export class Guesses {
     if (authorization !== undefined) this.#good.set(hashOf(authorization), true);
   }
 
-  noteWrong({ address, authorization }: Shown, nowMs = performance.now()): void {
+  /** Within a minute it need not be looked up again: keys come out of chance, and never come back. */
+  wasWrong(door: Door, { authorization }: Shown, nowMs = performance.now()): boolean {
+    if (authorization === undefined) return false;
+    const atMs = this.#wrongAtMs.get(`${door} ${hashOf(authorization)}`);
+    return atMs !== undefined && nowMs - atMs < rememberWrongMs;
+  }
+
+  /** The same again is no other guess: a calendar whose key was revoked does not lock out its neighbours. */
+  noteWrong(door: Door, shown: Shown, nowMs = performance.now()): void {
+    const { address, authorization } = shown;
     failures.inc({ reason: authorization === undefined ? 'missing' : 'wrong' });
     if (authorization === undefined) return;
-    this.#good.delete(hashOf(authorization));
-    this.#wrong.take(address, nowMs);
+    if (!this.wasWrong(door, shown, nowMs)) {
+      this.#wrongAtMs.set(`${door} ${hashOf(authorization)}`, nowMs);
+      this.#wrong.take(address, nowMs);
+    }
+    if (door === 'api') this.#good.delete(hashOf(authorization));
     this.#tell(address, nowMs);
   }
 

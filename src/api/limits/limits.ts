@@ -52,7 +52,7 @@ export class Limits {
     const held = this.#underWay.hold(tenantId, announcedBytes(request));
     if (held === undefined) throw tooMuchUnderWay();
     this.#held.set(request, held);
-    reply.raw.once('close', held.release);
+    reply.raw.once('close', () => held.release());
   }
 
   /** Before an answer is sent. Throws LimitedError for a read whose tenant has not taken its answers so far. */

@@ -211,7 +211,7 @@ describe('a refusal', () => {
   it.each([
     ['unknown', { name: 'X', ['x'.repeat(100_000)]: 1 }],
     ['not allowed', JSON.parse(`{"${'x'.repeat(100_000)}":{"__proto__":1}}`)],
-    ['not text', { [`${'x'.repeat(100_000)}`]: '\u0000' }],
+    ['not text', { ['x'.repeat(100_000)]: '\u0000' }],
   ])('cuts the name of a field that is %s', async (_name, body) => {
     const answer = await api.call('POST', '/v1/tenants', { body });
     expect(answer.status).toBe(400);

@@ -139,15 +139,15 @@ describe('an account', () => {
   });
 });
 
-describe('connections that fail', () => {
-  const usedBy = async (key: string): Promise<number> => {
-    const [row] = await api.db.query<{ calls: number }>({
-      text: `SELECT coalesce(sum(calls), 0)::int AS calls FROM social_publisher.call_usage WHERE budget_key = $1`,
-      values: [key],
-    });
-    return row?.calls ?? 0;
-  };
+async function usedBy(key: string): Promise<number> {
+  const [row] = await api.db.query<{ calls: number }>({
+    text: `SELECT coalesce(sum(calls), 0)::int AS calls FROM social_publisher.call_usage WHERE budget_key = $1`,
+    values: [key],
+  });
+  return row?.calls ?? 0;
+}
 
+describe('connections that fail', () => {
   it('cost the tenant that sent them, and not the account that they named', async () => {
     const victim = await meta.page();
     await connectPage(victim);

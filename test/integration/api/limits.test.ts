@@ -44,6 +44,38 @@ async function statuses(count: number, from: (index: number) => From): Promise<n
 const countOf = (list: readonly number[], status: number) =>
   list.filter((one) => one === status).length;
 
+const wrong = (peer: string, forwarded: string) => ({
+  address: peer,
+  headers: { ...bearer(`wrong${peer}${forwarded}`), 'x-forwarded-for': forwarded },
+});
+
+const basic = (password: string) => ({
+  authorization: `Basic ${Buffer.from(`any:${password}`).toString('base64')}`,
+});
+
+async function counted(): Promise<number> {
+  const { text } = await api.call('GET', '/metrics');
+  return Number(/auth_failures_total\{reason="wrong"\} (\d+)/.exec(text)?.[1] ?? 0);
+}
+
+async function listen(app: FastifyInstance): Promise<number> {
+  return Number(new URL(await app.listen({ host: '127.0.0.1', port: 0 })).port);
+}
+
+const openAt = (app: FastifyInstance) =>
+  new Promise<number>((resolve, reject) =>
+    app.server.getConnections((error, count) => (error ? reject(error) : resolve(count))),
+  );
+
+const listRequest = (key: string, connection: string) =>
+  [
+    'GET /v1/posts?limit=200 HTTP/1.1',
+    'Host: publisher.test',
+    `Authorization: Bearer ${key}`,
+    `Connection: ${connection}`,
+    '\r\n',
+  ].join('\r\n');
+
 describe('requests of one tenant', () => {
   it('beyond its burst are refused until it has rested; other tenants and the operator go on', async () => {
     const busy = await api.createTenant();
@@ -86,10 +118,6 @@ describe('requests from one address', () => {
   });
 
   it('are told apart behind a proxy that is trusted, and only there', async () => {
-    const wrong = (peer: string, forwarded: string) => ({
-      address: peer,
-      headers: { ...bearer('wrong'), 'x-forwarded-for': forwarded },
-    });
     const trusted = await statuses(30, (index) => wrong('127.0.0.1', `198.51.100.${index}`));
     expect(countOf(trusted, 401)).toBe(30);
     const forged = await statuses(30, (index) => wrong('203.0.113.4', `198.51.100.${index}`));
@@ -102,11 +130,6 @@ describe('requests from one address', () => {
 });
 
 describe('wrong credentials', () => {
-  const counted = async (): Promise<number> => {
-    const { text } = await api.call('GET', '/metrics');
-    return Number(/auth_failures_total\{reason="wrong"\} (\d+)/.exec(text)?.[1] ?? 0);
-  };
-
   it('from one address are limited, counted and told once, and cost no query by then', async () => {
     let queries = 0;
     const db: Database = {
@@ -150,6 +173,7 @@ describe('wrong credentials', () => {
       text: 'DELETE FROM social_publisher.api_keys WHERE tenant_id = $1',
       values: [known.id],
     });
+    await statuses(5, (index) => used(`again${index}`));
     expect((await ask(used(known.key))).status).toBe(401);
     expect((await ask(used(known.key))).status).toBe(429);
   });
@@ -158,16 +182,13 @@ describe('wrong credentials', () => {
     'are limited at %s',
     async (url) => {
       const address = `203.0.113.${100 + url.length}`;
-      const basic = (password: string) => ({
-        authorization: `Basic ${Buffer.from(`any:${password}`).toString('base64')}`,
-      });
       const isBoard = url.startsWith('/admin');
       const headersOf = (token: string) => (isBoard ? basic(token) : bearer(token));
       expect((await ask({ address, url, headers: headersOf(operatorToken) })).status).toBe(200);
       const found = await statuses(30, (index) => ({
         address,
         url,
-        headers: headersOf(`${index}`),
+        headers: headersOf(`${url}${index}`),
       }));
       expect(countOf(found, 401)).toBeLessThan(25);
       expect(found.at(-1)).toBe(429);
@@ -220,31 +241,15 @@ describe('a reader that takes nothing', () => {
     await large.close();
   });
 
-  async function listen(app: FastifyInstance): Promise<number> {
-    return Number(new URL(await app.listen({ host: '127.0.0.1', port: 0 })).port);
-  }
-
-  const openAt = (app: FastifyInstance) =>
-    new Promise<number>((resolve, reject) =>
-      app.server.getConnections((error, count) => (error ? reject(error) : resolve(count))),
-    );
-
   async function openDeafReader(port: number): Promise<void> {
     const socket = connect(port, '127.0.0.1');
     socket.on('error', () => undefined);
     sockets.push(socket);
     await once(socket, 'connect');
     socket.pause();
-    const request = (connection: string) =>
-      [
-        'GET /v1/posts?limit=200 HTTP/1.1',
-        'Host: publisher.test',
-        `Authorization: Bearer ${reader.readKey}`,
-        `Connection: ${connection}`,
-        '\r\n',
-      ].join('\r\n');
     // The system between the two takes some megabytes by itself.
-    socket.write(`${request('keep-alive').repeat(3)}${request('close')}`);
+    const { readKey } = reader;
+    socket.write(`${listRequest(readKey, 'keep-alive').repeat(3)}${listRequest(readKey, 'close')}`);
   }
 
   function closeAll(): void {

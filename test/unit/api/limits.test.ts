@@ -61,18 +61,18 @@ test.each([
   expect(addressKey(given, '198.51.100.1')).toBe(expected);
 });
 
-describe('wrong credentials', () => {
-  const aLog = () => {
-    const lines: object[] = [];
-    return { lines, warn: (fields: object) => void lines.push(fields) };
-  };
-  const shown = (authorization: string, address = '203.0.113.7') => ({ address, authorization });
+const aLog = () => {
+  const lines: object[] = [];
+  return { lines, warn: (fields: object) => void lines.push(fields) };
+};
+const shown = (authorization: string, address = '203.0.113.7') => ({ address, authorization });
 
+describe('wrong credentials', () => {
   it('are judged twenty times a minute from one address, and others go on', () => {
     const guesses = new Guesses(aLog());
     for (const index of many(20)) {
       guesses.check(shown(`Bearer ${index}`), 0);
-      guesses.noteWrong(shown(`Bearer ${index}`), 0);
+      guesses.noteWrong('api', shown(`Bearer ${index}`), 0);
     }
     expect(() => guesses.check(shown('Bearer 21'), 2_999)).toThrow('Too many wrong tokens');
     guesses.check(shown('Bearer 21', '203.0.113.8'), 0);
@@ -82,18 +82,18 @@ describe('wrong credentials', () => {
   it('do not lock out one that was good before, until it is good no more', () => {
     const guesses = new Guesses(aLog());
     guesses.noteGood(shown('Bearer good'));
-    for (const index of many(30)) guesses.noteWrong(shown(`Bearer ${index}`), 0);
+    for (const index of many(30)) guesses.noteWrong('api', shown(`Bearer ${index}`), 0);
     guesses.check(shown('Bearer good'), 0);
-    guesses.noteWrong(shown('Bearer good'), 0);
+    guesses.noteWrong('api', shown('Bearer good'), 0);
     expect(() => guesses.check(shown('Bearer good'), 0)).toThrow('Too many wrong tokens');
   });
 
   it('write one line for each address and minute, which counts them', () => {
     const log = aLog();
     const guesses = new Guesses(log);
-    for (const index of many(50)) guesses.noteWrong(shown(`Bearer ${index}`), index * 1_000);
-    guesses.noteWrong(shown('Bearer x', '203.0.113.8'), 50_000);
-    guesses.noteWrong(shown('Bearer x'), 61_000);
+    for (const index of many(50)) guesses.noteWrong('api', shown(`Bearer ${index}`), index * 1_000);
+    guesses.noteWrong('api', shown('Bearer x', '203.0.113.8'), 50_000);
+    guesses.noteWrong('api', shown('Bearer y'), 61_000);
     expect(log.lines).toEqual([
       { address: '203.0.113.7', failures: 1 },
       { address: '203.0.113.8', failures: 1 },
@@ -101,11 +101,28 @@ describe('wrong credentials', () => {
     ]);
   });
 
+  it('count once in a minute when they are the same, and are not looked up again', () => {
+    const guesses = new Guesses(aLog());
+    for (const _ of many(100)) guesses.noteWrong('api', shown('Bearer revoked'), 0);
+    guesses.check(shown('Bearer other'), 0);
+    expect(guesses.wasWrong('api', shown('Bearer revoked'), 59_999)).toBe(true);
+    expect(guesses.wasWrong('api', shown('Bearer revoked'), 60_000)).toBe(false);
+    expect(guesses.wasWrong('operator', shown('Bearer revoked'), 0)).toBe(false);
+  });
+
+  it("a tenant's key shown to the dashboard stays good for the API", () => {
+    const guesses = new Guesses(aLog());
+    guesses.noteGood(shown('Bearer key'));
+    guesses.noteWrong('operator', shown('Bearer key'), 0);
+    expect(guesses.wasGood(shown('Bearer key'))).toBe(true);
+    expect(guesses.wasWrong('api', shown('Bearer key'), 0)).toBe(false);
+  });
+
   it('leave a request without any alone', () => {
     const log = aLog();
     const guesses = new Guesses(log);
     const nothing = { address: '203.0.113.7', authorization: undefined };
-    for (const _ of many(50)) guesses.noteWrong(nothing, 0);
+    for (const _ of many(50)) guesses.noteWrong('api', nothing, 0);
     guesses.check(nothing, 0);
     guesses.check(shown('Bearer x'), 0);
     expect(log.lines).toEqual([]);
