@@ -2,7 +2,7 @@ import type { Database } from '../../src/db/client.ts';
 import { Secret } from '../../src/secret.ts';
 import { Vault } from '../../src/vault.ts';
 
-export const testKey = { id: 'k1', key: new Uint8Array(32).fill(7) } as const;
+export const testKey = { id: 'k1', key: Buffer.from('the thirty-two bytes of the test') } as const;
 export const testVault = new Vault([testKey]);
 
 export interface TestIntegration {
