@@ -11,8 +11,8 @@ import type { Services } from '../services.ts';
 import { parseBody } from './body.ts';
 import { registerDashboard } from './dashboard.ts';
 import { ApiError, toProblem } from './errors.ts';
-import { welcome } from './pages/welcome.ts';
 import { limitsOf } from './limits/limits.ts';
+import { welcome } from './pages/welcome.ts';
 import { type ProblemDocument, problemDocument, problemOf } from './problem.ts';
 import {
   fastifyPath,

@@ -203,7 +203,7 @@ describe('a refusal', () => {
     expect(answer.body.errors).toHaveLength(20);
     expect(answer.body.errors[19]).toMatchObject({ path: 'field19', rule: 'unknown_field' });
     expect(answer.body['detail']).toBe(
-      'field0: is not known here. 39980 more than the 20 named here.',
+      'Unknown field `field0`. 39980 more than the 20 named here.',
     );
     expect(answer.text.length).toBeLessThan(3_000);
   });
