@@ -3,7 +3,6 @@ import type { Config } from '../../config.ts';
 import { LimitedError } from '../../errors.ts';
 import type { Logger } from '../../log.ts';
 import type { Services } from '../../services.ts';
-import type { Entered } from '../route.ts';
 import { addressKey } from './address.ts';
 import { Buckets } from './buckets.ts';
 import { Guesses, type Shown } from './guesses.ts';
@@ -12,6 +11,12 @@ import { type Held, UnderWay } from './under-way.ts';
 const burstSeconds = 25;
 /** Behind one address many may live. */
 const tenantsPerAddress = 5;
+
+/** Who was let in, and for whom they act. */
+interface Visitor {
+  readonly tenantId: string | undefined;
+  readonly caller: { readonly kind: string } | undefined;
+}
 
 /** What callers may ask of this process, so that none of them is in the way of the others. */
 export class Limits {
@@ -45,7 +50,7 @@ export class Limits {
   }
 
   /** A request that acts for a tenant, before its body is read; the operator is not limited. Throws LimitedError. */
-  enterTenant({ tenantId, caller }: Entered, request: FastifyRequest, reply: FastifyReply): void {
+  enterTenant({ tenantId, caller }: Visitor, request: FastifyRequest, reply: FastifyReply): void {
     if (tenantId === undefined || caller === undefined || caller.kind === 'operator') return;
     const waitMs = this.#tenants.take(tenantId, performance.now());
     if (waitMs > 0) throw new LimitedError('This tenant has sent too many requests.', waitMs);
