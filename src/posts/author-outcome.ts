@@ -39,7 +39,7 @@ export function brokenBound(error: unknown): InvalidRequestError | undefined {
   if (!(error instanceof Error && 'code' in error && error.code === '23514')) return undefined;
   if (!('table' in error) || error.table !== 'social_posts') return undefined;
   const path = 'column' in error && typeof error.column === 'string' ? error.column : 'post';
-  return brokenRules([{ path, message: error.message, rule: 'bound' }]);
+  return brokenRules([{ path, message: error.message, rule: 'too_big' }]);
 }
 
 /** The code answers as 412: whoever asked decided on another content than is there. */

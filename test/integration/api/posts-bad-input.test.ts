@@ -146,7 +146,7 @@ describe('a post as large as it may be', () => {
     const refused = await send('PATCH', `/v1/posts/${made.body.id}`, { metadata });
     expect(refused).toMatchObject({
       status: 422,
-      body: { code: 'invalid', errors: [{ path: 'metadata', rule: 'bound' }] },
+      body: { code: 'invalid', errors: [{ path: 'metadata', rule: 'too_big' }] },
     });
     const batch = await send('POST', '/v1/posts/batch', {
       posts: [{ metadata }, { message: 'small' }].map((post) => ({
