@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 const project = (name: string, options: object = {}) => ({
@@ -10,7 +11,13 @@ export default defineConfig({
   test: {
     projects: [
       project('unit'),
-      project('integration', { ...services, testTimeout: 20_000 }),
+      project('integration', {
+        ...services,
+        testTimeout: 20_000,
+        // These mostly wait: for a time that must come, or for another process.
+        maxWorkers: availableParallelism() * 3,
+        sequence: { groupOrder: 1 },
+      }),
       project('e2e', { ...services, testTimeout: 60_000, fileParallelism: false }),
     ],
   },
