@@ -2,23 +2,26 @@ import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 const project = (name: string, options: object = {}) => ({
-  test: { name, include: [`test/${name}/**/*.test.ts`], ...options },
+  test: {
+    name,
+    include: [`test/${name}/**/*.test.ts`],
+    // What must come true may take this long; what a test says about time, it measures.
+    expect: { poll: { timeout: 30_000 } },
+    ...options,
+  },
 });
-const services = { globalSetup: ['test/support/services.ts'], hookTimeout: 60_000 };
+const services = { globalSetup: ['test/support/services.ts'], hookTimeout: 120_000 };
+// Files mostly wait: for a time that must come, or for another process.
+const sideBySide = { maxWorkers: availableParallelism() * 2 };
 
 export default defineConfig({
   root: new URL('..', import.meta.url).pathname,
   test: {
     projects: [
-      project('unit'),
-      project('integration', {
-        ...services,
-        testTimeout: 20_000,
-        // These mostly wait: for a time that must come, or for another process.
-        maxWorkers: availableParallelism() * 3,
-        sequence: { groupOrder: 1 },
-      }),
-      project('e2e', { ...services, testTimeout: 60_000, fileParallelism: false }),
+      project('unit', { ...sideBySide, testTimeout: 20_000 }),
+      project('integration', { ...services, ...sideBySide, testTimeout: 60_000 }),
+      // One file at a time, after the others: they measure how late posts go out.
+      project('e2e', { ...services, testTimeout: 120_000, fileParallelism: false }),
     ],
   },
 });

@@ -113,11 +113,11 @@ async function killAt(
     arena.spawn('publisher', atOnce),
   ]);
   const scheduler = await arena.spawn('scheduler');
-  await until('every post is queued', () => isEmpty(arena, `status = 'approved'`), 30_000);
+  await until('every post is queued', () => isEmpty(arena, `status = 'approved'`));
   // Nobody else is to find out that these outcomes are unknown: it would wait at the gate. Killed, it could leave posts
   // whose jobs it had not added yet.
   await scheduler.stop();
-  await until('every call was made', async () => (await called(arena)) >= cells.length, 30_000);
+  await until('every call was made', async () => (await called(arena)) >= cells.length);
   await delay(callMs + 300);
   const release = fate === 'killed after the commit' ? await holdQueue?.() : undefined;
   if (fate === 'killed after the commit') {
@@ -162,7 +162,7 @@ async function called({ meta }: Arena): Promise<number> {
 async function rest(arena: Arena, cells: readonly Cell[]): Promise<void> {
   const moves = `status IN ('approved', 'queued', 'publishing') OR (status = 'unknown' AND attention IS NULL)`;
   // One that never rests is a verdict, not an accident of this suite.
-  await until(`${cells.length} cells rest`, () => isEmpty(arena, moves), 40_000).catch(
+  await until(`${cells.length} cells rest`, () => isEmpty(arena, moves), 120_000).catch(
     () => undefined,
   );
 }

@@ -520,7 +520,7 @@ const sent = (attemptId: string, postId: string): Promise<string> =>
 async function untilSomebodyWaits(): Promise<void> {
   for (;;) {
     const rows = await on.db.query({
-      text: `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+      text: `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event IN ('transactionid', 'tuple')`,
     });
     if (rows.length > 0) return;
   }

@@ -16,21 +16,24 @@ export interface RoleProcess {
   stop(): Promise<number | null>;
 }
 
+const lifeline = new URL('./end-with-parent.ts', import.meta.url).href;
+
 /** Resolves when the process says that it has started. */
 export async function spawnRole(
   role: RoleName,
   env: Readonly<Record<string, string>>,
 ): Promise<RoleProcess> {
   const file = fileURLToPath(new URL(`../../workers/${role}.ts`, import.meta.url));
-  const child = spawn(process.execPath, [file], {
+  const child = spawn(process.execPath, ['--import', lifeline, file], {
     // Whoever runs the tests may have an .env of their own beside the program.
     cwd: tmpdir(),
     env: {
       PATH: process.env['PATH'],
+      NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
       ...env,
       LOG_LEVEL: env['LOG_LEVEL'] === 'debug' ? 'debug' : 'info',
     },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
   });
   const exited = once(child, 'exit');
   let written = '';
@@ -52,7 +55,7 @@ export async function spawnRole(
       if (child.exitCode !== null) throw new Error(`${role} ended: ${written}`);
       return written.includes('"started"');
     },
-    30_000,
+    120_000,
   );
   return {
     pid: child.pid ?? 0,

@@ -64,7 +64,8 @@ async function removeFolder(path: string): Promise<void> {
     if (server !== undefined) await stopServer(server.pid);
     await rm(parent, { recursive: true, force: true });
   }
-  await rm(path, { recursive: true, force: true });
+  // A process of a test may just be writing here as it ends.
+  await rm(path, { recursive: true, force: true, maxRetries: 5 });
 }
 
 async function readJson<T>(file: string, schema: z.ZodType<T>): Promise<T | undefined> {

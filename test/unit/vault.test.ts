@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks';
 import { expect, test } from 'vitest';
 import { AppError } from '../../src/errors.ts';
 import { Secret } from '../../src/secret.ts';
@@ -175,10 +174,11 @@ test.each([
   expect(codeOf(() => new Vault(keys))).toBe('vault_key_invalid');
 });
 
-test('opens ten thousand tokens within a second', () => {
+test('opens ten thousand tokens within a second of processor time', () => {
   const vault = new Vault([spring, autumn]);
   const sealed = vault.seal(new Secret(plain.repeat(7)), binding);
-  const startedAt = performance.now();
+  const before = process.cpuUsage();
   for (let count = 0; count < 10_000; count += 1) vault.open(sealed, binding);
-  expect(performance.now() - startedAt).toBeLessThan(1_000);
+  const { user, system } = process.cpuUsage(before);
+  expect(user + system).toBeLessThan(1_000_000);
 });

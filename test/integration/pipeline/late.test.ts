@@ -115,7 +115,7 @@ describe.each(queueBackends().slice(-1))('the time of an attempt over %s', (back
       await until('its worker waits for the row', async () => {
         const waiting = await it.fleet.db.query({
           text: `SELECT 1 FROM pg_stat_activity
-                 WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+                 WHERE datname = current_database() AND wait_event IN ('transactionid', 'tuple')`,
         });
         return waiting.length > 0;
       });

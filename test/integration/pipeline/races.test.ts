@@ -147,7 +147,7 @@ describe.each(queueBackends())('authors against workers over %s', (backend) => {
     await until('the worker waits', async () => {
       const waiting = await it.fleet.db.query({
         text: `SELECT 1 FROM pg_stat_activity WHERE datname = current_database()
-               AND wait_event_type = 'Lock' AND query LIKE '%publish_attempts%'`,
+               AND wait_event IN ('transactionid', 'tuple') AND query LIKE '%publish_attempts%'`,
       });
       return waiting.length > 0;
     });

