@@ -13,6 +13,8 @@ const project = (name: string, options: object = {}) => ({
 const services = { globalSetup: ['test/support/services.ts'], hookTimeout: 120_000 };
 // Files mostly wait: for a time that must come, or for another process.
 const sideBySide = { maxWorkers: availableParallelism() * 2 };
+// These start so many processes that whoever runs beside them starves.
+const inPairs = { maxWorkers: 2, sequence: { groupOrder: 1 } };
 
 export default defineConfig({
   root: new URL('..', import.meta.url).pathname,
@@ -20,7 +22,8 @@ export default defineConfig({
     projects: [
       project('unit', { ...sideBySide, testTimeout: 20_000 }),
       project('integration', { ...services, ...sideBySide, testTimeout: 60_000 }),
-      // One file at a time, after the others: they measure how late posts go out.
+      project('chaos', { ...services, ...inPairs, testTimeout: 180_000 }),
+      // Alone: these measure how late posts go out.
       project('e2e', { ...services, testTimeout: 120_000, fileParallelism: false }),
     ],
   },

@@ -52,7 +52,7 @@ async function ask(url: string, sql: string): Promise<unknown> {
   return rows;
 }
 
-describe('the embedded PostgreSQL', { timeout: 60_000 }, () => {
+describe('the embedded PostgreSQL', { timeout: 180_000 }, () => {
   it('starts with safe settings, keeps its data over a stop, and is reachable from here only', async () => {
     const first = await startEmbedded({ dataDir });
     expect(first.joined).toBe(false);

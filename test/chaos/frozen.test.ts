@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { arenaOf, shortSettings } from '../../chaos/arena.ts';
-import { freezeAtCommit } from '../../chaos/frozen.ts';
-import { openPipeline } from '../../support/pipeline.ts';
-import { queueBackends } from '../../support/redis.ts';
+import { openPipeline } from '../support/pipeline.ts';
+import { queueBackends } from '../support/redis.ts';
+import { arenaOf, shortSettings } from './arena.ts';
+import { freezeAtCommit } from './frozen.ts';
 
 // Invariant 2, when a process stands still at the worst moment: SIGSTOP, and SIGCONT once others have taken over.
 describe.each(queueBackends())('a worker that is frozen over %s', (backend) => {
   test('between the commit of `sent` and its call sends nothing twice', {
-    timeout: 120_000,
+    timeout: 180_000,
   }, async () => {
     const pipeline = await openPipeline(backend, { env: shortSettings });
     try {

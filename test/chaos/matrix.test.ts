@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { arenaOf, shortSettings } from '../../chaos/arena.ts';
-import { type Cell, fates } from '../../chaos/cells.ts';
-import { runMatrix } from '../../chaos/matrix.ts';
-import { openPipeline } from '../../support/pipeline.ts';
-import { queueBackends } from '../../support/redis.ts';
+import { openPipeline } from '../support/pipeline.ts';
+import { queueBackends } from '../support/redis.ts';
+import { arenaOf, shortSettings } from './arena.ts';
+import { type Cell, fates } from './cells.ts';
+import { runMatrix } from './matrix.ts';
 
 /** The reduced form of `npm run chaos`: every answer and fate, each fate in one mode, two kinds of content. */
 const modeOf = {
