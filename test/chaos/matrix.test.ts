@@ -19,7 +19,7 @@ describe.each(queueBackends())('every lost answer over %s', (backend) => {
   test.concurrent.each(fates)(
     'leaves one post when the worker: %s',
     {
-      timeout: 180_000,
+      timeout: 300_000,
     },
     async (fate) => {
       const pipeline = await openPipeline(backend, { env: shortSettings });

@@ -20,6 +20,8 @@ export interface MatrixOptions {
 const atOnce = { CONCURRENCY: '400', SHUTDOWN_TIMEOUT_MS: '0' } as const;
 const holdMs = 4_000;
 const callMs = 1_500;
+/** What a machine that has other work too may take for a step that takes seconds. */
+const busyMs = 120_000;
 
 /** Runs all cells of one fate at once and judges each by the ledger and its row. */
 export async function runMatrix(
@@ -113,16 +115,16 @@ async function killAt(
     arena.spawn('publisher', atOnce),
   ]);
   const scheduler = await arena.spawn('scheduler');
-  await until('every post is queued', () => isEmpty(arena, `status = 'approved'`));
+  await until('every post is queued', () => isEmpty(arena, `status = 'approved'`), busyMs);
   // Nobody else is to find out that these outcomes are unknown: it would wait at the gate. Killed, it could leave posts
   // whose jobs it had not added yet.
   await scheduler.stop();
-  await until('every call was made', async () => (await called(arena)) >= cells.length);
+  await until('every call was made', async () => (await called(arena)) >= cells.length, busyMs);
   await delay(callMs + 300);
   const release = fate === 'killed after the commit' ? await holdQueue?.() : undefined;
   if (fate === 'killed after the commit') {
     await gate.open();
-    await until('every outcome is written', () => isEmpty(arena, isSent));
+    await until('every outcome is written', () => isEmpty(arena, isSent), busyMs);
   }
   await Promise.all(publishers.map((child) => child.kill()));
   await gate.clear();
@@ -162,7 +164,7 @@ async function called({ meta }: Arena): Promise<number> {
 async function rest(arena: Arena, cells: readonly Cell[]): Promise<void> {
   const moves = `status IN ('approved', 'queued', 'publishing') OR (status = 'unknown' AND attention IS NULL)`;
   // One that never rests is a verdict, not an accident of this suite.
-  await until(`${cells.length} cells rest`, () => isEmpty(arena, moves), 120_000).catch(
+  await until(`${cells.length} cells rest`, () => isEmpty(arena, moves), busyMs).catch(
     () => undefined,
   );
 }
