@@ -19,9 +19,10 @@ const inPairs = { maxWorkers: 2, sequence: { groupOrder: 1 } };
 export default defineConfig({
   root: new URL('..', import.meta.url).pathname,
   test: {
+    teardownTimeout: 60_000,
     projects: [
       project('unit', { ...sideBySide, testTimeout: 20_000 }),
-      project('integration', { ...services, ...sideBySide, testTimeout: 60_000 }),
+      project('integration', { ...services, ...sideBySide, testTimeout: 150_000 }),
       project('chaos', { ...services, ...inPairs, testTimeout: 180_000 }),
       // Alone: these measure how late posts go out.
       project('e2e', { ...services, testTimeout: 120_000, fileParallelism: false }),

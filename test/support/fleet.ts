@@ -97,7 +97,7 @@ function quietLogger(): Logger {
 export async function until(
   what: string,
   holds: () => Promise<boolean>,
-  timeoutMs = 30_000,
+  timeoutMs = 60_000,
 ): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   while (!(await holds())) {

@@ -47,11 +47,14 @@ describe.each(queueBackends())('a database that goes away over %s', (backend) =>
     await until(
       'all are settled',
       async () => {
-        await it.fleet.db.query({
-          text: `UPDATE social_publisher.social_posts SET internal_write = true,
-                   lease_until = least(lease_until, now() - interval '1 second')
-                 WHERE status IN ('queued', 'publishing') AND updated_at < now() - interval '1 second'`,
-        });
+        // As a transaction, which runs again when it meets the program's own writes in another order.
+        await it.fleet.db.transaction((tx) =>
+          tx.query({
+            text: `UPDATE social_publisher.social_posts SET internal_write = true,
+                     lease_until = least(lease_until, now() - interval '1 second')
+                   WHERE status IN ('queued', 'publishing') AND updated_at < now() - interval '1 second'`,
+          }),
+        );
         await it.fleet.db.query({
           text: `UPDATE social_publisher.publish_attempts SET owned_until = now()
                  WHERE state = 'sent' AND sent_at < now() - interval '3 seconds' AND owned_until > now()`,
