@@ -4,7 +4,7 @@ import { chown, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type Account, unprivilegedAccount } from '../../src/db/embedded-account.ts';
-import { programEnvironment } from '../../src/db/embedded-cluster.ts';
+import { programEnvironment } from '../../src/db/embedded-errand.ts';
 import type { EmbeddedHome } from '../../src/db/embedded-home.ts';
 import { startServer, stopServer, waitUntilReady } from '../../src/db/embedded-server.ts';
 import type { RunFolder } from './run-folder.ts';
@@ -43,7 +43,7 @@ export async function startStock(folder: RunFolder, binDir: string): Promise<Sto
     url,
     async stop() {
       process.removeListener('exit', killAtExit);
-      await stopServer(server.pid);
+      await stopServer(server.pid, account);
     },
   };
 }
