@@ -45,6 +45,7 @@ const examples: Readonly<Record<string, string>> = {
   'queue status': 'queue status',
   'queue switch': 'queue switch redis',
   fence: "fence --reason 'moving to another host'",
+  move: 'move --public-url https://publisher.example.com',
   unfence: 'unfence --since 2026-11-20T04:00:00+01:00',
   db: 'db migrate',
   'db migrate': 'db migrate',

@@ -240,7 +240,7 @@ describe('the fence', () => {
     const plan = await run(['unfence', '--since', since]);
     expect(plan.code).toBe(1);
     expect(plan.stdout).toContain('FENCED since');
-    expect(plan.stdout).toContain('Up to 1 posts of 1 accounts');
+    expect(plan.stdout).toContain('Up to 1 post of 1 account may');
     expect(await isFenced()).toBe(true);
 
     const elsewhere = openTerminal({ ...env, GRAPH_BASE_URL: 'https://graph.facebook.com' });
