@@ -249,7 +249,7 @@ describe('the fence', () => {
     expect(refused.stderr).toContain('The fleet talks to loopback');
 
     const done = await run(['unfence', '--since', since, '--yes']);
-    expect(done.stdout).toContain('1 posts: 0 found and bound, 1 not there');
+    expect(done.stdout).toContain('1 post: 0 found and bound, 1 not there');
     expect(done.stdout).toContain('Unfenced: posts go out again.');
     expect(done.code).toBe(0);
     expect(await isFenced()).toBe(false);
