@@ -7,6 +7,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { loadProcessConfig } from '../../src/embedded-secrets.ts';
 import { createLogger } from '../../src/log.ts';
 import { start } from '../../src/start.ts';
+import { testKey } from '../support/rows.ts';
 import { createTemporaryFolder } from '../support/temporary-folder.ts';
 
 const log = createLogger({ level: 'silent' });
@@ -62,7 +63,7 @@ describe('an error that nobody caught', () => {
     PATH: process.env['PATH'],
     DATABASE_URL: 'postgres://role:word@127.0.0.1:1/app',
     ADMIN_TOKEN: 'an-operator-token-for-tests',
-    ENCRYPTION_KEYS: `k1:${Buffer.alloc(32, 7).toString('base64')}`,
+    ENCRYPTION_KEYS: `${testKey.id}:${Buffer.from(testKey.key).toString('base64')}`,
     LOG_LEVEL: 'fatal',
   };
   /** Loaded before the program: strikes once the program listens for it, or after a while if it never does. */

@@ -65,7 +65,7 @@ const refusals: readonly Refusal[] = [
   [{ metadata: [] }, 400, 'metadata', 'invalid_type'],
   [{ metadata: { big: 'x'.repeat(16_384) } }, 422, 'metadata', 'custom'],
   // Few letters of JSON, and 300 digits each in the table, whose own bound refuses it.
-  [{ metadata: { big: Array.from({ length: 2_000 }, () => 1e300) } }, 422, 'metadata', 'bound'],
+  [{ metadata: { big: Array.from({ length: 2_000 }, () => 1e300) } }, 422, 'metadata', 'too_big'],
   [{ scheduled_at: 1_790_000_000 }, 400, 'scheduled_at', 'invalid_type'],
   [{ scheduled_at: '2026-12-24T18:30:00' }, 422, 'scheduled_at', 'offset_required'],
   [{ scheduled_at: '2026-02-30T18:30:00Z' }, 422, 'scheduled_at', 'time_exists'],
