@@ -1,12 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { z } from 'zod';
-import { type Embedded, startEmbedded } from '../../src/db/embedded.ts';
-import { answers, readPostmaster, stopServer } from '../../src/db/embedded-server.ts';
+import { answers, readPostmaster } from '../../src/db/embedded-server.ts';
 import { until } from '../support/fleet.ts';
+import { startServer } from '../support/postgres-server.ts';
 import { openRunFolder, type RunFolder } from '../support/run-folder.ts';
 import { restartServer } from './revive.ts';
 
@@ -26,8 +25,9 @@ export interface Ground {
 
 export async function openGround(): Promise<Ground> {
   const folder = await openRunFolder();
-  const embedded = await startEmbedded({ dataDir: folder.dataDir });
-  const clusterDir = await clusterOf(folder);
+  const server = await startServer(folder);
+  const { url: serverUrl, clusterDir } = server;
+  if (clusterDir === undefined) throw new Error('TEST_DATABASE_URL: chaos restarts its server');
   const redis = await startRedis(folder);
   const ask = async (...command: [string, ...string[]]): Promise<void> => {
     const client = new Redis(redis?.url ?? '');
@@ -35,9 +35,9 @@ export async function openGround(): Promise<Ground> {
     client.disconnect();
   };
   return {
-    serverUrl: embedded.url,
+    serverUrl,
     redisUrl: redis?.url,
-    restartPostgres: (signal) => restartPostgres(embedded, clusterDir, signal),
+    restartPostgres: (signal) => restartPostgres(serverUrl, clusterDir, signal),
     flushRedis: () => ask('FLUSHALL'),
     restartRedis: async () => redis?.restart(),
     async holdRedis() {
@@ -46,22 +46,14 @@ export async function openGround(): Promise<Ground> {
     },
     async close() {
       await redis?.stop();
-      const server = await readPostmaster(clusterDir);
-      if (server !== undefined) await stopServer(server.pid);
-      await embedded.stop();
+      await server.stop();
       await folder.remove();
     },
   };
 }
 
-async function clusterOf(folder: RunFolder): Promise<string> {
-  const text = await readFile(join(folder.dataDir, 'postgres.json'), 'utf8');
-  const { cluster_parent } = z.looseObject({ cluster_parent: z.string() }).parse(JSON.parse(text));
-  return join(cluster_parent, 'data');
-}
-
 async function restartPostgres(
-  { url }: Embedded,
+  url: string,
   clusterDir: string,
   signal: 'SIGQUIT' | 'SIGINT',
 ): Promise<void> {

@@ -1,9 +1,13 @@
 import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Client, escapeIdentifier } from 'pg';
+import { z } from 'zod';
 import { startEmbedded } from '../../src/db/embedded.ts';
+import { readPostmaster, stopServer } from '../../src/db/embedded-server.ts';
 import { migrate } from '../../src/db/migrate.ts';
 import type { RunFolder } from './run-folder.ts';
-import { startStock } from './stock-postgres.ts';
+import { startStock, type TestServer } from './stock-postgres.ts';
 
 export interface TestPostgres {
   readonly serverUrl: string;
@@ -35,14 +39,28 @@ export async function startPostgres(folder: RunFolder): Promise<TestPostgres> {
   };
 }
 
-async function startServer(
-  folder: RunFolder,
-): Promise<{ readonly url: string; stop(): Promise<void> }> {
+export async function startServer(folder: RunFolder): Promise<TestServer> {
   const given = process.env['TEST_DATABASE_URL'];
   if (given !== undefined) return { url: given, stop: () => Promise.resolve() };
   const binDir = process.env['TEST_POSTGRES_BIN'];
   if (binDir !== undefined) return startStock(folder, binDir);
-  return startEmbedded({ dataDir: folder.dataDir });
+  const embedded = await startEmbedded({ dataDir: folder.dataDir });
+  const clusterDir = await clusterOf(folder);
+  return {
+    url: embedded.url,
+    clusterDir,
+    async stop() {
+      const server = await readPostmaster(clusterDir);
+      if (server !== undefined) await stopServer(server.pid);
+      await embedded.stop();
+    },
+  };
+}
+
+async function clusterOf(folder: RunFolder): Promise<string> {
+  const text = await readFile(join(folder.dataDir, 'postgres.json'), 'utf8');
+  const { cluster_parent } = z.looseObject({ cluster_parent: z.string() }).parse(JSON.parse(text));
+  return join(cluster_parent, 'data');
 }
 
 export function urlOf(serverUrl: string, database: string): string {

@@ -6,11 +6,19 @@ import { promisify } from 'node:util';
 import { type Account, unprivilegedAccount } from '../../src/db/embedded-account.ts';
 import { programEnvironment } from '../../src/db/embedded-errand.ts';
 import type { EmbeddedHome } from '../../src/db/embedded-home.ts';
-import { startServer, stopServer, waitUntilReady } from '../../src/db/embedded-server.ts';
+import {
+  readPostmaster,
+  startServer,
+  stopServer,
+  waitUntilReady,
+} from '../../src/db/embedded-server.ts';
 import type { RunFolder } from './run-folder.ts';
 
-export interface StockServer {
+export interface TestServer {
   readonly url: string;
+  /** Of a server of our own. */
+  readonly clusterDir?: string;
+  /** Also where it was restarted meanwhile. */
   stop(): Promise<void>;
 }
 
@@ -18,7 +26,7 @@ export interface StockServer {
  * A new cluster of the PostgreSQL whose programs are in this folder, with the settings that it comes
  * with: unlike the embedded one, a packaged PostgreSQL compiles costly statements (JIT).
  */
-export async function startStock(folder: RunFolder, binDir: string): Promise<StockServer> {
+export async function startStock(folder: RunFolder, binDir: string): Promise<TestServer> {
   const parent = join(folder.path, 'stock');
   const account = process.getuid?.() === 0 ? await unprivilegedAccount() : undefined;
   const home: EmbeddedHome = {
@@ -41,9 +49,11 @@ export async function startStock(folder: RunFolder, binDir: string): Promise<Sto
   process.once('exit', killAtExit);
   return {
     url,
+    clusterDir: home.clusterDir,
     async stop() {
       process.removeListener('exit', killAtExit);
-      await stopServer(server.pid, account);
+      const running = await readPostmaster(home.clusterDir);
+      if (running !== undefined) await stopServer(running.pid, account);
     },
   };
 }

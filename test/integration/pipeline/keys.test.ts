@@ -138,7 +138,9 @@ describe('the encryption keys', { timeout: 60_000 }, () => {
     expect(status.code).toBe(1);
     expect(status.stdout).toMatch(/k1 +1 +0 +WRONG: another key than the one that sealed/);
     // In front, where everything would be sealed anew with it.
-    await begin({ ENCRYPTION_KEYS: `k2:${Buffer.from('another sentence of 32 letters, ').toString('base64')},${goodKey}` });
+    await begin({
+      ENCRYPTION_KEYS: `k2:${Buffer.from('another sentence of 32 letters, ').toString('base64')},${goodKey}`,
+    });
     const both = { ENCRYPTION_KEYS: `k2:${wrongBytes},${goodKey}` };
     const rotated = await openTerminal(env(both))(['keys', 'rotate']);
     expect(rotated.code).toBe(1);
