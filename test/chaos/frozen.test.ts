@@ -5,7 +5,8 @@ import { arenaOf, shortSettings } from './arena.ts';
 import { freezeAtCommit } from './frozen.ts';
 
 // Invariant 2, when a process stands still at the worst moment: SIGSTOP, and SIGCONT once others have taken over.
-describe.each(queueBackends())('a worker that is frozen over %s', (backend) => {
+// Each has a database and processes of its own, and mostly waits.
+describe.concurrent.each(queueBackends())('a worker that is frozen over %s', (backend) => {
   test('between the commit of `sent` and its call sends nothing twice', {
     timeout: 180_000,
   }, async () => {

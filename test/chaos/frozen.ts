@@ -34,7 +34,11 @@ export async function freezeAtCommit(arena: Arena, posts: number): Promise<Froze
     await delay(500);
     process.kill(stopped.pid, 'SIGSTOP');
     await keeper.query(`SELECT pg_advisory_unlock(${gateNumber})`);
-    await until('what it committed is sent', async () => (await waitingCommits(keeper)) === 0);
+    // A commit that was let go is seen a moment later.
+    await until(
+      'what it committed is sent',
+      async () => (await waitingCommits(keeper)) === 0 && (await countSent(arena)) > 0,
+    );
     const frozen = await countSent(arena);
     await arena.spawn('publisher');
     await until('the others are done', () => allOut(arena, posts), 90_000).catch(() => undefined);
