@@ -30,7 +30,7 @@ const secondsFromNow = (at: Date | null) => ((at?.getTime() ?? 0) - Date.now()) 
 
 let it: Pipeline;
 beforeAll(async () => {
-  it = await openPipeline('postgres', { env: { GRAPH_TIMEOUT_MS: '500' } });
+  it = await openPipeline('postgres', { env: { GRAPH_TIMEOUT_MS: '2000' } });
   await it.fleet.start('scheduler', 'publisher');
 });
 afterAll(() => it.close());

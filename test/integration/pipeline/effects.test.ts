@@ -15,7 +15,7 @@ describe.each(queueBackends())('one visible effect over %s', (backend) => {
   let it: Pipeline;
 
   beforeAll(async () => {
-    it = await openPipeline(backend, { env: { GRAPH_TIMEOUT_MS: '400' } });
+    it = await openPipeline(backend, { env: { GRAPH_TIMEOUT_MS: '2000' } });
     await it.fleet.start('scheduler', 'publisher');
   });
   afterAll(() => it.close());

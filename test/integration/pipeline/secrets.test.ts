@@ -28,7 +28,7 @@ describe.each(queueBackends())('what is kept of a post over %s', (backend) => {
 
   beforeAll(async () => {
     it = await openPipeline(backend, {
-      env: { META_APP_ID: app.id, META_APP_SECRET: app.secret, GRAPH_TIMEOUT_MS: '400' },
+      env: { META_APP_ID: app.id, META_APP_SECRET: app.secret, GRAPH_TIMEOUT_MS: '2000' },
     });
     await it.meta.control('POST', 'apps', { ...app, require_appsecret_proof: true });
     const { id } = await it.meta.page({ app_id: app.id });
