@@ -57,7 +57,9 @@ export class Limits {
     const held = this.#underWay.hold(tenantId, announcedBytes(request));
     if (held === undefined) throw tooMuchUnderWay();
     this.#held.set(request, held);
-    reply.raw.once('close', () => held.release());
+    // Whoever hung up while their key was looked up closes no more.
+    if (reply.raw.closed) held.release();
+    else reply.raw.once('close', () => held.release());
   }
 
   /** Before an answer is sent. Throws LimitedError for a read whose tenant has not taken its answers so far. */

@@ -1,6 +1,6 @@
 /** A request of a tenant from its entrance until its answer was taken. */
 export interface Held {
-  /** Adds the answer; false: the tenant has too much under way for it. */
+  /** Adds the answer, unless whoever asked has gone; false: the tenant has too much under way for it. */
   grow(bytes: number): boolean;
   release(): void;
 }
@@ -19,18 +19,21 @@ export class UnderWay {
   /** Undefined: the tenant has too much under way. */
   hold(tenantId: string, bodyBytes: number): Held | undefined {
     let own = Math.max(leastBytes, bodyBytes);
+    let isReleased = false;
     if (!this.#hasRoom(tenantId, own)) return undefined;
     this.#add(tenantId, own);
     return {
       grow: (bytes) => {
+        if (isReleased) return true;
         const hasRoom = this.#hasRoom(tenantId, bytes);
         this.#add(tenantId, bytes);
         own += bytes;
         return hasRoom;
       },
       release: () => {
+        if (isReleased) return;
+        isReleased = true;
         this.#add(tenantId, -own);
-        own = 0;
       },
     };
   }

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startHealthServer } from '../../../src/api/health-server.ts';
@@ -266,6 +267,21 @@ describe('a reader that takes nothing', () => {
     expect((await large.call('GET', '/v1/posts', { token: other.key })).status).toBe(200);
     closeAll();
     await until('it may read again', async () => (await list()).status === 200, 60_000);
+  }, 120_000);
+
+  it('holds nothing once it has hung up, wherever its request had got to', async () => {
+    const app = await buildApi(large.services);
+    const port = await listen(app);
+    for (const index of many(40)) {
+      await openDeafReader(port);
+      await delay(index % 8);
+      closeAll();
+    }
+    await until('nobody is connected', async () => (await openAt(app)) === 0, 60_000);
+    await app.close();
+    const list = () => large.call('GET', '/v1/posts?limit=200', { token: reader.key });
+    await until('nothing of it is under way', async () => (await list()).status === 200, 5_000);
+    expect((await list()).status).toBe(200);
   }, 120_000);
 
   it('is dropped by its deadline', async () => {

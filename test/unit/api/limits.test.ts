@@ -153,4 +153,12 @@ describe('what a tenant has under way', () => {
     for (const read of reads) read?.release();
     expect(underWay.hold('a', 64 * mib)).toBeDefined();
   });
+
+  it('does not keep an answer that is ready only after its reader has gone', () => {
+    const underWay = new UnderWay();
+    const read = underWay.hold('a', 0);
+    read?.release();
+    read?.grow(64 * mib);
+    expect(underWay.hold('a', 64 * mib)).toBeDefined();
+  });
 });
