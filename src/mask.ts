@@ -78,9 +78,15 @@ export function maskObject(value: Readonly<Record<string, unknown>>): Record<str
   return Object.fromEntries(
     Object.entries(value).map(([name, inner]) => [
       maskSecrets(name),
-      typeof inner === 'string' && lowerNames.has(name.toLowerCase()) ? mask : maskDeep(inner),
+      lowerNames.has(name.toLowerCase()) ? maskAsSecret(inner) : maskDeep(inner),
     ]),
   );
+}
+
+/** What stands under the name of a secret: cookies come as a list. */
+function maskAsSecret(value: unknown): unknown {
+  if (typeof value === 'string') return mask;
+  return Array.isArray(value) ? value.map(maskAsSecret) : maskDeep(value);
 }
 
 const lowerNames: ReadonlySet<string> = new Set(secretNames.map((name) => name.toLowerCase()));

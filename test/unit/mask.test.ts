@@ -170,3 +170,16 @@ test('masks every string of a value, by what it is and by its name', () => {
     tokens: 'many',
   });
 });
+
+test('a list under the name of a secret is masked entry by entry', () => {
+  const value = {
+    'Set-Cookie': ['sid=abc', 'lang=de'],
+    token: ['abc', { id: 'kept' }],
+    tokens: ['kept'],
+  };
+  expect(maskDeep(value)).toEqual({
+    'Set-Cookie': ['[secret]', '[secret]'],
+    token: ['[secret]', { id: 'kept' }],
+    tokens: ['kept'],
+  });
+});
