@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import {
   assertSchemaCompatibility,
   ConnectionClosedError,
@@ -16,6 +17,7 @@ export class ReconnectingPostgres extends PostgresConnection {
 
   constructor(config: PostgresPoolConfig) {
     super(config);
+    hearErrors(this.pool);
     const query = this.pool.query.bind(this.pool);
     this.pool.query = async (text, params) => {
       try {
@@ -55,6 +57,17 @@ export class ReconnectingBackend extends PostgresQueueBackend {
     await this.connection.waitUntilReady();
     await super.waitUntilReady();
   }
+}
+
+/**
+ * A connection that breaks while it is lent out and asked nothing tells nobody of it, and an error event without a
+ * listener ends the process. Whoever has it finds it broken at the next question.
+ */
+function hearErrors(pool: unknown): void {
+  if (!(pool instanceof EventEmitter)) return;
+  pool.on('connect', (client: unknown) => {
+    if (client instanceof EventEmitter) client.on('error', () => undefined);
+  });
 }
 
 function asOutage(cause: unknown): ConnectionClosedError {

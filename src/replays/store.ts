@@ -128,7 +128,7 @@ export async function createReplay(
     });
     await tx.query({
       text: `INSERT INTO social_publisher.replay_items (replay_id, post_id, version, result, run_at)
-             SELECT $1, x.post_id, x.version, x.result, clock_timestamp() + x.offset * interval '1 millisecond'
+             SELECT $1, x.post_id, x.version, x.result, statement_timestamp() + x.offset * interval '1 millisecond'
              FROM jsonb_to_recordset($2::jsonb) AS x (post_id uuid, version int, "offset" int, result jsonb)`,
       values: [id, JSON.stringify(items)],
     });
