@@ -61,7 +61,7 @@ function nextStep(
       return `It is read back on the network ${when(facts.verify_at, now)} (read ${plural(facts.verifications, 'time')} so far).`;
     case 'failed':
     case 'missed':
-      return 'It stays so until somebody retries or cancels it: `npm run cli -- retry ID [--scheduled-at TIME]`.';
+      return `It stays so until somebody retries or cancels it: \`npm run cli -- retry ${facts.id}\`, for a new time with \`--scheduled-at TIME\`.`;
     default:
       return null;
   }

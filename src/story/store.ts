@@ -49,6 +49,7 @@ export async function listAttemptFacts(sql: Sql, postId: string): Promise<Attemp
 }
 
 export interface PostFacts {
+  readonly id: string;
   readonly run: number;
   readonly tries: number;
   readonly effective_mode: string | null;
@@ -76,7 +77,7 @@ export interface PostFacts {
 /** What decides about a post's next step, beside its own status. */
 export async function readPostFacts(sql: Sql, postId: string): Promise<PostFacts | undefined> {
   const [row] = await sql.query<PostFacts>({
-    text: `SELECT p.run, p.tries, p.effective_mode, p.next_run_at, p.lease_until, p.verify_at, p.verifications, p.seen_at,
+    text: `SELECT p.id, p.run, p.tries, p.effective_mode, p.next_run_at, p.lease_until, p.verify_at, p.verifications, p.seen_at,
              p.missing_at, p.change_at, p.resend, t.name AS tenant, t.late_limit_s, t.auto_publish, i.provider,
              i.external_account_id AS account, i.name AS account_name, i.status AS integration_status, i.held_until,
              ARRAY (SELECT w.scope || coalesce(': ' || w.reason, '') FROM social_publisher.pauses w

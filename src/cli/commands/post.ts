@@ -4,12 +4,13 @@ import { type PostView, postView } from '../../story/views.ts';
 import type { Api } from '../api.ts';
 import type { Launch, Run } from '../command.ts';
 import { dueTimeOf, withDueTime } from '../due-time.ts';
+import { noPostText, noTenantsText } from '../elsewhere.ts';
 import { CommandError } from '../failure.ts';
 import { findTenant, listTenants } from '../find.ts';
 import { ownerOfPost } from '../ledger/store.ts';
-import { noTenantsText } from '../no-tenants.ts';
 import { wholeNumber } from '../number.ts';
 import { describePost, postColumns } from '../post-text.ts';
+import type { Session } from '../session.ts';
 
 const listOptions = z.object({
   tenant: z.string().optional(),
@@ -40,7 +41,7 @@ export function postCommand(program: Command, launch: Launch): void {
     .description('one post; `why` tells its whole story')
     .action((id: string, _options: unknown, command: Command) =>
       launch(command, async ({ session, answer }) => {
-        const tenantId = await ownerOf(await session.database(), id);
+        const tenantId = await ownerOf(session, id);
         const api = await session.api();
         const found = await api.call(
           { method: 'GET', path: `/v1/posts/${id}`, tenantId },
@@ -114,7 +115,7 @@ async function act(
   action: 'approve' | 'cancel' | 'retry' | 'resolve',
   body: object,
 ): Promise<void> {
-  const tenantId = await ownerOf(await session.database(), id);
+  const tenantId = await ownerOf(session, id);
   const api = await session.api();
   const request = { method: 'POST', path: `/v1/posts/${id}/${action}`, body, tenantId } as const;
   const changed = await api.call(request, postView);
@@ -122,12 +123,12 @@ async function act(
 }
 
 /** Throws CommandError: an id that is none, or is not there. */
-export async function ownerOf(db: Parameters<typeof ownerOfPost>[0], id: string): Promise<string> {
+export async function ownerOf(session: Session, id: string): Promise<string> {
   if (!z.guid().safeParse(id).success) {
     throw new CommandError('malformed_id', `"${id}" is no post id: those are UUIDs.`);
   }
-  const tenantId = await ownerOfPost(db, id);
-  if (tenantId === undefined) throw new CommandError('not_found', `There is no post ${id}.`);
+  const tenantId = await ownerOfPost(await session.database(), id);
+  if (tenantId === undefined) throw new CommandError('not_found', noPostText(id, session.config));
   return tenantId;
 }
 

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { z } from 'zod';
 import type { Launch } from '../command.ts';
+import { noTenantsText } from '../elsewhere.ts';
 import { CommandError } from '../failure.ts';
 import { findTenant, listTenants } from '../find.ts';
-import { noTenantsText } from '../no-tenants.ts';
 import { wholeNumber } from '../number.ts';
 import type { Column } from '../table.ts';
 import { type TenantView, tenantView } from '../views.ts';

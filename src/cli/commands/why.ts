@@ -19,8 +19,8 @@ export function whyCommand(program: Command, launch: Launch): void {
 }
 
 async function tellWhy({ session, answer, style }: Run, id: string): Promise<void> {
+  const tenantId = await ownerOf(session, id);
   const db = await session.database();
-  const tenantId = await ownerOf(db, id);
   const api = await session.api();
   const path = `/v1/posts/${id}`;
   const post = await api.call({ method: 'GET', path, tenantId }, postView);

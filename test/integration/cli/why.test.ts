@@ -42,6 +42,14 @@ describe('why', () => {
     expect(stdout).not.toContain(outlet.page.token);
   });
 
+  test('names the command that retries what nothing else will', async () => {
+    const outlet = await it.outlet({ autoPublish: true });
+    const scheduledAt = new Date(Date.now() - 86_400_000);
+    const id = await it.post(outlet, { scheduledAt, publishMode: 'publish' });
+    await it.reaches(id, 'missed');
+    expect((await run(['why', id])).stdout).toContain(`npm run cli -- retry ${id}`);
+  });
+
   test('says what a post waits for, and what stands in its way', async () => {
     const outlet = await it.outlet();
     const scheduledAt = new Date(Date.now() + 100 * 86_400_000);
