@@ -12,9 +12,11 @@ const project = (name: string, options: object = {}) => ({
 });
 const services = { globalSetup: ['test/support/services.ts'], hookTimeout: 120_000 };
 // Files mostly wait: for a time that must come, or for another process.
-const sideBySide = { maxWorkers: availableParallelism() * 2 };
+const sideBySide = { maxWorkers: availableParallelism() * 2 + 1 };
 // These start so many processes that whoever runs beside them starves.
 const inPairs = { maxWorkers: 2, sequence: { groupOrder: 1 } };
+const alone = { maxWorkers: 1, sequence: { groupOrder: 2 } };
+const fleet = 'test/e2e/fleet.test.ts';
 
 export default defineConfig({
   root: new URL('..', import.meta.url).pathname,
@@ -24,8 +26,9 @@ export default defineConfig({
       project('unit', { ...sideBySide, testTimeout: 20_000 }),
       project('integration', { ...services, ...sideBySide, testTimeout: 150_000 }),
       project('chaos', { ...services, ...inPairs, testTimeout: 180_000 }),
-      // Alone: these measure how late posts go out.
-      project('e2e', { ...services, testTimeout: 120_000, fileParallelism: false }),
+      project('e2e', { ...services, ...inPairs, testTimeout: 120_000, exclude: [fleet] }),
+      // Alone: it measures how late posts go out.
+      project('fleet', { ...services, ...alone, testTimeout: 120_000, include: [fleet] }),
     ],
   },
 });
