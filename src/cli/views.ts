@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { errorView } from '../story/views.ts';
+import { callView, errorView } from '../story/views.ts';
 
 // What the commands read of the API's answers; `--json` prints the whole of them, hence loose.
 
@@ -31,13 +31,5 @@ export const attemptView = z.looseObject({
   settled_at: z.string().nullish(),
   external_id: z.string().nullish(),
   error: errorView.nullish(),
-  calls: z.array(
-    z.looseObject({
-      method: z.string(),
-      path: z.string(),
-      effect: z.string(),
-      status: z.number().nullish(),
-      at: z.string(),
-    }),
-  ),
+  calls: z.array(callView),
 });

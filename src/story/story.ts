@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { AttemptFacts, PostEvent, ReplayOfPost } from './store.ts';
 import { shortTime } from './time.ts';
-import { attentionView, errorView, waitingView } from './views.ts';
+import { attentionView, callView, errorView, waitingView } from './views.ts';
 import { nameOfActor, plural } from './words.ts';
 
 export interface Moment {
@@ -96,15 +96,7 @@ function waitText({ reason, until, text }: z.output<typeof waitingView>): string
   return `waits for ${reason}${until === null ? '' : ` until ${shortTime(until)}`}: ${text}`;
 }
 
-const calls = z.array(
-  z.looseObject({
-    method: z.string(),
-    path: z.string(),
-    effect: z.string(),
-    status: z.number().nullish(),
-    at: z.string(),
-  }),
-);
+const calls = z.array(callView);
 
 function momentsOf(attempt: AttemptFacts, number: number): Moment[] {
   const name = `attempt ${number}`;

@@ -47,3 +47,12 @@ export const postView = z.looseObject({
   updated_at: z.string(),
 });
 export type PostView = z.output<typeof postView>;
+
+/** A call of an attempt, as the ledger keeps it. */
+export const callView = z.looseObject({
+  method: z.string(),
+  path: z.string(),
+  effect: z.string(),
+  status: z.number().nullish(),
+  at: z.string(),
+});
