@@ -2,7 +2,7 @@ CREATE SCHEMA IF NOT EXISTS social_publisher;
 
 -- UUIDv7 on every PostgreSQL from 15 on: 48 bits of milliseconds, the rest random.
 CREATE FUNCTION social_publisher.uuid_v7() RETURNS uuid
-LANGUAGE plpgsql VOLATILE PARALLEL SAFE AS $$
+LANGUAGE plpgsql VOLATILE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   bytes bytea := uuid_send(gen_random_uuid());
   millis bigint := floor(extract(epoch FROM clock_timestamp()) * 1000);
@@ -50,6 +50,11 @@ CREATE TABLE social_publisher.integrations (
   held_until timestamptz(3),
   near_window_until timestamptz(3),
   verified_at timestamptz(3),
+  -- How full the provider said its own budget is.
+  usage_percent integer,
+  usage_at timestamptz(3),
+  -- When an integration that a person may heal at the provider is tried again.
+  probe_at timestamptz(3),
   created_at timestamptz(3) NOT NULL DEFAULT now(),
   updated_at timestamptz(3) NOT NULL DEFAULT now()
 );
@@ -67,6 +72,8 @@ CREATE TABLE social_publisher.social_posts (
     'failed', 'unknown', 'missed', 'cancelled')),
   message text,
   link text,
+  -- The link goes to the end of the text instead of being sent as a link of its own: photos may stand beside it then.
+  append_link boolean NOT NULL DEFAULT false,
   media jsonb NOT NULL DEFAULT '[]' CHECK (jsonb_typeof(media) = 'array'),
   publish_mode text CHECK (publish_mode IN ('draft', 'schedule', 'publish')),
   -- 'infinity' and years that no clock of ours can hold would break whoever reads the row.
@@ -84,12 +91,19 @@ CREATE TABLE social_publisher.social_posts (
   lease_until timestamptz(3),
   verify_at timestamptz(3),
   verifications integer NOT NULL DEFAULT 0,
+  -- When the provider last showed the post, and since when it says that there is none.
+  seen_at timestamptz(3),
+  missing_at timestamptz(3),
   external_id text,
   publish_url text,
   error jsonb,
   attention jsonb,
   waiting jsonb,
+  -- An edit or a delete at the provider, made by a worker, and when it is next tried.
   change jsonb,
+  change_at timestamptz(3),
+  -- False once somebody said that an unknown post must not be sent again.
+  resend boolean NOT NULL DEFAULT true,
   approved_at timestamptz(3),
   published_at timestamptz(3),
   lateness_ms integer,
@@ -117,6 +131,7 @@ CREATE INDEX social_posts_in_flight ON social_publisher.social_posts (integratio
 CREATE INDEX social_posts_due ON social_publisher.social_posts (integration_id, scheduled_at)
   WHERE status = 'approved';
 CREATE INDEX social_posts_verify ON social_publisher.social_posts (verify_at) WHERE verify_at IS NOT NULL;
+CREATE INDEX social_posts_change ON social_publisher.social_posts (change_at) WHERE change_at IS NOT NULL;
 CREATE INDEX social_posts_attention ON social_publisher.social_posts (tenant_id, id DESC) WHERE attention IS NOT NULL;
 -- The id first: calendars look posts up by it alone.
 CREATE UNIQUE INDEX social_posts_external_id ON social_publisher.social_posts (external_id, provider)
@@ -144,6 +159,10 @@ CREATE TABLE social_publisher.publish_attempts (
   settled_at timestamptz(3),
   external_id text,
   error jsonb,
+  -- Unknown outcomes: a look at the provider is due at look_at; looks counts the complete ones that found nothing.
+  looks integer NOT NULL DEFAULT 0,
+  look_at timestamptz(3),
+  evidence jsonb NOT NULL DEFAULT '[]',
   CHECK (state NOT IN ('sent', 'confirmed', 'unknown') OR sent_at IS NOT NULL)
 );
 CREATE UNIQUE INDEX publish_attempts_post_id_run_key ON social_publisher.publish_attempts (post_id, run);
@@ -155,6 +174,10 @@ CREATE UNIQUE INDEX publish_attempts_equal_content ON social_publisher.publish_a
   WHERE state IN ('sent', 'unknown');
 CREATE INDEX publish_attempts_reserved ON social_publisher.publish_attempts (budget_key) WHERE reserved > 0;
 CREATE INDEX publish_attempts_sent ON social_publisher.publish_attempts (owned_until) WHERE state = 'sent';
+CREATE INDEX publish_attempts_look ON social_publisher.publish_attempts (look_at) WHERE state = 'unknown';
+-- Staged media that nothing may use any more; there look_at is when they are next to be deleted.
+CREATE INDEX publish_attempts_leftovers ON social_publisher.publish_attempts (look_at)
+  WHERE state IN ('prepared', 'rejected', 'abandoned') AND staged <> '[]';
 
 CREATE TABLE social_publisher.call_usage (
   budget_key text NOT NULL,
@@ -195,28 +218,160 @@ CREATE INDEX events_tenant_position ON social_publisher.events (tenant_id, posit
 CREATE INDEX events_post ON social_publisher.events USING hash (post_id);
 CREATE SEQUENCE social_publisher.event_positions OWNED BY social_publisher.events.position;
 
+CREATE TABLE social_publisher.pauses (
+  id uuid PRIMARY KEY DEFAULT social_publisher.uuid_v7(),
+  scope text NOT NULL CHECK (scope IN ('all', 'provider', 'tenant', 'integration')),
+  -- A provider's name or an id; empty for `all`.
+  target text NOT NULL DEFAULT '',
+  reason text,
+  created_by text NOT NULL,
+  created_at timestamptz(3) NOT NULL DEFAULT now()
+);
+-- The operator's pause of a tenant stands whatever the tenant does with its own.
+CREATE UNIQUE INDEX pauses_scope_target_created_by_key ON social_publisher.pauses (scope, target, created_by);
+
+-- When a canary job was last put into each queue, and when a worker last had one in hand.
+CREATE TABLE social_publisher.canaries (
+  queue text PRIMARY KEY,
+  first_sent_at timestamptz(3) NOT NULL DEFAULT now(),
+  sent_at timestamptz(3) NOT NULL,
+  seen_at timestamptz(3)
+);
+
+CREATE TABLE social_publisher.replays (
+  id uuid PRIMARY KEY DEFAULT social_publisher.uuid_v7(),
+  filter jsonb NOT NULL,
+  spread_s integer NOT NULL DEFAULT 0 CHECK (spread_s >= 0),
+  scheduled_at timestamptz(3),
+  state text NOT NULL DEFAULT 'running' CHECK (state IN ('running', 'done', 'stopped')),
+  created_by text NOT NULL,
+  created_at timestamptz(3) NOT NULL DEFAULT now(),
+  ended_at timestamptz(3)
+);
+
+CREATE TABLE social_publisher.replay_items (
+  replay_id uuid NOT NULL REFERENCES social_publisher.replays (id) ON DELETE CASCADE ON UPDATE NO ACTION,
+  post_id uuid NOT NULL,
+  version integer NOT NULL,
+  state text NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'done', 'skipped', 'stopped')),
+  result jsonb NOT NULL DEFAULT '{}',
+  run_at timestamptz(3) NOT NULL,
+  PRIMARY KEY (replay_id, post_id)
+);
+CREATE INDEX replay_items_pending ON social_publisher.replay_items (run_at) WHERE state = 'pending';
+
+-- What this installation was when it last ran: another database behind it, or another place before it, fences it.
 CREATE TABLE social_publisher.instance (
   id integer PRIMARY KEY DEFAULT 1 CHECK (id = 1),
   queue_backend text CHECK (queue_backend IN ('redis', 'postgres')),
+  system_identifier text,
+  timeline_id integer,
+  public_url text,
+  graph_host text,
+  -- Oids of the database and of this table: a dump that is read back into the same server changes nothing else.
+  database_id text,
+  fenced_at timestamptz(3),
+  fence_reason text,
+  -- What the process that fenced was configured with.
+  fence_seen jsonb,
+  -- The progress and the result of the last unfencing.
+  unfencing jsonb,
   created_at timestamptz(3) NOT NULL DEFAULT now()
 );
 INSERT INTO social_publisher.instance (id) VALUES (1);
 
+-- The processes that run on this database. Each says every few seconds that it is alive and says goodbye when it stops;
+-- one that was killed just falls silent. Beside a living fleet nobody may start who is configured for another place, or
+-- who holds another key under the same id.
+CREATE TABLE social_publisher.processes (
+  id uuid PRIMARY KEY DEFAULT social_publisher.uuid_v7(),
+  host text NOT NULL,
+  pid integer NOT NULL,
+  role text NOT NULL,
+  -- As social_publisher.instance has them.
+  public_url text,
+  graph_host text NOT NULL,
+  graph_base_url text NOT NULL,
+  -- By the id of each encryption key what tells it from another one; the key cannot be told from it.
+  key_checks jsonb NOT NULL,
+  started_at timestamptz(3) NOT NULL DEFAULT clock_timestamp(),
+  seen_at timestamptz(3) NOT NULL DEFAULT clock_timestamp()
+);
+
 -- What a person or a calendar may write. Refusals carry the SQL state SP409 and name the status.
--- pg_temp stands last in every search path: left out it would come first, and a caller's temporary table named
--- publish_attempts would hide ours.
-CREATE FUNCTION social_publisher.refuse(reason text) RETURNS void LANGUAGE plpgsql AS $$
+--
+-- A function that runs with its owner's rights must run nobody else's code. So each says first on which table it stands,
+-- before it touches the row: on a table of an attacker's, the types of the columns bring checks and casts of theirs,
+-- which a DECLARE that reads NEW or OLD would run already. And its search path holds no schema that anybody else could
+-- be allowed to create in: a `format` of theirs that fits better than the built-in one would be called instead.
+-- pg_temp stands last in every search path: left out it would come first, and a caller's temporary table or type would
+-- hide the one that is meant. The functions without SECURITY DEFINER run with the rights of whoever calls them, which is
+-- the program, and its session's search path is anybody's guess: they set theirs as well.
+CREATE FUNCTION social_publisher.refuse(reason text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   RAISE EXCEPTION USING ERRCODE = 'SP409', MESSAGE = reason;
 END $$;
 
-CREATE FUNCTION social_publisher.guard_post_insert() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, social_publisher, pg_temp AS $$
+-- What an author may write is bounded here and by no CHECK of the table: a CHECK is asked at every write, also when a
+-- worker writes what became of a post that was larger before there were bounds, and that post would be lost. A little
+-- above what the API takes, counted in bytes as it is stored; and in levels of JSON, as whoever writes JSON by recursion
+-- fails on a depth that PostgreSQL still takes, and one post would hide a whole list.
+CREATE FUNCTION social_publisher.refuse_oversize(
+  written social_publisher.social_posts, before social_publisher.social_posts
+) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  -- The column and what it takes at most. One expression, as a query would cost more than the rest of the guard.
+  broken text[] := CASE
+    WHEN written.message IS DISTINCT FROM before.message AND octet_length(written.message) > 400000
+      THEN ARRAY['message', '400000 bytes']
+    WHEN written.link IS DISTINCT FROM before.link AND octet_length(written.link) > 32768
+      THEN ARRAY['link', '32768 bytes']
+    WHEN written.media IS DISTINCT FROM before.media AND octet_length(written.media::text) > 400000
+      THEN ARRAY['media', '400000 bytes']
+    WHEN written.media IS DISTINCT FROM before.media AND jsonb_path_exists(written.media, 'strict $.**{32}')
+      THEN ARRAY['media', '32 levels']
+    WHEN written.scheduled_local IS DISTINCT FROM before.scheduled_local AND octet_length(written.scheduled_local) > 256
+      THEN ARRAY['scheduled_local', '256 bytes']
+    WHEN written.timezone IS DISTINCT FROM before.timezone AND octet_length(written.timezone) > 256
+      THEN ARRAY['timezone', '256 bytes']
+    WHEN written.reference IS DISTINCT FROM before.reference AND octet_length(written.reference) > 2000
+      THEN ARRAY['reference', '2000 bytes']
+    WHEN written.metadata IS DISTINCT FROM before.metadata AND octet_length(written.metadata::text) > 65536
+      THEN ARRAY['metadata', '65536 bytes']
+    WHEN written.metadata IS DISTINCT FROM before.metadata AND jsonb_path_exists(written.metadata, 'strict $.**{32}')
+      THEN ARRAY['metadata', '32 levels']
+  END;
 BEGIN
-  IF NEW.status NOT IN ('draft', 'in_review', 'approved') THEN
-    PERFORM refuse(format('a post cannot be created as %s: only as draft, in_review or approved', NEW.status));
+  IF broken IS NOT NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'check_violation',
+      MESSAGE = format('the %s is too large: a post takes at most %s', broken[1], broken[2]),
+      SCHEMA = 'social_publisher', TABLE = 'social_posts', COLUMN = broken[1];
   END IF;
-  SELECT i.provider INTO NEW.provider FROM integrations i WHERE i.id = NEW.integration_id;
+END $$;
+
+-- A statement that changes nothing leaves every column as it was: pollers of updated_at see no news.
+CREATE FUNCTION social_publisher.touch_if_changed(
+  old_post social_publisher.social_posts, new_post social_publisher.social_posts
+) RETURNS social_publisher.social_posts LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF new_post IS DISTINCT FROM old_post THEN
+    new_post.updated_at := clock_timestamp();
+  END IF;
+  RETURN new_post;
+END $$;
+
+CREATE FUNCTION social_publisher.guard_post_insert() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF TG_RELID <> 'social_publisher.social_posts'::regclass THEN
+    RAISE EXCEPTION 'guard_post_insert() belongs to social_publisher.social_posts, not to %', TG_RELID::regclass;
+  END IF;
+  IF NEW.status NOT IN ('draft', 'in_review', 'approved') THEN
+    PERFORM social_publisher.refuse(format('a post cannot be created as %s: only as draft, in_review or approved', NEW.status));
+  END IF;
+  PERFORM social_publisher.refuse_oversize(NEW, NULL);
+  SELECT i.provider INTO NEW.provider FROM social_publisher.integrations i WHERE i.id = NEW.integration_id;
   NEW.provider := coalesce(NEW.provider, '');
   NEW.version := 1; NEW.run := 0; NEW.tries := 0; NEW.effective_mode := NULL; NEW.calls := 1;
   NEW.next_run_at := NULL; NEW.lease_until := NULL; NEW.verify_at := NULL; NEW.verifications := 0;
@@ -229,38 +384,73 @@ BEGIN
 END $$;
 
 CREATE FUNCTION social_publisher.guard_post_update() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, social_publisher, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  content_changed boolean :=
-    (NEW.message, NEW.link, NEW.media, NEW.publish_mode, NEW.scheduled_at, NEW.integration_id)
-    IS DISTINCT FROM (OLD.message, OLD.link, OLD.media, OLD.publish_mode, OLD.scheduled_at, OLD.integration_id);
-  was_sent boolean := OLD.status IN ('published', 'scheduled', 'drafted', 'unknown');
-  wanted text := NEW.status;
-  changed social_posts := OLD;
+  content_changed boolean;
+  was_sent boolean;
+  wanted text;
+  changed social_publisher.social_posts;
 BEGIN
-  IF (NEW.id, NEW.tenant_id) IS DISTINCT FROM (OLD.id, OLD.tenant_id) THEN
-    PERFORM refuse(format('the id and the tenant of a post cannot change (status %s)', OLD.status));
+  IF TG_RELID <> 'social_publisher.social_posts'::regclass THEN
+    RAISE EXCEPTION 'guard_post_update() belongs to social_publisher.social_posts, not to %', TG_RELID::regclass;
   END IF;
+  content_changed :=
+    (NEW.message, NEW.link, NEW.append_link, NEW.media, NEW.publish_mode, NEW.scheduled_at, NEW.integration_id)
+    IS DISTINCT FROM (OLD.message, OLD.link, OLD.append_link, OLD.media, OLD.publish_mode, OLD.scheduled_at,
+      OLD.integration_id);
+  was_sent := OLD.status IN ('published', 'scheduled', 'drafted', 'unknown');
+  wanted := NEW.status;
+  changed := OLD;
+
+  IF (NEW.id, NEW.tenant_id) IS DISTINCT FROM (OLD.id, OLD.tenant_id) THEN
+    PERFORM social_publisher.refuse(format('the id and the tenant of a post cannot change (status %s)', OLD.status));
+  END IF;
+  PERFORM social_publisher.refuse_oversize(NEW, OLD);
   -- The sender locks this row before it commits an attempt as sent, and so did we: what is read here holds.
   -- Only a transaction that keeps an older snapshot would miss it; locking the attempt makes that one fail (40001).
   IF NOT was_sent AND current_setting('transaction_isolation') <> 'read committed' THEN
-    PERFORM FROM publish_attempts a
+    PERFORM FROM social_publisher.publish_attempts a
       WHERE a.post_id = OLD.id AND a.state IN ('prepared', 'sent', 'unknown', 'confirmed') FOR SHARE;
   END IF;
   was_sent := was_sent OR EXISTS (
-    SELECT FROM publish_attempts a WHERE a.post_id = OLD.id AND a.state IN ('sent', 'unknown', 'confirmed'));
+    SELECT FROM social_publisher.publish_attempts a WHERE a.post_id = OLD.id AND a.state IN ('sent', 'unknown', 'confirmed'));
 
   -- Everything that is not the author's stays as it is, whatever the statement says.
   changed.reference := NEW.reference; changed.metadata := NEW.metadata;
 
   IF was_sent THEN
     IF content_changed THEN
-      PERFORM refuse(format('the post is %s: its content can no longer change', OLD.status));
+      PERFORM social_publisher.refuse(format('the post is %s: its content can no longer change', OLD.status));
+    END IF;
+    -- Of an unknown post, cancel means: whatever is found, do not send it again.
+    IF wanted = 'cancelled' AND OLD.status = 'unknown' THEN
+      changed.resend := false;
+      -- Where looking had ended with a question, the next look ends it.
+      IF OLD.resend THEN
+        UPDATE social_publisher.publish_attempts SET look_at = clock_timestamp() WHERE post_id = OLD.id AND state = 'unknown';
+      END IF;
+      RETURN social_publisher.touch_if_changed(OLD, changed);
+    END IF;
+    -- Of one that the provider holds, cancel asks a worker to delete it there first.
+    IF wanted = 'cancelled' AND OLD.status IN ('scheduled', 'drafted') THEN
+      -- Around its time it is the provider's; one that did not go live then can be called off again.
+      IF OLD.status = 'scheduled' AND OLD.change ->> 'state' IS DISTINCT FROM 'pending'
+        AND OLD.scheduled_at BETWEEN clock_timestamp() - interval '10 minutes' AND clock_timestamp() + interval '5 minutes' THEN
+        PERFORM social_publisher.refuse('the post is scheduled and due within 5 minutes, or was just now: it can no longer be cancelled');
+      END IF;
+      IF OLD.change ->> 'state' IS DISTINCT FROM 'pending' THEN
+        changed.change := jsonb_build_object('kind', 'cancel', 'state', 'pending', 'error', NULL,
+          'requested_at', to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'));
+        changed.change_at := clock_timestamp();
+      ELSIF OLD.change ->> 'kind' <> 'cancel' THEN
+        PERFORM social_publisher.refuse('an edit of the post is under way at the network: cancel it once that is done');
+      END IF;
+      RETURN social_publisher.touch_if_changed(OLD, changed);
     END IF;
     IF wanted NOT IN (OLD.status, 'approved') THEN
-      PERFORM refuse(format('the post is %s: it cannot become %s', OLD.status, wanted));
+      PERFORM social_publisher.refuse(format('the post is %s: it cannot become %s', OLD.status, wanted));
     END IF;
-    RETURN touch_if_changed(OLD, changed);
+    RETURN social_publisher.touch_if_changed(OLD, changed);
   END IF;
 
   IF wanted = 'approved' AND OLD.status IN ('queued', 'publishing') THEN
@@ -276,18 +466,19 @@ BEGIN
       WHEN 'failed' THEN wanted IN ('approved', 'cancelled')
       WHEN 'missed' THEN wanted IN ('approved', 'cancelled')
       ELSE false END) THEN
-    PERFORM refuse(format('the post is %s: it cannot become %s', OLD.status, wanted));
+    PERFORM social_publisher.refuse(format('the post is %s: it cannot become %s', OLD.status, wanted));
   END IF;
   IF content_changed AND OLD.status = 'cancelled' THEN
-    PERFORM refuse('the post is cancelled: its content can no longer change');
+    PERFORM social_publisher.refuse('the post is cancelled: its content can no longer change');
   END IF;
 
-  changed.message := NEW.message; changed.link := NEW.link; changed.media := NEW.media;
+  changed.message := NEW.message; changed.link := NEW.link; changed.append_link := NEW.append_link;
+  changed.media := NEW.media;
   changed.publish_mode := NEW.publish_mode; changed.scheduled_at := NEW.scheduled_at;
   changed.scheduled_local := NEW.scheduled_local; changed.timezone := NEW.timezone;
   IF NEW.integration_id <> OLD.integration_id THEN
     changed.integration_id := NEW.integration_id;
-    SELECT i.provider INTO changed.provider FROM integrations i WHERE i.id = NEW.integration_id;
+    SELECT i.provider INTO changed.provider FROM social_publisher.integrations i WHERE i.id = NEW.integration_id;
     changed.provider := coalesce(changed.provider, '');
   END IF;
   IF content_changed THEN
@@ -318,46 +509,51 @@ BEGIN
     changed.attention := NULL;
   END IF;
   changed.status := wanted;
-  RETURN touch_if_changed(OLD, changed);
+  RETURN social_publisher.touch_if_changed(OLD, changed);
 END $$;
 
--- A statement that changes nothing leaves every column as it was: pollers of updated_at see no news.
-CREATE FUNCTION social_publisher.touch_if_changed(
-  old_post social_publisher.social_posts, new_post social_publisher.social_posts
-) RETURNS social_publisher.social_posts LANGUAGE plpgsql AS $$
-BEGIN
-  IF new_post IS DISTINCT FROM old_post THEN
-    new_post.updated_at := clock_timestamp();
-  END IF;
-  RETURN new_post;
-END $$;
-
-CREATE FUNCTION social_publisher.accept_internal_write() RETURNS trigger LANGUAGE plpgsql AS $$
+-- Looks, leases and tries that nobody outside sees are no news: pollers of updated_at would read every draft daily.
+CREATE FUNCTION social_publisher.accept_internal_write() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  told social_publisher.social_posts := NEW;
 BEGIN
   NEW.internal_write := NULL;
-  NEW.updated_at := clock_timestamp();
+  told.internal_write := OLD.internal_write; told.verify_at := OLD.verify_at;
+  told.verifications := OLD.verifications; told.seen_at := OLD.seen_at; told.missing_at := OLD.missing_at;
+  told.change_at := OLD.change_at; told.lease_until := OLD.lease_until;
+  IF told IS DISTINCT FROM OLD THEN
+    NEW.updated_at := clock_timestamp();
+  END IF;
   RETURN NEW;
 END $$;
 
 CREATE FUNCTION social_publisher.guard_post_delete() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, social_publisher, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  IF EXISTS (SELECT FROM publish_attempts a WHERE a.post_id = OLD.id) THEN
-    PERFORM refuse(format('the post is %s and has attempts: it cannot be deleted', OLD.status));
+  IF TG_RELID <> 'social_publisher.social_posts'::regclass THEN
+    RAISE EXCEPTION 'guard_post_delete() belongs to social_publisher.social_posts, not to %', TG_RELID::regclass;
+  END IF;
+  IF EXISTS (SELECT FROM social_publisher.publish_attempts a WHERE a.post_id = OLD.id) THEN
+    PERFORM social_publisher.refuse(format('the post is %s and has attempts: it cannot be deleted', OLD.status));
   END IF;
   RETURN OLD;
 END $$;
 
-CREATE FUNCTION social_publisher.refuse_truncate() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION social_publisher.refuse_truncate() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   PERFORM social_publisher.refuse('posts cannot be truncated: what was sent must stay known');
   RETURN NULL;
 END $$;
 
 CREATE FUNCTION social_publisher.record_created_posts() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, social_publisher, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  INSERT INTO events (tenant_id, post_id, integration_id, type, from_status, to_status, version, data, at)
+  IF TG_RELID <> 'social_publisher.social_posts'::regclass THEN
+    RAISE EXCEPTION 'record_created_posts() belongs to social_publisher.social_posts, not to %', TG_RELID::regclass;
+  END IF;
+  INSERT INTO social_publisher.events (tenant_id, post_id, integration_id, type, from_status, to_status, version, data, at)
   SELECT n.tenant_id, n.id, n.integration_id, 'post.' || n.status, NULL, n.status, n.version,
          jsonb_strip_nulls(jsonb_build_object('reference', n.reference)), clock_timestamp()
   FROM new_posts n;
@@ -367,18 +563,48 @@ BEGIN
   RETURN NULL;
 END $$;
 
+-- The plan is kept from the session's first statement, often of one row: a nested loop over ten thousand would follow,
+-- hence `enable_nestloop`. With it off, any join that only a nested loop can do (a lateral one, say) costs ten billion,
+-- and PostgreSQL compiles the statement anew at every call: so the one join here is a hash join, and what a post tells
+-- is unnested beside it. `jit` is off for writers on connections that are not ours.
 CREATE FUNCTION social_publisher.record_changed_posts() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, social_publisher, pg_temp
--- The plan is kept from the session's first statement, often of one row: a nested loop over ten thousand would follow.
-SET enable_nestloop = off AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET enable_nestloop = off SET jit = off AS $$
 BEGIN
-  INSERT INTO events (tenant_id, post_id, integration_id, type, from_status, to_status, version, data, at)
-  SELECT n.tenant_id, n.id, n.integration_id, 'post.' || n.status, o.status, n.status, n.version,
-         jsonb_strip_nulls(jsonb_build_object('reference', n.reference, 'external_id', n.external_id,
-           'publish_url', n.publish_url, 'waiting', n.waiting, 'error', n.error, 'attention', n.attention)),
+  -- It writes events with its owner's rights: on a table of somebody else's it would write what they like.
+  IF TG_RELID <> 'social_publisher.social_posts'::regclass THEN
+    RAISE EXCEPTION 'record_changed_posts() belongs to social_publisher.social_posts, not to %', TG_RELID::regclass;
+  END IF;
+  INSERT INTO social_publisher.events
+    (tenant_id, post_id, integration_id, type, from_status, to_status, version, data, at)
+  SELECT x.tenant_id, x.id, x.integration_id, 'post.' || x.what, x.from_status, x.status, x.version,
+         jsonb_strip_nulls(jsonb_build_object('reference', x.reference, 'external_id', x.external_id,
+           'publish_url', x.publish_url, 'waiting', x.waiting, 'error', x.error, 'attention', x.attention,
+           'change', CASE WHEN starts_with(x.what, 'change_') THEN x.change END,
+           'scheduled_at', CASE WHEN x.what = 'rescheduled' THEN x.scheduled_at END)),
          clock_timestamp()
-  FROM new_posts n JOIN old_posts o ON o.id = n.id
-  WHERE n.status <> o.status;
+  FROM (
+    SELECT n.tenant_id, n.id, n.integration_id, o.status AS from_status, n.status, n.version, n.reference,
+      n.external_id, n.publish_url, n.waiting, n.error, n.attention, n.change, n.scheduled_at,
+      unnest(ARRAY[
+        -- Besides the status: what became of a change at the provider, or a time that a person moved there.
+        CASE
+          WHEN n.change ->> 'state' IS NOT NULL AND n.change IS DISTINCT FROM o.change THEN
+            CASE n.change ->> 'state' WHEN 'pending' THEN 'change_requested' ELSE 'change_' || (n.change ->> 'state') END
+          WHEN n.status = 'scheduled' AND o.status = 'scheduled' AND n.version > o.version
+            AND n.change IS NOT DISTINCT FROM o.change AND n.scheduled_at IS DISTINCT FROM o.scheduled_at THEN
+            'rescheduled'
+        END,
+        -- And a question that came up.
+        CASE
+          WHEN n.status <> o.status THEN n.status
+          WHEN n.attention ->> 'reason' IS NOT NULL
+            AND n.attention ->> 'reason' IS DISTINCT FROM o.attention ->> 'reason' THEN 'attention'
+        END
+      ]) AS what
+    FROM new_posts n JOIN old_posts o ON o.id = n.id
+  ) x
+  WHERE x.what IS NOT NULL;
   -- Only what nobody planned yet wakes the schedulers; our own writes plan as they go.
   IF EXISTS (SELECT FROM new_posts n WHERE n.status = 'approved' AND n.next_run_at IS NULL) THEN
     PERFORM pg_notify('social_publisher_posts', '');
@@ -402,3 +628,20 @@ CREATE TRIGGER b_record_created AFTER INSERT ON social_publisher.social_posts
 CREATE TRIGGER b_record_changed AFTER UPDATE ON social_publisher.social_posts
   REFERENCING OLD TABLE AS old_posts NEW TABLE AS new_posts
   FOR EACH STATEMENT EXECUTE FUNCTION social_publisher.record_changed_posts();
+
+-- A new function may be executed by everybody, and a trigger function put onto anybody's table. Triggers that are there
+-- go on firing: that asks for no right. The default of `id` does, so calendars are granted uuid_v7() by name.
+-- Each by its name: one that somebody else made in our schema would make `ALL FUNCTIONS` fail.
+REVOKE ALL ON FUNCTION
+  social_publisher.uuid_v7(),
+  social_publisher.refuse(text),
+  social_publisher.refuse_oversize(social_publisher.social_posts, social_publisher.social_posts),
+  social_publisher.touch_if_changed(social_publisher.social_posts, social_publisher.social_posts),
+  social_publisher.accept_internal_write(),
+  social_publisher.refuse_truncate(),
+  social_publisher.guard_post_insert(),
+  social_publisher.guard_post_update(),
+  social_publisher.guard_post_delete(),
+  social_publisher.record_created_posts(),
+  social_publisher.record_changed_posts()
+FROM PUBLIC;
