@@ -50,7 +50,7 @@ export async function startRole(
 function startPublisher(services: Services): RunningRole {
   const { queues, config, log } = services;
   const pipeline = createPipeline(services.db, config);
-  const workers = [...services.providers.keys()].map((queueName) =>
+  const workers = [...services.publishers.keys()].map((queueName) =>
     startWorker<PublishServices>({
       queues,
       queueName,

@@ -1,8 +1,8 @@
 import type { Config } from './config.ts';
 import type { Database } from './db/client.ts';
 import type { Logger } from './log.ts';
-import { createProviders } from './providers/index.ts';
-import type { Provider } from './providers/provider.ts';
+import { createProviders, publishersOf } from './providers/index.ts';
+import type { Provider, Publishing } from './providers/provider.ts';
 import { openQueues, type QueueBackend, type Queues } from './queue/queues.ts';
 import { backgroundQueue } from './queue-names.ts';
 import { Vault } from './vault.ts';
@@ -13,6 +13,8 @@ export interface Services {
   readonly db: Database;
   readonly queues: Queues;
   readonly providers: ReadonlyMap<string, Provider>;
+  /** Those of them that posts go out through: each has a queue of its own. */
+  readonly publishers: ReadonlyMap<string, Publishing>;
   readonly vault: Vault;
   readonly log: Logger;
 }
@@ -24,17 +26,27 @@ export function openServices(
   log: Logger,
   directUrl: string,
 ): Services {
-  const providers = new Map<string, Provider>(
-    Object.entries(
-      createProviders({ ...config.graph, logger: log, websiteUrl: websiteOf(config) }),
-    ),
-  );
+  const providers = createProviders({
+    ...config.graph,
+    ...config.limits,
+    logger: log,
+    websiteUrl: websiteOf(config),
+  });
+  const publishers = publishersOf(providers);
   const queues = openQueues({
     backend: queueBackendOf(config, directUrl),
-    names: [...providers.keys(), backgroundQueue],
+    names: [...publishers.keys(), backgroundQueue],
     logger: log,
   });
-  return { config, db, queues, providers, vault: new Vault(config.encryptionKeys), log };
+  return {
+    config,
+    db,
+    queues,
+    providers: new Map(providers.map((provider) => [provider.name, provider])),
+    publishers,
+    vault: new Vault(config.encryptionKeys),
+    log,
+  };
 }
 
 const websiteOfMeta = 'https://www.facebook.com';

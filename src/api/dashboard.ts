@@ -28,7 +28,7 @@ export async function registerDashboard(app: FastifyInstance, services: Services
   server.setBasePath(prefix);
   const guarded = guardAdapter(server);
   createBullBoard({
-    queues: [...services.providers.keys(), backgroundQueue].map((name) =>
+    queues: [...services.publishers.keys(), backgroundQueue].map((name) =>
       boardQueue(services, name),
     ),
     serverAdapter: guarded.adapter,

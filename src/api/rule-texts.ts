@@ -1,5 +1,5 @@
 import { commonRules } from '../posts/rules.ts';
-import type { Provider, Rule, RuleText } from '../providers/provider.ts';
+import type { Publishing, Rule, RuleText } from '../providers/provider.ts';
 
 /** What the page of one rule tells. */
 export interface RulePage extends RuleText {
@@ -206,7 +206,9 @@ const ownRules: readonly (readonly [string, RulePage])[] = [
 ];
 
 /** Every rule that an error or a warning can name, by its id: ours, those of the networks, and their errors by key. */
-export function rulePages(providers: ReadonlyMap<string, Provider>): ReadonlyMap<string, RulePage> {
+export function rulePages(
+  providers: ReadonlyMap<string, Publishing>,
+): ReadonlyMap<string, RulePage> {
   const ofNetworks = [...providers.values()].flatMap(({ name, rules }) =>
     rules.map((rule) => [rule.id, { group: `Posts on ${capitalized(name)}`, ...rule }] as const),
   );

@@ -12,7 +12,7 @@ export const attemptStates = [
 export type AttemptState = (typeof attemptStates)[number];
 
 /** What a call to a provider does there (design: invariant 2). */
-export type Effect = 'reads' | 'stages' | 'publishes' | 'changes';
+export type Effect = 'reads' | 'stages' | 'reveals' | 'publishes' | 'changes';
 
 /** One call as a person may see it: the path without its query, no secrets. */
 export interface CallRecord {

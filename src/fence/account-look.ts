@@ -5,7 +5,7 @@ import { AppError, PublishError } from '../errors.ts';
 import { requestedMode } from '../posts/post.ts';
 import { readContent } from '../posts/publish-row.ts';
 import { readBoundIds } from '../posts/read-back-store.ts';
-import type { ListedPost, Listing, Provider } from '../providers/provider.ts';
+import type { ListedPost, Listing, Publishing } from '../providers/provider.ts';
 import { openAccount } from '../publishing/account.ts';
 import { callContext, noteFailure } from '../publishing/health.ts';
 import { budgetKeyOf } from '../publishing/judge.ts';
@@ -49,7 +49,7 @@ export async function settleAccount(services: Services, look: AccountLook): Prom
     ...empty,
   };
   if (cases.length === 0) return result;
-  const provider = services.providers.get(account.provider);
+  const provider = services.publishers.get(account.provider);
   if (provider === undefined) return { ...result, absent: cases.length, note: 'no such provider' };
   const scene: Scene = { provider, budgetKey: budgetKeyOf(account), since, seenAt: new Date() };
   const listing = await list(services, provider, look).catch((error: unknown) =>
@@ -68,7 +68,7 @@ async function settle(
   services: Services,
   cases: readonly Case[],
   listed: readonly ListedPost[],
-  scene: Scene & { readonly provider: Provider },
+  scene: Scene & { readonly provider: Publishing },
 ): Promise<Pick<AccountResult, 'bound' | 'absent' | 'ambiguous' | 'unclaimed'>> {
   const suspects = cases.map(({ suspect }) => suspect);
   const findings = matchPosts(suspects, listed, scene.provider);
@@ -136,7 +136,7 @@ function toCase(row: SuspectRow): Case {
 }
 
 /** Throws a PublishError when the account cannot be read to the end, after having been patient. */
-async function list(services: Services, provider: Provider, look: AccountLook): Promise<Listing> {
+async function list(services: Services, provider: Publishing, look: AccountLook): Promise<Listing> {
   const opened = openAccount(look.account, services.vault, services.config);
   const from = Math.min(look.since.getTime(), look.account.firstSentAt?.getTime() ?? Infinity);
   const request = { account: opened, since: new Date(from - marginMs) };
@@ -176,7 +176,7 @@ async function waitToRead(services: Services, look: AccountLook): Promise<void> 
     await waitFor(look, 5_000, obstacle.text);
   }
   const key = budgetKeyOf(look.account);
-  const limit = services.config.limits.facebookCallsPerHour;
+  const limit = services.publishers.get(look.account.provider)?.callsPerHour ?? 0;
   while (!(await reserveRead(services.db, key, limit))) {
     await waitFor(look, 5_000, 'the calls of this hour are spent');
   }

@@ -2,7 +2,7 @@ import { contentHash } from '../attempts/attempt.ts';
 import type { LookEntry } from '../attempts/evidence.ts';
 import type { Attention, Evidence, PostStatus, Waiting } from '../posts/post.ts';
 import type { PostFields } from '../posts/store.ts';
-import type { ListedPost, Provider } from '../providers/provider.ts';
+import type { ListedPost, Publishing } from '../providers/provider.ts';
 import type { Finding, Suspect } from './match.ts';
 import type { Discovery, SuspectRow } from './suspects-store.ts';
 
@@ -13,7 +13,7 @@ export interface Case {
 }
 
 export interface Scene {
-  readonly provider: Pick<Provider, 'publishUrl'>;
+  readonly provider: Pick<Publishing, 'publishUrl'>;
   readonly budgetKey: string;
   /** From then on our rows may lack what was sent. */
   readonly since: Date;

@@ -1,5 +1,5 @@
 import type { PostContent, PublishMode } from '../posts/post.ts';
-import type { ListedPost, Provider } from '../providers/provider.ts';
+import type { ListedPost, Publishing } from '../providers/provider.ts';
 
 /** A post that may have been sent without our rows knowing. */
 export interface Suspect {
@@ -20,7 +20,7 @@ export type Finding =
   | { readonly kind: 'ambiguous'; readonly candidates: readonly ListedPost[] }
   | { readonly kind: 'absent' };
 
-type Likeness = Pick<Provider, 'textKeyOf' | 'isAlike'>;
+type Likeness = Pick<Publishing, 'textKeyOf' | 'isAlike'>;
 
 const clockMarginMs = 10 * 60_000;
 /** Whether a network rounds schedule times is not known. */

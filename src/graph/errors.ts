@@ -135,6 +135,7 @@ function isSuccess(effect: Effect, status: number, body: unknown): boolean {
       return typeof body === 'object' && body !== null;
     case 'publishes':
       return hasId(body) || isDone(body);
+    case 'reveals':
     case 'changes':
       return hasId(body) || isDone(body) || body === true;
   }

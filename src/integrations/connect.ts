@@ -81,7 +81,7 @@ async function prove(
   onCall: () => void,
 ): Promise<VerifiedAccount> {
   try {
-    const verified = await provider.verify(account, { onCall });
+    const verified = await provider.connect.verify(account, { onCall });
     if (verified.externalAccountId === account.externalAccountId) return verified;
   } catch (error) {
     throw error instanceof PublishError ? (refusalOf(error) ?? error) : error;

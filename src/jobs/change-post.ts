@@ -3,7 +3,7 @@ import { reserveChange, returnCalls } from '../budgets/changes.ts';
 import { type ErrorRecord, PublishError } from '../errors.ts';
 import { type Change, pendingChange } from '../posts/change.ts';
 import { type HeldRow, loadHeld, writeHeld } from '../posts/read-back-store.ts';
-import type { Account, CallContext, Provider, ReadBack } from '../providers/provider.ts';
+import type { Account, CallContext, Publishing, RemotePost } from '../providers/provider.ts';
 import { openAccount } from '../publishing/account.ts';
 import {
   type ChangeEnd,
@@ -30,7 +30,7 @@ export const changePost = defineJob({
   payload: z.strictObject({ postId: z.uuid() }),
   async perform({ payload, logger }, services: Services) {
     const row = await loadHeld(services.db, payload.postId);
-    const provider = row === null ? undefined : services.providers.get(row.provider);
+    const provider = row === null ? undefined : services.publishers.get(row.provider);
     const change = pendingChange(row?.change);
     if (row === null || provider === undefined || change === null) return;
     const work: Work = { services, row, provider, change, readAt: performance.now() };
@@ -49,7 +49,7 @@ export const changePost = defineJob({
 interface Work {
   readonly services: Services;
   readonly row: HeldRow;
-  readonly provider: Provider;
+  readonly provider: Publishing;
   readonly change: Change;
   /** When the row was read, by this machine's monotonic clock. */
   readonly readAt: number;
@@ -69,7 +69,7 @@ async function make(work: Work): Promise<Result> {
   if (refusal !== null) return refused(row, change, { error: refusal, seen: null });
   if (!row.isOpen) return again(work, waitOf(row));
   const budgetKey = budgetKeyOf(row);
-  const limit = services.config.limits.facebookCallsPerHour;
+  const limit = provider.callsPerHour;
   const booking = { limit, calls: callsOfChange };
   if (!(await reserveChange(services.db, budgetKey, booking))) return again(work, minuteMs);
 
@@ -90,7 +90,7 @@ async function make(work: Work): Promise<Result> {
 async function callProvider(work: Work, context: CallContext): Promise<Result> {
   const { row, change, provider, services } = work;
   const account = openAccount(row, services.vault, services.config);
-  const seen = await provider.readBack({ account, externalId: row.externalId }, context);
+  const seen = await provider.read({ account, externalId: row.externalId }, context);
   if (seen === null) return afterMissing(work, account, context);
   const error = refusalAfterReading(row, seen, nowOf(work));
   if (error !== null) return refused(row, change, { error, seen });
@@ -99,7 +99,7 @@ async function callProvider(work: Work, context: CallContext): Promise<Result> {
 
 async function carryOut(
   { row, change, provider }: Work,
-  seen: ReadBack,
+  seen: RemotePost,
   account: Account,
   context: CallContext,
 ): Promise<Result> {

@@ -17,9 +17,6 @@ import { budgetKeyOf } from '../publishing/judge.ts';
 import { defineJob } from '../queue/job.ts';
 import type { Services } from '../services.ts';
 
-/** Calls that `verify` may make. */
-const callsOfProbe = 3;
-
 /** Asks the provider whether an account works again that a person may have put right there; its posts then go on. */
 export const probeIntegration = defineJob({
   name: 'probe-integration',
@@ -29,7 +26,7 @@ export const probeIntegration = defineJob({
     const provider = row === null ? undefined : services.providers.get(row.provider);
     if (row === null || provider === undefined) return;
     if ((await readPause(services, { ...row, integrationId: row.id })) !== null) return;
-    const booked = await book(services, row);
+    const booked = await book(services, provider, row);
     if (booked === null) return postponeProbe(services.db, row.id);
     const failure = await probe(services, provider, { row, booked });
     if (failure !== null) return learn(services, row, failure);
@@ -39,10 +36,15 @@ export const probeIntegration = defineJob({
   },
 });
 
-function book({ db, config }: Services, row: ProbeRow): Promise<BookedCalls | null> {
-  const limit = config.limits.facebookCallsPerHour;
+function book({ db }: Services, provider: Provider, row: ProbeRow): Promise<BookedCalls | null> {
+  const limit = provider.callsPerHour;
   const budgetKey = budgetKeyOf(row);
-  return bookLook(db, { budgetKey, calls: callsOfProbe, limit, leaves: keptForPublishing(limit) });
+  return bookLook(db, {
+    budgetKey,
+    calls: provider.connect.verifyCalls,
+    limit,
+    leaves: keptForPublishing(limit),
+  });
 }
 
 async function probe(
@@ -56,7 +58,7 @@ async function probe(
   });
   try {
     const account = openAccount({ ...row, integrationId: row.id }, services.vault, services.config);
-    await provider.verify(account, context);
+    await provider.connect.verify(account, context);
     return null;
   } catch (error) {
     if (error instanceof PublishError) return error;

@@ -38,7 +38,7 @@ async function publish(job: Job, services: PublishServices): Promise<boolean> {
   if (row === null || row.status !== 'queued') return false;
   // It stays queued: once the fence is open the sweeper gives it a job again.
   if ((await readFence(services)) !== null) return false;
-  const provider = services.providers.get(row.provider);
+  const provider = services.publishers.get(row.provider);
   if (provider === undefined) {
     throw new AppError('provider_unknown', `No provider is named ${row.provider}`);
   }

@@ -4,7 +4,7 @@ import { PublishError } from '../errors.ts';
 import { pendingChange } from '../posts/change.ts';
 import { type HeldRow, loadHeld, writeHeld } from '../posts/read-back-store.ts';
 import { type Finding, isWatchedEnough, judgeReading } from '../posts/verification.ts';
-import type { Provider, ReadBack } from '../providers/provider.ts';
+import type { Publishing, RemotePost } from '../providers/provider.ts';
 import { openAccount } from '../publishing/account.ts';
 import { callContext, noteFailure } from '../publishing/health.ts';
 import { budgetKeyOf } from '../publishing/judge.ts';
@@ -21,12 +21,12 @@ export const readBackPost = defineJob({
   payload: z.strictObject({ postId: z.uuid() }),
   async perform({ payload, logger }, services: Services) {
     const row = await loadHeld(services.db, payload.postId);
-    const provider = row === null ? undefined : services.providers.get(row.provider);
+    const provider = row === null ? undefined : services.publishers.get(row.provider);
     if (row === null || provider === undefined) return;
     // A change under way would look like a person's; it ends with a look of its own.
     if (pendingChange(row.change) !== null) return;
     if (isWatchedEnough(row)) return lookNextAt(services, row, null);
-    const later = await mustWait(services, row);
+    const later = await mustWait(services, row, provider);
     if (later !== null) return lookNextAt(services, row, later);
 
     const seen = await read(services, row, provider);
@@ -43,11 +43,15 @@ const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 
 /** When to come again, if now no call may be made for it. None of this uses up a look. */
-async function mustWait(services: Services, row: HeldRow): Promise<Date | null> {
+async function mustWait(
+  services: Services,
+  row: HeldRow,
+  provider: Publishing,
+): Promise<Date | null> {
   const { now, heldUntil } = row;
   if (heldUntil !== null && heldUntil > now) return spread(heldUntil, minuteMs);
   if (!row.mayRead) return spread(now, 20 * minuteMs);
-  const limit = services.config.limits.facebookCallsPerHour;
+  const limit = provider.callsPerHour;
   if (await reserveRead(services.db, budgetKeyOf(row), limit)) return null;
   return spread(now, isUrgent(row) ? 3 * minuteMs : hourMs);
 }
@@ -65,11 +69,11 @@ function spread(from: Date, waitMs: number): Date {
 async function read(
   services: Services,
   row: HeldRow,
-  provider: Provider,
-): Promise<ReadBack | null | 'failed'> {
+  provider: Publishing,
+): Promise<RemotePost | null | 'failed'> {
   try {
     const account = openAccount(row, services.vault, services.config);
-    return await provider.readBack(
+    return await provider.read(
       { account, externalId: row.externalId },
       callContext(services, row, () => undefined),
     );

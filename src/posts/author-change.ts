@@ -117,7 +117,7 @@ function windowProblems(
   due: DueTime,
 ): readonly FieldProblem[] {
   const integration = scope.integrations.get(row.integration_id);
-  const window = scope.providers.get(row.provider)?.handoverWindow;
+  const window = scope.publishers.get(row.provider)?.handoverWindow;
   const isMoved = due.scheduledAt?.getTime() !== row.scheduled_at?.getTime();
   if (!isMoved || due.scheduledAt === null || !window) return [];
   const isNarrow = (integration?.nearWindowUntil ?? scope.now) > scope.now;

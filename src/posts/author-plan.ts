@@ -14,7 +14,7 @@ export interface DraftPlan {
 /** Null when nothing would be sent: it is too late, or there is no such provider. */
 export function planDraft(scope: AuthorScope, draft: PostDraft): DraftPlan | null {
   const integration = scope.integrations.get(draft.integrationId);
-  const provider = scope.providers.get(integration?.provider ?? '');
+  const provider = scope.publishers.get(integration?.provider ?? '');
   if (integration === undefined || provider === undefined) return null;
   const decision = decide({
     publishMode: draft.publishMode,

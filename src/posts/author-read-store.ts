@@ -2,14 +2,14 @@ import { type AttemptView, attemptViewColumns, viewAttempt } from '../attempts/v
 import type { Sql } from '../db/client.ts';
 import { NotFoundError } from '../errors.ts';
 import { pageBytes } from '../page-bytes.ts';
-import type { Provider } from '../providers/provider.ts';
+import type { Publishing } from '../providers/provider.ts';
 import type { AuthorIntegration, AuthorScope } from './author-scope.ts';
 import { type PostRow, parsePostRows, postColumns } from './post-row.ts';
 
 /** What the author's side of posts needs of the program. */
 export interface AuthorNeeds {
   readonly db: Sql;
-  readonly providers: ReadonlyMap<string, Provider>;
+  readonly publishers: ReadonlyMap<string, Publishing>;
 }
 
 const uuid = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
@@ -21,7 +21,7 @@ function onlyIds(ids: readonly string[]): string[] {
 
 /** Throws NotFoundError for a tenant that is gone. */
 export async function loadScope(
-  { db, providers }: AuthorNeeds,
+  { db, publishers }: AuthorNeeds,
   tenantId: string,
   integrationIds: readonly string[],
 ): Promise<AuthorScope> {
@@ -45,7 +45,7 @@ export async function loadScope(
   const [tenant] = tenants;
   if (tenant === undefined) throw new NotFoundError('not_found', 'There is no such tenant.');
   const byId = new Map(integrations.map((integration) => [integration.id, integration]));
-  return { ...tenant, tenantId, integrations: byId, byAccount: new Map(named), providers };
+  return { ...tenant, tenantId, integrations: byId, byAccount: new Map(named), publishers };
 }
 
 async function findByAccount(

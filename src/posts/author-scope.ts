@@ -1,5 +1,5 @@
 import type { FieldProblem } from '../errors.ts';
-import type { Provider } from '../providers/provider.ts';
+import type { Publishing } from '../providers/provider.ts';
 import { type PostStatus, type PublishMode, requestedMode } from './post.ts';
 import { readContent } from './publish-row.ts';
 import { checkPost, type RuleVerdict } from './rules.ts';
@@ -16,7 +16,7 @@ export interface AuthorScope {
   readonly integrations: ReadonlyMap<string, AuthorIntegration>;
   /** Ids of the tenant's integrations by account, of accounts that were named where an id belongs. */
   readonly byAccount: ReadonlyMap<string, string>;
-  readonly providers: ReadonlyMap<string, Provider>;
+  readonly publishers: ReadonlyMap<string, Publishing>;
 }
 
 export interface AuthorIntegration {
@@ -46,7 +46,7 @@ export function mustKeepRules(status: PostStatus): boolean {
 /** The verdict of the rules on what would be approved now. The integration must be in the scope. */
 export function judgeDraft(scope: AuthorScope, draft: PostDraft): RuleVerdict {
   const name = scope.integrations.get(draft.integrationId)?.provider ?? '';
-  const provider = scope.providers.get(name);
+  const provider = scope.publishers.get(name);
   if (provider === undefined) return refused(unknownProvider(name));
   const { content, problem } = readContent(draft);
   if (problem !== null) return refused({ ...problem, rule: 'media_shape' });

@@ -1,5 +1,5 @@
 import type { FieldProblem } from '../errors.ts';
-import type { Provider, Rule, RuleInput } from '../providers/provider.ts';
+import type { Publishing, Rule, RuleInput } from '../providers/provider.ts';
 
 export interface RuleVerdict {
   readonly errors: readonly FieldProblem[];
@@ -41,7 +41,7 @@ export const commonRules: readonly Rule[] = [
 ];
 
 /** The same rules at create, validate, approve, hand-over and just before sending. */
-export function checkPost(provider: Provider, input: RuleInput): RuleVerdict {
+export function checkPost(provider: Publishing, input: RuleInput): RuleVerdict {
   const supported = provider.modes.includes(input.mode)
     ? []
     : [

@@ -1,4 +1,4 @@
-import type { ReadBack } from '../providers/provider.ts';
+import type { RemotePost } from '../providers/provider.ts';
 import type { Attention, PostStatus } from './post.ts';
 
 /** A post that is at its provider, as the table has it. */
@@ -59,14 +59,14 @@ const draftsWatchedForMs = 30 * dayMs;
 const ownReasons: ReadonlySet<string> = new Set(['not_live', 'vanished', 'not_found']);
 
 /** Pure: what a look that found the post as `seen`, or found nothing, means for it. */
-export function judgeReading(post: HeldPost, seen: ReadBack | null): Finding {
+export function judgeReading(post: HeldPost, seen: RemotePost | null): Finding {
   if (seen === null) return judgeMissing(post);
   const finding = judgeSeen(post, seen);
   const permalink = seen.permalink === null ? {} : { publishUrl: seen.permalink };
   return { ...finding, set: { seenAt: post.now, missingAt: null, ...permalink, ...finding.set } };
 }
 
-function judgeSeen(post: HeldPost, seen: ReadBack): Finding {
+function judgeSeen(post: HeldPost, seen: RemotePost): Finding {
   if (post.status === 'published') {
     return { to: 'published', set: { verifyAt: null, ...withdrawn(post) } };
   }
@@ -84,21 +84,21 @@ function judgeSeen(post: HeldPost, seen: ReadBack): Finding {
   return { to: post.status, set: { verifyAt, ...raised(post, notLive(post, seen)) } };
 }
 
-function becamePublished(post: HeldPost, seen: ReadBack): Finding {
+function becamePublished(post: HeldPost, seen: RemotePost): Finding {
   const set = { verifyAt: null, ...publishedTimes(post, seen) };
   const attention = wasNeverHidden(post, seen) ? visibleUnexpectedly(post, seen) : null;
   return { to: 'published', set: { ...set, attention } };
 }
 
 /** The first look found it public, from the moment it was made: no person did that. */
-function wasNeverHidden(post: HeldPost, { createdAt }: ReadBack): boolean {
+function wasNeverHidden(post: HeldPost, { createdAt }: RemotePost): boolean {
   const isFirstLook = post.seenAt === null && isYoung(post);
   if (!isFirstLook || !showsCreation(post, createdAt)) return false;
   return post.scheduledAt === null || post.status === 'drafted' || post.scheduledAt > post.now;
 }
 
 /** Early means that a person published it: that is neither late nor in time. */
-function publishedTimes(post: HeldPost, seen: ReadBack): FindingFields {
+function publishedTimes(post: HeldPost, seen: RemotePost): FindingFields {
   const publishedAt = publishedTime(post, seen);
   if (post.status !== 'scheduled' || post.scheduledAt === null) return { publishedAt };
   const latenessMs = publishedAt.getTime() - post.scheduledAt.getTime();
@@ -106,7 +106,7 @@ function publishedTimes(post: HeldPost, seen: ReadBack): FindingFields {
 }
 
 /** Where Meta shows when the post was made and not when it became visible, its due time is the best guess. */
-function publishedTime(post: HeldPost, seen: ReadBack): Date {
+function publishedTime(post: HeldPost, seen: RemotePost): Date {
   const { createdAt } = seen;
   if (createdAt !== null && !showsCreation(post, createdAt)) return createdAt;
   if (wasNeverHidden(post, seen)) return createdAt ?? post.madeAt;
@@ -118,7 +118,7 @@ function showsCreation({ madeAt }: HeldPost, createdAt: Date | null): boolean {
   return createdAt === null || createdAt.getTime() <= madeAt.getTime() + creationMs;
 }
 
-function movedTo({ scheduledAt }: HeldPost, seen: ReadBack): Date | null {
+function movedTo({ scheduledAt }: HeldPost, seen: RemotePost): Date | null {
   if (scheduledAt === null || seen.scheduledAt === null) return null;
   const byMs = Math.abs(seen.scheduledAt.getTime() - scheduledAt.getTime());
   return byMs < sameTimeMs ? null : seen.scheduledAt;
@@ -149,7 +149,7 @@ function gone(post: HeldPost, missingAt: Date): Finding {
 }
 
 /** When a post that the provider holds is looked at next; null: never again. */
-export function nextLook(post: HeldPost, seen: ReadBack | null): Date | null {
+export function nextLook(post: HeldPost, seen: RemotePost | null): Date | null {
   const now = post.now.getTime();
   if (post.status === 'published') return null;
   if (post.status === 'drafted') {
@@ -195,13 +195,13 @@ export function withdrawn({ attention }: Pick<HeldPost, 'attention'>): FindingFi
 
 const resolvable = ['resolve_live', 'resolve_absent'] as const;
 
-function visibleUnexpectedly(post: HeldPost, seen: ReadBack): Attention {
+function visibleUnexpectedly(post: HeldPost, seen: RemotePost): Attention {
   const created = seen.createdAt === null ? 'no created_time' : seen.createdAt.toISOString();
   const text = `It should be ${post.status} and not be visible yet, but the network shows it as published since it was made (is_published is true, created_time ${created}). Delete it on the network if it must not be seen.`;
   return attentionOf(post, 'visible_unexpectedly', text, resolvable, seen.permalink);
 }
 
-function notLive(post: HeldPost, seen: ReadBack): Attention {
+function notLive(post: HeldPost, seen: RemotePost): Attention {
   const text =
     'Its time has passed, and the network still holds it without having published it. Publish it there, or cancel it.';
   return attentionOf(post, 'not_live', text, ['cancel'], seen.permalink);

@@ -1,23 +1,20 @@
 import { createGraphClient } from '../graph/client.ts';
 import { createFacebook } from './facebook/index.ts';
-import type { Provider } from './provider.ts';
+import type { Provider, Publishing } from './provider.ts';
 import type { ProviderSettings } from './settings.ts';
 
 /** The registry: one line a provider. */
-const creators = {
-  facebook: (settings: ProviderSettings) =>
-    createFacebook(createGraphClient(settings), settings.websiteUrl),
-} as const satisfies Record<string, (settings: ProviderSettings) => Provider>;
+const creators: readonly ((settings: ProviderSettings) => Provider)[] = [
+  (settings) => createFacebook(createGraphClient(settings), settings),
+];
 
-export type ProviderName = keyof typeof creators;
-export type Providers = Readonly<Record<ProviderName, Provider>>;
-
-export const providerNames: readonly ProviderName[] = ['facebook'];
-
-export function isProviderName(name: string): name is ProviderName {
-  return Object.hasOwn(creators, name);
+export function createProviders(settings: ProviderSettings): readonly Provider[] {
+  return creators.map((create) => create(settings));
 }
 
-export function createProviders(settings: ProviderSettings): Providers {
-  return { facebook: creators.facebook(settings) };
+/** Those that posts go out through. */
+export function publishersOf(providers: Iterable<Provider>): ReadonlyMap<string, Publishing> {
+  return new Map(
+    [...providers].flatMap(({ name, publishing }) => (publishing ? [[name, publishing]] : [])),
+  );
 }

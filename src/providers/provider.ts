@@ -3,32 +3,66 @@ import type { MediaItem, PostContent, PublishMode } from '../posts/post.ts';
 import type { Secret } from '../secret.ts';
 
 /**
- * The contract of a provider. A provider turns values into values or throws a PublishError; it knows no rows,
- * retries, queues or configuration, and every call it makes is reported once through `onCall`.
+ * The contract of a provider: values in, a value or a PublishError out. It knows no rows, retries, queues or
+ * configuration, and every call it makes is reported once through `onCall`. What it can do it declares: without
+ * `publishing` it gets no queue, no worker and no stubs.
  */
 export interface Provider {
   readonly name: string;
+  /** Calls with one account's token in any hour, all kinds together. */
+  readonly callsPerHour: number;
+  readonly connect: Connecting;
+  readonly publishing?: Publishing;
+}
+
+export interface Connecting {
+  /** Calls that one proof may need. */
+  readonly verifyCalls: number;
+  /** Proves that the token can publish to the account. Throws reauth, permission or retry. */
+  verify(account: Account, context: CallContext): Promise<VerifiedAccount>;
+}
+
+/** How posts come to be at a network. */
+export interface Publishing {
+  readonly name: string;
+  readonly callsPerHour: number;
   /** Modes it can do at all; Instagram has only `publish`. */
   readonly modes: readonly PublishMode[];
+  /** Modes that it can make in two steps, hidden first and then revealed by id; the others are one visible call. */
+  readonly hidden: readonly PublishMode[];
   readonly rules: readonly Rule[];
   /** The errors that it tells of by their keys, for the pages about them. */
   readonly errors: readonly ErrorText[];
   /** When its own scheduler takes a post; null where it has none. */
   readonly handoverWindow: HandoverWindow | null;
-
-  /** Calls with the token that publishing this content needs: staging and the one visible call. */
-  callsFor(content: PostContent): number;
+  /** How long something staged, or hidden, can be counted on. */
+  readonly stagedLivesMs: number;
   /** Calls that one complete look for an earlier attempt may need. */
   readonly lookCalls: number;
+
+  /** Calls with the token that making this content needs, staging included, without its reveal. */
+  callsFor(content: PostContent): number;
 
   /** Puts one medium at the provider, invisible. May be repeated: an orphan at worst. */
   stage(request: StageRequest, context: CallContext): Promise<StagedMedium>;
 
+  /** Deletes a staged medium that no post will use; one that is gone already counts as deleted. */
+  unstage(request: UnstageRequest, context: CallContext): Promise<void>;
+
+  /** Makes the post where nobody outside sees it. May be repeated: an orphan at worst. */
+  create(request: CreateRequest, context: CallContext): Promise<Published>;
+
+  /** Makes a hidden post public, now or by the provider's scheduler. Harmless to repeat while it is hidden. */
+  reveal(request: RevealRequest, context: CallContext): Promise<void>;
+
   /**
-   * The one visible call. Throws a PublishError whose class is `unknown_outcome` unless the answer proves that
-   * nothing was created; never repeats the call.
+   * The one visible call, where there are no two steps. Throws a PublishError whose class is `unknown_outcome` unless
+   * the answer proves that nothing was created; never repeats the call.
    */
   publish(request: PublishRequest, context: CallContext): Promise<Published>;
+
+  /** Reads a post by its id; null when the provider says that it does not exist. */
+  read(request: ReadRequest, context: CallContext): Promise<RemotePost | null>;
 
   /** Looks for what an earlier attempt may have made. `complete` only when every edge was seen back to `since`. */
   look(request: LookRequest, context: CallContext): Promise<Look>;
@@ -46,9 +80,6 @@ export interface Provider {
   /** The calls that publishing would make, as a person may read them: no secrets, ids that are not known yet named. */
   preview(request: PreviewRequest): readonly PreviewedCall[];
 
-  /** Reads a post of ours back; null when the provider says that it does not exist. */
-  readBack(request: ReadBackRequest, context: CallContext): Promise<ReadBack | null>;
-
   /** Changes a post that is not live yet. Repeated only after a read that does not show the change. */
   change(request: ChangeRequest, context: CallContext): Promise<void>;
 
@@ -57,12 +88,6 @@ export interface Provider {
 
   /** Whether the account itself answers: then a post of it that does not is gone. */
   isReadable(account: Account, context: CallContext): Promise<boolean>;
-
-  /** Proves that the token can publish to the account. Throws reauth, permission or retry. */
-  verify(account: Account, context: CallContext): Promise<VerifiedAccount>;
-
-  /** Deletes a staged medium that no post will use; one that is gone already counts as deleted. */
-  unstage(request: UnstageRequest, context: CallContext): Promise<void>;
 
   /** Whether this can be the id of a post of that account at all. */
   isPostOf(externalAccountId: string, externalId: string): boolean;
@@ -129,6 +154,8 @@ export interface PreviewRequest {
   readonly content: PostContent;
   readonly mode: PublishMode;
   readonly scheduledAt: Date | null;
+  /** Made hidden and then revealed, or by one visible call. */
+  readonly inTwoSteps: boolean;
 }
 
 export interface PreviewedCall {
@@ -192,11 +219,22 @@ export interface UnstageRequest {
   readonly id: string;
 }
 
-export interface PublishRequest {
+export interface CreateRequest {
   readonly account: Account;
   readonly content: PostContent;
   /** In the order in which they are shown. */
   readonly staged: readonly StagedMedium[];
+}
+
+export interface RevealRequest {
+  readonly account: Account;
+  /** Of the hidden post. */
+  readonly externalId: string;
+  /** When the provider's scheduler is to show it; null: now. */
+  readonly scheduledAt: Date | null;
+}
+
+export interface PublishRequest extends CreateRequest {
   readonly mode: PublishMode;
   /** For `schedule` only. */
   readonly scheduledAt: Date | null;
@@ -236,12 +274,13 @@ export interface Candidate {
   readonly scheduledAt: Date | null;
 }
 
-export interface ReadBackRequest {
+export interface ReadRequest {
   readonly account: Account;
   readonly externalId: string;
 }
 
-export interface ReadBack {
+/** A post as its provider has it now. */
+export interface RemotePost {
   readonly permalink: string | null;
   readonly message: string | null;
   readonly isPublished: boolean;

@@ -4,4 +4,6 @@ import type { GraphSettings } from '../graph/client.ts';
 export interface ProviderSettings extends GraphSettings {
   /** Where people look at posts, without a slash at its end; Facebook's own website unless it is said. */
   readonly websiteUrl?: string;
+  /** 200 unless it is said. */
+  readonly facebookCallsPerHour?: number;
 }

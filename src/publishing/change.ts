@@ -3,7 +3,7 @@ import { type Change, type Edit, isUntouchable, untouchableMs } from '../posts/c
 import { textOf } from '../posts/publish-row.ts';
 import type { HeldFields, HeldRow } from '../posts/read-back-store.ts';
 import { judgeReading, nextLook, withdrawn } from '../posts/verification.ts';
-import type { ReadBack } from '../providers/provider.ts';
+import type { RemotePost } from '../providers/provider.ts';
 
 /** What becomes of a change, and of its post with it. */
 export interface ChangeEnd {
@@ -27,7 +27,7 @@ export function refusalBeforeReading(
 }
 
 /** The same once the provider has shown the post: a person may have moved or published it there. */
-export function refusalAfterReading(row: HeldRow, seen: ReadBack, now: Date): ErrorRecord | null {
+export function refusalAfterReading(row: HeldRow, seen: RemotePost, now: Date): ErrorRecord | null {
   if (seen.isPublished) return alreadyLive(now);
   const isNear = row.status === 'scheduled' && isUntouchable(seen.scheduledAt, now);
   return isNear ? tooLate(now) : null;
@@ -37,7 +37,7 @@ export function refusalAfterReading(row: HeldRow, seen: ReadBack, now: Date): Er
 export function missingOf(
   row: Pick<HeldRow, 'link' | 'appendLink'>,
   edit: Edit,
-  seen: ReadBack,
+  seen: RemotePost,
 ): { readonly message: string | undefined; readonly scheduledAt: Date | undefined } {
   const wanted = edit.scheduled_at === undefined ? undefined : new Date(edit.scheduled_at);
   const text = edit.message === undefined ? undefined : textOf({ ...row, message: edit.message });
@@ -89,7 +89,7 @@ export function cancelled(row: HeldRow, change: Change): ChangeEnd {
 export function refused(
   row: HeldRow,
   change: Change,
-  { error, seen }: { readonly error: ErrorRecord; readonly seen: ReadBack | null },
+  { error, seen }: { readonly error: ErrorRecord; readonly seen: RemotePost | null },
 ): ChangeEnd {
   const end = settled(change, 'refused', error, row.now);
   if (seen?.isPublished !== true) {

@@ -1,14 +1,14 @@
 import type { Attention, PostStatus, PublishMode } from '../posts/post.ts';
 import type { PublishRow } from '../posts/publish-row.ts';
 import type { PostFields } from '../posts/store.ts';
-import type { Candidate, Provider } from '../providers/provider.ts';
+import type { Candidate, Publishing } from '../providers/provider.ts';
 import { readBackAfterMs } from './outcome.ts';
 
 type Shown = Pick<Candidate, 'externalId' | 'url' | 'isPublished' | 'createdAt' | 'scheduledAt'>;
 
 /** A post that is at the provider after all: its row says what the provider shows, whatever was asked for. */
 export function foundAt(
-  { row, provider, mode }: { row: PublishRow; provider: Provider; mode: PublishMode },
+  { row, provider, mode }: { row: PublishRow; provider: Publishing; mode: PublishMode },
   shown: Shown,
   now: Date,
 ): { readonly to: PostStatus; readonly set: PostFields } {

@@ -14,7 +14,7 @@ import {
 } from '../posts/publish-row.ts';
 import { checkPost } from '../posts/rules.ts';
 import type { PostChange } from '../posts/store.ts';
-import type { Provider } from '../providers/provider.ts';
+import type { Publishing } from '../providers/provider.ts';
 
 /** What a worker does with a queued post: begin an attempt, or write one change and be done. */
 export type Verdict =
@@ -28,7 +28,7 @@ const dayMs = 86_400_000;
 const stagedLivesMs = 20 * 3_600_000;
 
 /** Pure: the row as read, with the database's clock in it, decides. */
-export function judge(row: PublishRow, provider: Provider): Verdict {
+export function judge(row: PublishRow, provider: Publishing): Verdict {
   const { content, problem } = readContent(row);
   if (problem !== null) return refuse(row, [{ ...problem, rule: 'media_shape' }]);
   const verdict = checkPost(provider, {
@@ -61,13 +61,13 @@ export function judge(row: PublishRow, provider: Provider): Verdict {
 }
 
 /** Lateness and window at `now`; asked again with a fresh clock once the media are staged. */
-export function decideRow(row: PublishRow, provider: Provider, now: Date): Decision {
+export function decideRow(row: PublishRow, provider: Publishing, now: Date): Decision {
   return decide({ ...row, window: provider.handoverWindow, now });
 }
 
 function begin(
   row: PublishRow,
-  provider: Provider,
+  provider: Publishing,
   content: PostContent,
   decision: Going,
 ): Beginning {

@@ -6,7 +6,7 @@ import { PublishError } from '../errors.ts';
 import { readPause } from '../pauses/pauses.ts';
 import { mediaItemSchema } from '../posts/post.ts';
 import type { PublishRow } from '../posts/publish-row.ts';
-import type { Account, CallContext, Look, Provider } from '../providers/provider.ts';
+import type { Account, CallContext, Look, Publishing } from '../providers/provider.ts';
 import type { Services } from '../services.ts';
 import { openAccount } from './account.ts';
 import { callContext, noteFailure } from './health.ts';
@@ -25,7 +25,7 @@ const contentShape = z.object({
 
 interface Drop {
   readonly row: PublishRow;
-  readonly provider: Provider;
+  readonly provider: Publishing;
   readonly account: Account;
   readonly context: CallContext;
   readonly made: CallRecord[];
@@ -41,7 +41,7 @@ export async function dropLeftover(
   row: PublishRow,
   leftover: Drop['leftover'],
 ): Promise<number> {
-  const provider = services.providers.get(row.provider);
+  const provider = services.publishers.get(row.provider);
   const isActive = row.integrationStatus === 'active' && row.sealedToken !== null;
   const isHeld = row.heldUntil !== null && row.heldUntil > row.now;
   if (provider === undefined || !isActive || isHeld) return 0;
@@ -51,7 +51,7 @@ export async function dropLeftover(
   const used = new Set(leftover.used);
   const unused = staged.filter((medium) => !used.has(medium.id));
   const calls = unused.length + (leftover.sentAt === null ? 0 : provider.lookCalls);
-  const limit = services.config.limits.facebookCallsPerHour;
+  const limit = provider.callsPerHour;
   const wanted = { budgetKey: budgetKeyOf(row), calls, limit, leaves: limit * keptForOthers };
   const booked = await bookLook(services.db, wanted);
   if (booked === null) return 0;

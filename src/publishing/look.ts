@@ -5,7 +5,7 @@ import { PublishError } from '../errors.ts';
 import type { Evidence } from '../posts/post.ts';
 import type { PublishRow, SentBefore } from '../posts/publish-row.ts';
 import { readBoundIds } from '../posts/read-back-store.ts';
-import type { Account, CallContext, Candidate, Look, Provider } from '../providers/provider.ts';
+import type { Account, CallContext, Candidate, Look, Publishing } from '../providers/provider.ts';
 import { ownFailure } from './errors.ts';
 import type { OpenAttempt } from './outcome.ts';
 import { type Finding, judgeLook } from './reconcile.ts';
@@ -17,7 +17,7 @@ const marginMs = 10 * 60_000;
 /** What is looked for: a sent attempt of a post. */
 export interface Wanted {
   readonly row: PublishRow;
-  readonly provider: Provider;
+  readonly provider: Publishing;
   readonly account: Account;
   readonly before: SentBefore;
   /** When the first call was made that may have had its effect. */

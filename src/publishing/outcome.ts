@@ -5,7 +5,7 @@ import type { PublishMode } from '../posts/post.ts';
 import { type PublishRow, sentBefore } from '../posts/publish-row.ts';
 import { type Failure, lookFor, type Recovery, recoverFrom } from '../posts/recovery.ts';
 import type { PostChange, PostFields } from '../posts/store.ts';
-import type { CallContext, Provider } from '../providers/provider.ts';
+import type { CallContext, Publishing } from '../providers/provider.ts';
 import type { Going } from './judge.ts';
 
 /** An attempt under way, as the worker that opened it sees it. */
@@ -13,7 +13,7 @@ export interface OpenAttempt {
   readonly id: string;
   readonly run: number;
   readonly row: PublishRow;
-  readonly provider: Provider;
+  readonly provider: Publishing;
   readonly decision: Going;
   readonly budgetKey: string;
   /** Every call of this attempt so far. */

@@ -14,7 +14,7 @@ import type { Attention, Waiting } from '../posts/post.ts';
 import { type PublishRow, type SentBefore, sentBefore } from '../posts/publish-row.ts';
 import { waitForLook } from '../posts/recovery.ts';
 import type { PostChange, PostFields } from '../posts/store.ts';
-import type { Provider } from '../providers/provider.ts';
+import type { Publishing } from '../providers/provider.ts';
 import type { Services } from '../services.ts';
 import { openAccount } from './account.ts';
 import { foundAt } from './found.ts';
@@ -29,7 +29,7 @@ const intervalShare = 0.9;
 interface Case {
   readonly row: PublishRow;
   readonly unknown: UnknownAttempt;
-  readonly provider: Provider;
+  readonly provider: Publishing;
   readonly before: SentBefore;
   readonly known: EvidenceSummary;
   readonly intervalMs: number;
@@ -44,7 +44,7 @@ export async function reconcile(
   row: PublishRow,
   unknown: UnknownAttempt,
 ): Promise<string> {
-  const provider = services.providers.get(row.provider);
+  const provider = services.publishers.get(row.provider);
   const before = sentBefore(row);
   if (provider === undefined || before?.attemptId !== unknown.id) return 'nothing to look for';
   const { intervalMs } = services.config.reconcile;
@@ -53,7 +53,7 @@ export async function reconcile(
   if ((await readPause(services, row)) !== null || !isAskable(row)) return 'not now';
 
   const { budgetKey, calls } = { budgetKey: budgetKeyOf(row), calls: provider.lookCalls };
-  const limit = services.config.limits.facebookCallsPerHour;
+  const limit = provider.callsPerHour;
   const booked = await bookLook(services.db, { budgetKey, calls, limit });
   if (booked === null) {
     await tellLookWaits(services.db, row.id, noCallsLeft);

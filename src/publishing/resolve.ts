@@ -17,7 +17,7 @@ import { type PublishRow, sentBefore } from '../posts/publish-row.ts';
 import { readPublishRows } from '../posts/publish-store.ts';
 import { readBoundIds } from '../posts/read-back-store.ts';
 import type { PostChange } from '../posts/store.ts';
-import type { Provider } from '../providers/provider.ts';
+import type { Publishing } from '../providers/provider.ts';
 import type { Services } from '../services.ts';
 import { openAccount } from './account.ts';
 import { ownFailure } from './errors.ts';
@@ -137,7 +137,7 @@ type Shown = Omit<Parameters<typeof foundAt>[1], 'externalId'>;
 async function readThere(
   services: Services,
   row: PublishRow,
-  provider: Provider,
+  provider: Publishing,
   externalId: string,
 ): Promise<Shown | null> {
   const obstacle = await findObstacle(services, row);
@@ -147,12 +147,12 @@ async function readThere(
   }
   await requireFleetsNetwork(services);
   const budgetKey = budgetKeyOf(row);
-  const limit = services.config.limits.facebookCallsPerHour;
+  const limit = provider.callsPerHour;
   if ((await bookLook(services.db, { budgetKey, calls: 1, limit })) === null) throw spent();
   const account = openAccount(row, services.vault, services.config);
   try {
     const context = callContext(services, row, () => undefined);
-    const read = await provider.readBack({ account, externalId }, context);
+    const read = await provider.read({ account, externalId }, context);
     if (read === null) throw refused('external_id_exists', 'the network says that it is not there');
     return { url: read.permalink, ...read };
   } catch (error) {
@@ -189,8 +189,8 @@ function endAbsent(services: Services, row: PublishRow, { resend }: UnknownAttem
   }
 }
 
-function providerOf({ providers }: Services, row: PublishRow): Provider {
-  const provider = providers.get(row.provider);
+function providerOf({ publishers }: Services, row: PublishRow): Publishing {
+  const provider = publishers.get(row.provider);
   if (provider !== undefined) return provider;
   throw new ConflictError('conflict', `nothing here speaks to "${row.provider}"`);
 }

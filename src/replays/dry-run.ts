@@ -5,7 +5,7 @@ import type { PostOutcome } from '../posts/author-outcome.ts';
 import { decide } from '../posts/plan.ts';
 import { type PublishMode, requestedMode } from '../posts/post.ts';
 import { readContent } from '../posts/publish-row.ts';
-import type { ListedPost, PreviewedCall, Provider } from '../providers/provider.ts';
+import type { ListedPost, PreviewedCall, Publishing } from '../providers/provider.ts';
 import type { Services } from '../services.ts';
 import { lookFor, type Sighting } from './look.ts';
 import { mostPosts, offsetsMs, type ReplayPlan } from './replay.ts';
@@ -64,7 +64,7 @@ export async function forecast(
       runAt: new Date(post.now.getTime() + offsetMs),
       dueAt: dueTimeOf(plan, post, offsetMs),
     };
-    const provider = services.providers.get(post.provider);
+    const provider = services.publishers.get(post.provider);
     const given = { outcome: verdicts.get(post.id), sighting: sightings.get(post.id) };
     return describe(post, provider, { ...at, ...given });
   });
@@ -101,7 +101,7 @@ interface Outlook {
   readonly sighting: Sighting | undefined;
 }
 
-function describe(post: ReplayPost, provider: Provider | undefined, outlook: Outlook): Forecast {
+function describe(post: ReplayPost, provider: Publishing | undefined, outlook: Outlook): Forecast {
   const { content, problem } = readContent(post);
   const mode = modeOf(post, provider, outlook.dueAt);
   const isDescribable = provider !== undefined && problem === null;
@@ -121,7 +121,13 @@ function describe(post: ReplayPost, provider: Provider | undefined, outlook: Out
     mode,
     calls: isDescribable ? provider.callsFor(content) + looks : 0,
     requests: isDescribable
-      ? provider.preview({ externalAccountId, content, mode, scheduledAt })
+      ? provider.preview({
+          externalAccountId,
+          content,
+          mode,
+          scheduledAt,
+          inTwoSteps: false,
+        })
       : [],
     seen: tellSighting(outlook.sighting),
   };
@@ -150,7 +156,11 @@ function verdictOf(
   return { verdict: 'send', problems: [], reason };
 }
 
-function modeOf(post: ReplayPost, provider: Provider | undefined, dueAt: Date | null): PublishMode {
+function modeOf(
+  post: ReplayPost,
+  provider: Publishing | undefined,
+  dueAt: Date | null,
+): PublishMode {
   const decision = decide({
     ...post,
     scheduledAt: dueAt,

@@ -48,10 +48,10 @@ async function lookAtAccount(
   posts: readonly ReplayPost[],
 ): Promise<ReadonlyMap<string, Sighting>> {
   const [first] = posts;
-  const provider = services.providers.get(first?.provider ?? '');
+  const provider = services.publishers.get(first?.provider ?? '');
   if (first === undefined || provider === undefined) return new Map();
   await requireFleetsNetwork(services);
-  const limit = services.config.limits.facebookCallsPerHour;
+  const limit = provider.callsPerHour;
   const beforeRead = async () => {
     const obstacle = await findObstacle(services, first);
     if (obstacle !== null) throw new AppError(obstacle.kind, obstacle.text);

@@ -38,7 +38,7 @@ const chores: readonly Chore[] = [
 ];
 
 async function sweepQueues(services: Services): Promise<void> {
-  for (const provider of services.providers.keys()) await sweepQueue(services, provider);
+  for (const provider of services.publishers.keys()) await sweepQueue(services, provider);
 }
 
 /**

@@ -5,7 +5,7 @@ import { requestedMode, type Waiting } from '../posts/post.ts';
 import { readContent } from '../posts/publish-row.ts';
 import { checkPost } from '../posts/rules.ts';
 import { changePosts, type PostChange, type PostFields } from '../posts/store.ts';
-import type { Provider } from '../providers/provider.ts';
+import type { Publishing } from '../providers/provider.ts';
 import { ruleFailure } from '../publishing/judge.ts';
 import { lockUnplanned, type UnplannedRow } from './plan-store.ts';
 
@@ -17,7 +17,7 @@ const batchSize = 500;
  */
 export async function planPosts(
   db: Database,
-  providers: ReadonlyMap<string, Provider>,
+  providers: ReadonlyMap<string, Publishing>,
 ): Promise<{ readonly planned: number; readonly mayBeMore: boolean }> {
   const planned = await db.transaction(async (tx) => {
     const rows = await lockUnplanned(tx, batchSize);
@@ -30,7 +30,7 @@ export async function planPosts(
   return { planned, mayBeMore: planned === batchSize };
 }
 
-function plan(row: UnplannedRow, provider: Provider | undefined): PostChange {
+function plan(row: UnplannedRow, provider: Publishing | undefined): PostChange {
   if (provider === undefined) {
     const message = `nothing publishes to "${row.provider}"`;
     return fail(row, [{ path: 'integration_id', message, rule: 'provider_supported' }]);

@@ -63,13 +63,13 @@ export async function startScheduler(
 
 /** Milliseconds until there may be more to hand out. */
 async function handOut(services: Services): Promise<number> {
-  const { db, providers, log } = services;
+  const { db, publishers, log } = services;
   // Not even lateness is judged: what looks missed may have gone out before the backup was restored.
   if ((await readFence(services)) !== null) return pollMs;
-  const { planned, mayBeMore } = await planPosts(db, providers);
+  const { planned, mayBeMore } = await planPosts(db, publishers);
   if (planned > 0) log.debug({ posts: planned }, 'posts planned');
   let nextInMs = mayBeMore ? 0 : pollMs;
-  for (const provider of providers.keys()) {
+  for (const provider of publishers.keys()) {
     const due = await enqueueDue(services, provider);
     if (due.enqueued > 0) log.debug({ provider, posts: due.enqueued }, 'posts enqueued');
     nextInMs = Math.min(nextInMs, due.nextInMs);

@@ -7,7 +7,7 @@ import { buildApi } from '../../src/api/server.ts';
 import { loadConfig } from '../../src/config.ts';
 import { type Database, openDatabase } from '../../src/db/client.ts';
 import { createLogger } from '../../src/log.ts';
-import { createProviders } from '../../src/providers/index.ts';
+import { publishersOf } from '../../src/providers/index.ts';
 import type { Provider } from '../../src/providers/provider.ts';
 import {
   openQueues,
@@ -18,6 +18,7 @@ import {
 import type { Services } from '../../src/services.ts';
 import { Vault } from '../../src/vault.ts';
 import { createTestDatabase } from './database.ts';
+import { networksAt } from './networks.ts';
 import { redisUrl } from './redis.ts';
 
 export const operatorToken = 'operator-token-of-the-tests';
@@ -141,6 +142,7 @@ async function openServices(
       logger: log,
     }),
     providers: new Map((options.providers ?? []).map((provider) => [provider.name, provider])),
+    publishers: publishersOf(options.providers ?? []),
     vault: new Vault([{ id: 'k1', key: createSecretKey(randomBytes(32)) }]),
     log,
   };
@@ -186,13 +188,7 @@ export function toAnswer(response: LightMyRequestResponse): ApiAnswer {
   return { status: response.statusCode, headers: response.headers, text: response.body, body };
 }
 
-const networks = createProviders({
-  baseUrl: 'http://127.0.0.1:9',
-  version: 'v26.0',
-  timeoutMs: 1000,
-  logger: createLogger({ level: 'silent' }),
-});
-const documented = rulePages(new Map(Object.entries(networks)));
+const documented = rulePages(publishersOf(networksAt()));
 const rules = z.array(z.looseObject({ rule: z.string() })).catch([]);
 const none = { errors: [], warnings: [] };
 const naming = z.looseObject({ errors: rules, warnings: rules }).catch(none);

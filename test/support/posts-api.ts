@@ -1,16 +1,9 @@
-import { createLogger } from '../../src/log.ts';
-import { createProviders } from '../../src/providers/index.ts';
 import { createTestApi, type TestApi, type TestTenant } from './api.ts';
+import { networksAt } from './networks.ts';
 
 /** The API with the real rules of the real providers, whose network is never reached. */
 export function createPostsApi(): Promise<TestApi> {
-  const { facebook } = createProviders({
-    baseUrl: 'http://127.0.0.1:9',
-    version: 'v26.0',
-    timeoutMs: 1000,
-    logger: createLogger({ level: 'silent' }),
-  });
-  return createTestApi({ providers: [facebook] });
+  return createTestApi({ providers: networksAt() });
 }
 
 export interface Author extends TestTenant {

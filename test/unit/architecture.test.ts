@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { providerNames } from '../../src/providers/index.ts';
+import { networksAt } from '../support/networks.ts';
 
 const root = new URL('../..', import.meta.url).pathname;
 const definitions = z.record(
@@ -29,7 +29,11 @@ test('the registry of providers holds every folder of providers, and no other', 
   const folders = readdirSync(join(root, 'src/providers'), { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map((entry) => entry.name);
-  expect(folders.toSorted()).toEqual(providerNames.toSorted());
+  expect(folders.toSorted()).toEqual(
+    networksAt()
+      .map(({ name }) => name)
+      .toSorted(),
+  );
 });
 
 // Without the parser it needs, dependency-cruiser sees no TypeScript at all, finds nothing wrong, and succeeds.

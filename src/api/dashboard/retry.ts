@@ -85,8 +85,8 @@ async function retryPosts(services: Services, jobs: readonly Job[]): Promise<rea
   return retries;
 }
 
-function postIdOf({ providers }: Services, job: Job): string | null {
-  if (!providers.has(job.queueName)) return null;
+function postIdOf({ publishers }: Services, job: Job): string | null {
+  if (!publishers.has(job.queueName)) return null;
   return payload.safeParse(job.data).data?.postId.toLowerCase() ?? null;
 }
 
@@ -155,8 +155,8 @@ async function tell({ log }: Services, job: Job | undefined, retry: Retry): Prom
   }
 }
 
-function queueNamed({ queues, providers }: Services, name: string) {
-  const isOurs = providers.has(name) || name === 'background';
+function queueNamed({ queues, publishers }: Services, name: string) {
+  const isOurs = publishers.has(name) || name === 'background';
   if (!isOurs) throw new NotFoundError('not_found', 'There is no such queue.');
   return queues.queue(name);
 }

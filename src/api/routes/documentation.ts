@@ -48,7 +48,7 @@ export function documentationRoutes(others: readonly Route[]): readonly Route[] 
       auth: forEveryone,
       input: {},
       responses: html,
-      handler: async (_request, { providers }) => page(problemsPage(rulePages(providers))),
+      handler: async (_request, { publishers }) => page(problemsPage(rulePages(publishers))),
     }),
     defineRoute({
       method: 'GET',
@@ -60,10 +60,10 @@ export function documentationRoutes(others: readonly Route[]): readonly Route[] 
       input: { params: z.strictObject({ code: z.string() }) },
       responses: html,
       problems: ['not_found'],
-      async handler({ params: { code }, publicUrl }, { providers }) {
+      async handler({ params: { code }, publicUrl }, { publishers }) {
         const kind = problemKindOf(code);
         if (kind !== undefined) return page(problemPage(code, kind, publicUrl));
-        const rule = rulePages(providers).get(code);
+        const rule = rulePages(publishers).get(code);
         if (rule !== undefined) return page(rulePage(code, rule));
         throw new NotFoundError('not_found', 'No problem has this code, and no rule this id.');
       },

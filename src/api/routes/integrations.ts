@@ -109,7 +109,7 @@ export const integrationRoutes = [
           name: body.name,
           newId: idempotentId(),
           budgetKey: budgetKeyOf({ provider: provider.name, appId: '', externalAccountId }),
-          callsPerHour: services.config.limits.facebookCallsPerHour,
+          callsPerHour: provider.callsPerHour,
         },
       );
       const location = `/v1/integrations/${integration.id}`;

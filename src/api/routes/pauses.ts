@@ -115,8 +115,8 @@ async function targetOf(
   const wanted = target ?? (scope === 'tenant' ? tenantId : undefined);
   if (wanted === undefined) throw badTarget('is required', 'required');
   if (scope === 'provider') {
-    if (services.providers.has(wanted)) return wanted;
-    throw badTarget(`must be one of ${[...services.providers.keys()].join(', ')}`);
+    if (services.publishers.has(wanted)) return wanted;
+    throw badTarget(`must be one of ${[...services.publishers.keys()].join(', ')}`);
   }
   const id = z.guid().safeParse(wanted).data?.toLowerCase();
   const isKnown =

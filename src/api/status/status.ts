@@ -88,9 +88,9 @@ type ProviderStatus = PipelineStatus['providers'][number];
 
 /** Throws when the database is away; a queue that is away is part of the answer. */
 export async function readStatus(
-  services: Pick<Services, 'db' | 'queues' | 'providers' | 'config'>,
+  services: Pick<Services, 'db' | 'queues' | 'publishers' | 'config'>,
 ): Promise<PipelineStatus> {
-  const names = [...services.providers.keys()];
+  const names = [...services.publishers.keys()];
   const [measures, canaries, pauses, fence, ...queues] = await Promise.all([
     measurePipeline(services.db, services.config.stuckAfterMs),
     readCanaries(services.db),

@@ -1,45 +1,67 @@
 import type { GraphClient } from '../../graph/client.ts';
-import type { Provider } from '../provider.ts';
-import { change, deletePost, isReadable } from './change.ts';
+import type { Provider, Publishing } from '../provider.ts';
+import type { ProviderSettings } from '../settings.ts';
 import { errors } from './errors.ts';
 import { isAlike, listPosts, textKeyOf } from './listing.ts';
 import { look } from './look.ts';
-import { preview } from './preview.ts';
-import { publish } from './publish.ts';
-import { readBack } from './read-back.ts';
+import { change, deletePost, isReadable, readPost, unstage } from './manage.ts';
+import { create, preview, publish, reveal, stage } from './publish.ts';
 import { rules } from './rules.ts';
-import { stage } from './stage.ts';
-import { unstage } from './unstage.ts';
 import { verify } from './verify.ts';
 import { handoverWindow } from './window.ts';
+
+type Settings = Pick<ProviderSettings, 'websiteUrl' | 'facebookCallsPerHour'>;
 
 /** Posts on a Facebook Page: text, link or photos, as a draft, by Facebook's scheduler, or public at once. */
 export function createFacebook(
   client: GraphClient,
-  websiteUrl = 'https://www.facebook.com',
-): Provider {
+  settings: Settings = {},
+): Provider & { readonly publishing: Publishing } {
+  const callsPerHour = settings.facebookCallsPerHour ?? 200;
   return {
     name: 'facebook',
+    callsPerHour,
+    connect: {
+      verifyCalls: 3,
+      verify: (account, context) => verify(client, account, context),
+    },
+    publishing: publishingOf(client, callsPerHour, settings.websiteUrl),
+  };
+}
+
+function publishingOf(
+  client: GraphClient,
+  callsPerHour: number,
+  websiteUrl = 'https://www.facebook.com',
+): Publishing {
+  return {
+    name: 'facebook',
+    callsPerHour,
     modes: ['draft', 'schedule', 'publish'],
+    // A draft is made for the Page's people to see: there is nothing to reveal.
+    hidden: ['schedule', 'publish'],
     rules,
     errors,
     handoverWindow,
+    // Facebook drops photos that no post uses after about a day.
+    stagedLivesMs: 20 * 3_600_000,
+    lookCalls: 3,
     // Each photo is staged by a call of its own; the post itself is one more.
     callsFor: (content) => content.media.length + 1,
-    lookCalls: 3,
     stage: (request, context) => stage(client, request, context),
+    unstage: (request, context) => unstage(client, request, context),
+    create: (request, context) => create(client, request, context),
+    reveal: (request, context) => reveal(client, request, context),
     publish: (request, context) => publish(client, request, context),
+    read: (request, context) => readPost(client, request, context),
     look: (request, context) => look(client, request, context),
     listPosts: (request, context) => listPosts(client, request, context),
     textKeyOf,
     isAlike,
     preview,
-    readBack: (request, context) => readBack(client, request, context),
     change: (request, context) => change(client, request, context),
     delete: (request, context) => deletePost(client, request, context),
     isReadable: (account, context) => isReadable(client, account, context),
-    verify: (account, context) => verify(client, account, context),
-    unstage: (request, context) => unstage(client, request, context),
     isPostOf: (pageId, externalId) => new RegExp(`^${pageId}_\\d+$`).test(externalId),
     // Leads to the post whatever its permalink is (Meta's posts guide).
     publishUrl: (externalId) => `${websiteUrl}/${externalId}`,

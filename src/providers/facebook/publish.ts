@@ -1,14 +1,114 @@
 import { z } from 'zod';
+import type { StagedMedium } from '../../attempts/attempt.ts';
 import { PublishError } from '../../errors.ts';
 import type { GraphClient } from '../../graph/client.ts';
-import type { CallContext, Published, PublishRequest } from '../provider.ts';
+import type {
+  CallContext,
+  CreateRequest,
+  PreviewedCall,
+  PreviewRequest,
+  Published,
+  PublishRequest,
+  RevealRequest,
+  StageRequest,
+} from '../provider.ts';
 import { failure } from './failure.ts';
-import { postIdSchema } from './id.ts';
+import { idSchema, postIdSchema } from './id.ts';
 import { nodePath } from './path.ts';
 import { unixSeconds } from './time.ts';
 import { handoverWindow } from './window.ts';
 
-const answer = z.object({ id: postIdSchema });
+const photoAnswer = z.object({ id: idSchema });
+const postAnswer = z.object({ id: postIdSchema });
+
+/**
+ * Puts one photo on the Page, unpublished. Also when it is the post's only one: a photo attached to
+ * a feed post shows as a post, keeps the id's shape, and leaves one visible call.
+ */
+export async function stage(
+  client: GraphClient,
+  { account, medium, index, mode }: StageRequest,
+  context: CallContext,
+): Promise<StagedMedium> {
+  const at = new Date().toISOString();
+  const { body } = await client.request({
+    method: 'POST',
+    path: nodePath(account.externalAccountId, 'photos'),
+    effect: 'stages',
+    account,
+    params: stageParams({ medium, mode }),
+    schema: photoAnswer,
+    context,
+  });
+  return { index, id: body.id, at };
+}
+
+export function stageParams({
+  medium,
+  mode,
+}: Pick<StageRequest, 'medium' | 'mode'>): Readonly<Record<string, unknown>> {
+  return {
+    url: medium.url,
+    published: false,
+    // Meta documents it for photos of later scheduled posts. Drafts and posts at once attach
+    // within seconds, and nobody knows what it does to a photo of a draft that lies for weeks.
+    ...(mode === 'schedule' ? { temporary: true } : {}),
+    ...(medium.alt_text ? { alt_text_custom: medium.alt_text } : {}),
+  };
+}
+
+/** The post as a dark one: nobody sees it, and it is on no list of drafts. */
+export async function create(
+  client: GraphClient,
+  request: CreateRequest,
+  context: CallContext,
+): Promise<Published> {
+  const { body } = await client.request({
+    method: 'POST',
+    path: nodePath(request.account.externalAccountId, 'feed'),
+    effect: 'stages',
+    account: request.account,
+    params: createParams(request),
+    schema: postAnswer,
+    context,
+  });
+  return { externalId: body.id };
+}
+
+function createParams(request: Pick<CreateRequest, 'content' | 'staged'>): Record<string, unknown> {
+  return { ...contentParams(request), published: false };
+}
+
+/** Repeated at will: what is public stays as it is. */
+export async function reveal(
+  client: GraphClient,
+  request: RevealRequest,
+  context: CallContext,
+): Promise<void> {
+  const startedAt = Date.now();
+  try {
+    await client.request({
+      method: 'POST',
+      path: nodePath(request.externalId),
+      effect: 'reveals',
+      account: request.account,
+      params: revealParams(request),
+      schema: z.unknown(),
+      context,
+    });
+  } catch (error) {
+    if (request.scheduledAt === null) throw error;
+    throw windowRefusal(error, request.scheduledAt.getTime() - startedAt);
+  }
+}
+
+function revealParams({
+  scheduledAt,
+}: Pick<RevealRequest, 'scheduledAt'>): Record<string, unknown> {
+  return scheduledAt === null
+    ? { is_published: true }
+    : { scheduled_publish_time: unixSeconds(scheduledAt) };
+}
 
 /** The one visible call. Never with `fields`: Meta can then answer an error after the effect. */
 export async function publish(
@@ -26,14 +126,13 @@ export async function publish(
       effect: 'publishes',
       account,
       params,
-      schema: answer,
+      schema: postAnswer,
       context,
     });
     return { externalId: body.id };
   } catch (error) {
-    const aheadMs = (scheduledAt?.getTime() ?? 0) - startedAt;
-    if (mode === 'schedule' && isFarRefusal(error, aheadMs)) throw notYet(error);
-    throw error;
+    if (mode !== 'schedule' || scheduledAt === null) throw error;
+    throw windowRefusal(error, scheduledAt.getTime() - startedAt);
   }
 }
 
@@ -105,9 +204,9 @@ function scheduledSeconds(at: Date | null): number {
 }
 
 /** A bare code 100 does not say what is wrong; this far ahead it is taken for the window. */
-function isFarRefusal(error: unknown, aheadMs: number): error is PublishError {
-  if (!(error instanceof PublishError)) return false;
-  return error.record.key === 'parameter_invalid' && aheadMs > handoverWindow.certainAheadMs;
+function windowRefusal(error: unknown, aheadMs: number): unknown {
+  if (!(error instanceof PublishError) || error.record.key !== 'parameter_invalid') return error;
+  return aheadMs > handoverWindow.certainAheadMs ? notYet(error) : error;
 }
 
 function notYet({ record }: PublishError): PublishError {
@@ -120,4 +219,37 @@ function notYet({ record }: PublishError): PublishError {
     user_message: 'Facebook does not take the post this far ahead.',
     action: 'Nothing to do: it is held and handed over 29 days before its time.',
   });
+}
+
+/** What the calls would send; ids that are not known yet are named. */
+export function preview(request: PreviewRequest): readonly PreviewedCall[] {
+  const { externalAccountId, content, mode, scheduledAt, inTwoSteps } = request;
+  const photos = content.media.map(
+    (medium): PreviewedCall => ({
+      method: 'POST',
+      path: nodePath(externalAccountId, 'photos'),
+      effect: 'stages',
+      body: stageParams({ medium, mode }),
+    }),
+  );
+  const staged = content.media.map((_medium, index) => ({
+    index,
+    id: `<id of photo ${index + 1}>`,
+    at: '',
+  }));
+  const path = nodePath(externalAccountId, 'feed');
+  if (!inTwoSteps) {
+    const body = publishParams({ content, staged, mode, scheduledAt });
+    return [...photos, { method: 'POST', path, effect: 'publishes', body }];
+  }
+  return [
+    ...photos,
+    { method: 'POST', path, effect: 'stages', body: createParams({ content, staged }) },
+    {
+      method: 'POST',
+      path: nodePath('<id of the hidden post>'),
+      effect: 'reveals',
+      body: revealParams({ scheduledAt: mode === 'schedule' ? scheduledAt : null }),
+    },
+  ];
 }

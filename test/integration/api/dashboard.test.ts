@@ -23,7 +23,7 @@ const operator = { authorization: basic(operatorToken) };
 let api: TestApi;
 const openApi = (queueBackend: 'redis' | 'postgres') => async () => {
   const settings = { baseUrl: 'http://127.0.0.1:1', version: 'v26.0', timeoutMs: 500, logger };
-  const providers = Object.values(createProviders(settings));
+  const providers = createProviders(settings);
   api = await createTestApi({ providers, queueBackend });
 };
 

@@ -18,7 +18,7 @@ let noQueues: Queues;
 
 beforeAll(async () => {
   const settings = { baseUrl: 'http://127.0.0.1:1', version: 'v26.0', timeoutMs: 500, logger };
-  api = await createTestApi({ providers: Object.values(createProviders(settings)) });
+  api = await createTestApi({ providers: createProviders(settings) });
   noDatabase = openDatabase({ url: nowhere });
   noQueues = openQueues({
     backend: { kind: 'redis', url: 'redis://127.0.0.1:1' },

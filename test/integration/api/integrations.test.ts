@@ -15,7 +15,7 @@ beforeAll(async () => {
   meta = await startMeta();
   const logger = createLogger({ level: 'silent' });
   const settings = { baseUrl: meta.url, version: 'v26.0', timeoutMs: 2_000, logger };
-  api = await createTestApi({ providers: Object.values(createProviders(settings)) });
+  api = await createTestApi({ providers: createProviders(settings) });
   tenant = await api.createTenant();
   page = await meta.page({ name: 'The Bakery' });
 });

@@ -53,8 +53,8 @@ async function held(status: 'scheduled' | 'drafted', post: TestPost = {}): Promi
 }
 
 async function edit(post: HeldPost, patch: object): Promise<void> {
-  const { db, providers } = it.fleet.services;
-  await editPost({ db, providers }, post.outlet.tenantId, post.id, patch);
+  const { db, publishers } = it.fleet.services;
+  await editPost({ db, publishers }, post.outlet.tenantId, post.id, patch);
 }
 
 async function cancel(post: HeldPost, pipeline = it): Promise<void> {

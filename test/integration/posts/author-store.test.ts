@@ -1,32 +1,26 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Database, openDatabase } from '../../../src/db/client.ts';
-import { createLogger } from '../../../src/log.ts';
 import { actOnPost, actOnPosts } from '../../../src/posts/author-action-store.ts';
 import { editPost } from '../../../src/posts/author-edit-store.ts';
 import { listPosts } from '../../../src/posts/author-read-store.ts';
 import { createPosts } from '../../../src/posts/author-store.ts';
-import { createProviders } from '../../../src/providers/index.ts';
-import type { Provider } from '../../../src/providers/provider.ts';
+import { publishersOf } from '../../../src/providers/index.ts';
+import type { Publishing } from '../../../src/providers/provider.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
+import { networksAt } from '../../support/networks.ts';
 import { anIntegration, readPost, somePosts, type TestIntegration } from '../../support/rows.ts';
 
 let database: TestDatabase;
 let db: Database;
 let owner: TestIntegration;
-let needs: { readonly db: Database; readonly providers: ReadonlyMap<string, Provider> };
+let needs: { readonly db: Database; readonly publishers: ReadonlyMap<string, Publishing> };
 
 beforeAll(async () => {
   database = await createTestDatabase();
   db = openDatabase({ url: database.url, maxConnections: 8 });
   owner = await anIntegration(db);
-  const { facebook } = createProviders({
-    baseUrl: 'http://127.0.0.1:9',
-    version: 'v26.0',
-    timeoutMs: 1000,
-    logger: createLogger({ level: 'silent' }),
-  });
-  needs = { db, providers: new Map([['facebook', facebook]]) };
+  needs = { db, publishers: publishersOf(networksAt()) };
 });
 afterAll(async () => {
   await db.close();

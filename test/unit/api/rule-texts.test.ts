@@ -3,16 +3,11 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { problemKinds } from '../../../src/api/problem-codes.ts';
 import { rulePages } from '../../../src/api/rule-texts.ts';
-import { createLogger } from '../../../src/log.ts';
-import { createProviders } from '../../../src/providers/index.ts';
+import { publishersOf } from '../../../src/providers/index.ts';
+import { networksAt } from '../../support/networks.ts';
 
-const providers = createProviders({
-  baseUrl: 'http://127.0.0.1:9',
-  version: 'v26.0',
-  timeoutMs: 1000,
-  logger: createLogger({ level: 'silent' }),
-});
-const pages = rulePages(new Map(Object.entries(providers)));
+const publishers = publishersOf(networksAt());
+const pages = rulePages(publishers);
 
 const src = new URL('../../../src', import.meta.url).pathname;
 
@@ -52,7 +47,7 @@ function namedRules(): string[] {
   const found = namings.flatMap((naming) =>
     [...sources.matchAll(naming)].map(([, rule]) => rule ?? ''),
   );
-  const ofProviders = Object.values(providers).flatMap(({ rules, errors }) => [
+  const ofProviders = [...publishers.values()].flatMap(({ rules, errors }) => [
     ...rules.map(({ id }) => id),
     ...errors.map(({ key }) => key),
   ]);
@@ -91,7 +86,7 @@ it('a rule has no id that is the code of a problem, as both have pages at one pl
 
 it('a rule and an error of a network that share a name have the page of the rule', () => {
   expect(pages.get('facebook_too_many_photos')?.group).toBe('Posts on Facebook');
-  for (const { rules, errors } of Object.values(providers)) {
+  for (const { rules, errors } of publishers.values()) {
     const keys = new Set(errors.map(({ key }) => key));
     expect(rules.filter(({ id }) => keys.has(id))).toEqual([]);
   }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type HeldPost, judgeReading } from '../../../src/posts/verification.ts';
-import type { ReadBack } from '../../../src/providers/provider.ts';
+import type { RemotePost } from '../../../src/providers/provider.ts';
 
 const made = Date.parse('2026-11-20T08:00:00Z');
 const at = (minutes: number, seconds = 0) => new Date(made + minutes * 60_000 + seconds * 1000);
@@ -19,15 +19,15 @@ const draft: HeldPost = {
 /** Due two hours after it was made. */
 const scheduled: HeldPost = { ...draft, status: 'scheduled', scheduledAt: at(120) };
 
-const hidden: ReadBack = {
+const hidden: RemotePost = {
   permalink: 'https://example.com/1_2',
   message: 'hello',
   isPublished: false,
   createdAt: at(0),
   scheduledAt: null,
 };
-const waiting: ReadBack = { ...hidden, scheduledAt: at(120) };
-const live = (createdAt: Date | null): ReadBack => ({ ...hidden, isPublished: true, createdAt });
+const waiting: RemotePost = { ...hidden, scheduledAt: at(120) };
+const live = (createdAt: Date | null): RemotePost => ({ ...hidden, isPublished: true, createdAt });
 
 describe('when a scheduled post is looked at', () => {
   it.each([

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createProviders } from '../../../src/providers/index.ts';
 import type { LookRequest } from '../../../src/providers/provider.ts';
 import { Secret } from '../../../src/secret.ts';
+import { publisherNamed } from '../../support/networks.ts';
 import { json, type ScriptedServer, startScriptedServer } from '../../support/scripted-server.ts';
 import { contentOf, recorder } from './sandbox-page.ts';
 
@@ -44,7 +44,7 @@ async function look(over: Partial<LookRequest> = {}) {
   const { logger, context } = recorder();
   const settings = { baseUrl: server.url, version: 'v26.0', timeoutMs: 2000, logger };
   const before = server.requests.length;
-  const result = await createProviders(settings).facebook.look({ ...request, ...over }, context);
+  const result = await publisherNamed('facebook', settings).look({ ...request, ...over }, context);
   const asked = server.requests.slice(before).map(({ url }) => new URL(url, server.url));
   return { ...result, asked, ids: result.candidates.map((candidate) => candidate.externalId) };
 }

@@ -2,15 +2,15 @@ import { describe, expect, test } from 'vitest';
 import type { GraphClient } from '../../../src/graph/client.ts';
 import type { PublishRow } from '../../../src/posts/publish-row.ts';
 import { createFacebook } from '../../../src/providers/facebook/index.ts';
-import type { Provider } from '../../../src/providers/provider.ts';
+import type { Publishing } from '../../../src/providers/provider.ts';
 import { judge } from '../../../src/publishing/judge.ts';
 
 const now = new Date('2026-11-20T12:00:00Z');
 const minutes = (count: number) => new Date(now.getTime() + count * 60_000);
 const client: GraphClient = { request: () => Promise.reject(new Error('judging calls nobody')) };
 
-const provider: Provider = {
-  ...createFacebook(client),
+const provider: Publishing = {
+  ...createFacebook(client).publishing,
   rules: [
     {
       id: 'no_empty',
