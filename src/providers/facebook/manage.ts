@@ -116,7 +116,7 @@ export async function isReadable(
 }
 
 /** 100/33: it does not exist, or not for us. */
-export function isGone(error: unknown): boolean {
+function isGone(error: unknown): boolean {
   if (!(error instanceof PublishError)) return false;
   return error.record.provider_code === 100 && error.record.provider_subcode === 33;
 }

@@ -43,7 +43,7 @@ export async function stage(
   return { index, id: body.id, at };
 }
 
-export function stageParams({
+function stageParams({
   medium,
   mode,
 }: Pick<StageRequest, 'medium' | 'mode'>): Readonly<Record<string, unknown>> {
@@ -136,7 +136,7 @@ export async function publish(
   }
 }
 
-export function publishParams(
+function publishParams(
   request: Omit<PublishRequest, 'account'>,
 ): Readonly<Record<string, unknown>> {
   return { ...contentParams(request), ...modeParams(request) };
