@@ -22,6 +22,8 @@ export interface Integration {
   /** Nothing is asked of it before then. */
   readonly heldUntil: Date | null;
   readonly verifiedAt: Date | null;
+  /** See `capabilities.ts`. */
+  readonly capabilities: unknown;
   readonly createdAt: Date;
   readonly updatedAt: Date;
 }

@@ -29,6 +29,8 @@ export interface PublishRow {
   readonly externalAccountId: string;
   readonly appId: string;
   readonly nearWindowUntil: Date | null;
+  /** Of the integration, see `integrations/capabilities.ts`. */
+  readonly capabilities: unknown;
   /** The provider allows this account no calls before then. */
   readonly heldUntil: Date | null;
   /** An attempt rests as `prepared`, of whichever version. */

@@ -14,7 +14,7 @@ export async function readPublishRows(
              t.auto_publish AS "autoPublish", t.late_limit_s AS "lateLimitS",
              i.status AS "integrationStatus", i.error AS "integrationError", i.sealed_token AS "sealedToken",
              i.external_account_id AS "externalAccountId", i.app_id AS "appId",
-             i.near_window_until AS "nearWindowUntil", i.held_until AS "heldUntil",
+             i.near_window_until AS "nearWindowUntil", i.capabilities, i.held_until AS "heldUntil",
              a.id IS NOT NULL AS "hasPrepared",
              CASE WHEN a.version = p.version THEN a.staged END AS prepared,
              s.first_sent_at AS "firstSentAt", s.last_sent AS "lastSent",

@@ -55,6 +55,8 @@ CREATE TABLE social_publisher.integrations (
   usage_at timestamptz(3),
   -- When an integration that a person may heal at the provider is tried again.
   probe_at timestamptz(3),
+  -- What the provider was seen to do for this account: per name {"value": "yes" or "no", "seen_at"}; absent: unknown.
+  capabilities jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(capabilities) = 'object'),
   created_at timestamptz(3) NOT NULL DEFAULT now(),
   updated_at timestamptz(3) NOT NULL DEFAULT now()
 );

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { errorRecordSchema } from '../../error-record.ts';
 import { InvalidRequestError } from '../../errors.ts';
 import { requireFleetsKey, requireFleetsNetwork } from '../../fence/same-fleet.ts';
+import { capabilities, readCapabilities } from '../../integrations/capabilities.ts';
 import { connect } from '../../integrations/connect.ts';
 import {
   adviceFor,
@@ -47,6 +48,14 @@ const newIntegration = z
     ],
   });
 
+const capabilitySchema = z
+  .strictObject({
+    value: z.enum(['yes', 'no', 'unknown']),
+    seen_at: time.nullable(),
+    meaning: z.string().meta({ description: 'What `yes` says.' }),
+  })
+  .meta({ id: 'Capability' });
+
 const integrationSchema = z
   .strictObject({
     id: z.guid(),
@@ -61,6 +70,10 @@ const integrationSchema = z
     error: errorRecordSchema.nullable(),
     held_until: time.nullable().meta({ description: 'Nothing is asked of the account before.' }),
     verified_at: time.nullable(),
+    capabilities: z.record(z.string(), capabilitySchema).meta({
+      description:
+        'What the network was seen to do for this account, where its own pages do not say it or disagree. `unknown` until it was seen.',
+    }),
     created_at: time,
     updated_at: time,
   })
@@ -175,6 +188,18 @@ function providerNamed({ providers }: Services, name: string): Provider {
   ]);
 }
 
+function toCapabilities(
+  integration: Integration,
+): Record<string, z.input<typeof capabilitySchema>> {
+  const known = readCapabilities(integration.capabilities);
+  return Object.fromEntries(
+    capabilities.map(({ name, meaning }) => {
+      const { value = 'unknown', seen_at = null } = known[name] ?? {};
+      return [name, { value, seen_at, meaning }];
+    }),
+  );
+}
+
 function toJson(integration: Integration): z.input<typeof integrationSchema> {
   return {
     id: integration.id,
@@ -186,6 +211,7 @@ function toJson(integration: Integration): z.input<typeof integrationSchema> {
     error: integration.error,
     held_until: integration.heldUntil?.toISOString() ?? null,
     verified_at: integration.verifiedAt?.toISOString() ?? null,
+    capabilities: toCapabilities(integration),
     created_at: integration.createdAt.toISOString(),
     updated_at: integration.updatedAt.toISOString(),
   };

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { learn } from '../../../src/integrations/capabilities.ts';
 import { createLogger } from '../../../src/log.ts';
 import { createProviders } from '../../../src/providers/index.ts';
 import { type ApiAnswer, createTestApi, type TestApi, type TestTenant } from '../../support/api.ts';
@@ -73,6 +74,20 @@ describe('an account', () => {
     expect(api.services.vault.open(sealed ?? '', own).reveal()).toBe(page.token);
     const read = await api.call('GET', `${path}/${made.body.id}`, { token: tenant.readKey });
     expect(read.body).toEqual(made.body);
+  });
+
+  it('tells what its network was seen to do for it, and what is unknown', async () => {
+    const { body } = await connectPage(await meta.page());
+    const unknown = { value: 'unknown', seen_at: null };
+    expect(body['capabilities']).toMatchObject({ lists_drafts: unknown, photo_reuse: unknown });
+    await learn(api.db, body.id, { lists_drafts: 'yes', photo_reuse: 'yes' });
+    await learn(api.db, body.id, { photo_reuse: 'no' });
+    const read = await api.call('GET', `${path}/${body.id}`, { token: tenant.readKey });
+    expect(read.body['capabilities']).toMatchObject({
+      lists_drafts: { value: 'yes', seen_at: someTime },
+      lists_scheduled: unknown,
+      photo_reuse: { value: 'no', seen_at: someTime },
+    });
   });
 
   it('connected again keeps its id, gets the new token and is healthy again', async () => {

@@ -48,6 +48,7 @@ const row: PublishRow = {
   appId: '',
   nearWindowUntil: null,
   heldUntil: null,
+  capabilities: {},
   hasPrepared: false,
   prepared: null,
   firstSentAt: null,

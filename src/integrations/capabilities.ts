@@ -1,0 +1,68 @@
+import { z } from 'zod';
+import type { Sql } from '../db/client.ts';
+
+/**
+ * What a network does for one account, where its pages do not say it or disagree. Each is unknown until it was seen:
+ * nothing is taken for certain because it is likely. The meaning is that of `yes`.
+ */
+export const capabilities = [
+  { name: 'two_steps', meaning: 'A post can be created hidden and then be revealed by its id.' },
+  { name: 'schedule_hidden', meaning: 'A hidden post takes a time by its id, and gives it back.' },
+  { name: 'hidden_text', meaning: 'A hidden post of text alone stays hidden.' },
+  { name: 'hidden_link', meaning: 'A hidden post with a link stays hidden.' },
+  { name: 'hidden_photos', meaning: 'A hidden post with photos stays hidden.' },
+  { name: 'lists_drafts', meaning: 'The list of drafts has shown a draft of ours.' },
+  { name: 'lists_scheduled', meaning: 'The list of scheduled posts has shown one of ours.' },
+  { name: 'lists_published', meaning: 'The list of published posts has shown one of ours.' },
+  { name: 'reads_drafts', meaning: 'The token may read the list of drafts.' },
+  { name: 'reads_scheduled', meaning: 'The token may read the list of scheduled posts.' },
+  { name: 'reads_published', meaning: 'The token may read the list of published posts.' },
+  { name: 'lists_in_order', meaning: 'The lists come newest first.' },
+  { name: 'text_as_sent', meaning: 'Texts come back as they were sent.' },
+  { name: 'mentions_as_sent', meaning: 'Mentions come back as they were sent.' },
+  { name: 'link_as_sent', meaning: 'Links come back as they were sent.' },
+  { name: 'attachments_at_once', meaning: 'What a new post shows can be read at once.' },
+  { name: 'photo_reuse', meaning: 'A photo that one post shows can be put into a second one.' },
+] as const;
+
+export type CapabilityName = (typeof capabilities)[number]['name'];
+export type CapabilityValue = 'yes' | 'no';
+
+const names = capabilities.map(({ name }) => name);
+const stored = z.partialRecord(
+  z.enum(names),
+  z.object({ value: z.enum(['yes', 'no']), seen_at: z.string() }),
+);
+export type Capabilities = z.output<typeof stored>;
+
+/** As the column has them. Names that this version does not know, and what cannot be read, are unknown. */
+export function readCapabilities(column: unknown): Capabilities {
+  const all = z.record(z.string(), z.unknown()).safeParse(column).data ?? {};
+  const known = names.filter((name) => name in all).map((name) => [name, all[name]]);
+  return stored.safeParse(Object.fromEntries(known)).data ?? {};
+}
+
+/** `unknown` until it was seen. */
+export function capabilityOf(column: unknown, name: CapabilityName): CapabilityValue | 'unknown' {
+  return readCapabilities(column)[name]?.value ?? 'unknown';
+}
+
+/** Keeps what was just seen; the last sight counts. Writes nothing while it is no news for a day. */
+export async function learn(
+  sql: Sql,
+  integrationId: string,
+  seen: Readonly<Partial<Record<CapabilityName, CapabilityValue>>>,
+): Promise<void> {
+  await sql.query({
+    name: 'integrations_learn',
+    text: `UPDATE social_publisher.integrations i SET capabilities = i.capabilities || (
+             SELECT coalesce(jsonb_object_agg(x.key, jsonb_build_object('value', x.value, 'seen_at',
+               to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))), '{}')
+             FROM jsonb_each_text($2::jsonb) x)
+           WHERE i.id = $1 AND EXISTS (
+             SELECT FROM jsonb_each_text($2::jsonb) x
+             WHERE i.capabilities -> x.key ->> 'value' IS DISTINCT FROM x.value
+               OR (i.capabilities -> x.key ->> 'seen_at')::timestamptz < clock_timestamp() - interval '1 day')`,
+    values: [integrationId, JSON.stringify(seen)],
+  });
+}
