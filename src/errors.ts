@@ -86,6 +86,12 @@ export type ErrorClass =
   | 'unknown_outcome'
   | 'internal';
 
+/**
+ * Whom an error concerns: only what is about the post may cost it a try. `provider` is an outage of the network, or
+ * of the way to it.
+ */
+export type ErrorScope = 'post' | 'account' | 'app' | 'provider';
+
 export type ErrorActor = 'nobody' | 'author' | 'tenant_admin' | 'operator' | 'meta';
 
 /** The one error record (design: invariant 10); API, log, rows and dashboard show it as it is. */
@@ -114,10 +120,21 @@ export class PublishError extends AppError {
   readonly record: ErrorRecord;
   /** Earliest useful moment for another try, in milliseconds from now, where the provider said so. */
   readonly retryAfterMs: number | undefined;
+  readonly scope: ErrorScope;
 
-  constructor(record: ErrorRecord, options?: ErrorOptions & { retryAfterMs?: number }) {
+  constructor(
+    record: ErrorRecord,
+    options?: ErrorOptions & { readonly retryAfterMs?: number; readonly scope?: ErrorScope },
+  ) {
     super(record.key, record.message, options);
     this.record = record;
     this.retryAfterMs = options?.retryAfterMs;
+    this.scope = options?.scope ?? scopeOf(record.class);
   }
+}
+
+/** Where nobody knows better: a token, a permission, a block and a limit are the account's. */
+export function scopeOf(errorClass: ErrorClass): ErrorScope {
+  const ofAccount: readonly ErrorClass[] = ['reauth', 'permission', 'blocked', 'rate_limited'];
+  return ofAccount.includes(errorClass) ? 'account' : 'post';
 }

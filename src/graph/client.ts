@@ -8,6 +8,7 @@ import type { Secret } from '../secret.ts';
 import { createAgents, type Reach, watchConnection } from './connection.ts';
 import {
   type Answer,
+  type CallFacts,
   type Failure,
   judge,
   judgeMalformedToken,
@@ -41,6 +42,8 @@ export interface GraphCall<T> {
   /** Goes into the query of a GET or DELETE, into the JSON body of a POST. */
   readonly params?: Readonly<Record<string, unknown>>;
   readonly schema: z.ZodType<T>;
+  /** How many of the usual deadlines it may take: 1 when absent. */
+  readonly deadlines?: number;
   readonly context: GraphContext;
 }
 
@@ -79,10 +82,15 @@ export function createGraphClient(settings: GraphSettings): GraphClient {
     async request(call) {
       if (!isSendable(call.account.token)) throw toError(judgeMalformedToken(new Date()));
       const startedAt = new Date();
-      const seen = await exchange(http, root + call.path, call, settings.timeoutMs);
+      const seen = await exchange(
+        http,
+        root + call.path,
+        call,
+        settings.timeoutMs * (call.deadlines ?? 1),
+      );
       if ('reason' in seen) {
         report(call, rootPath, startedAt, null, settings.logger);
-        throw toError(judge(call.effect, seen, new Date()));
+        throw toError(judge(call.effect, seen, new Date(), factsOf(call)));
       }
       const answer = toAnswer(seen, call.account);
       report(call, rootPath, startedAt, answer, settings.logger);
@@ -194,15 +202,24 @@ function hideSecrets(text: string, { token, appSecret }: GraphAccount): string {
 
 function readBody<T>(call: GraphCall<T>, answer: Answer): T {
   const at = new Date();
-  const verdict = judge(call.effect, answer, at);
+  const verdict = judge(call.effect, answer, at, factsOf(call));
   if (!verdict.ok) throw toError(verdict);
   const parsed = call.schema.safeParse(verdict.body);
-  if (!parsed.success) throw new PublishError(judgeUnexpectedBody(call.effect, answer, at));
+  if (!parsed.success) throw toError(judgeUnexpectedBody(call.effect, answer, at));
   return parsed.data;
 }
 
-function toError({ record, retryAfterMs }: Refused): PublishError {
-  return new PublishError(record, retryAfterMs === undefined ? {} : { retryAfterMs });
+function toError({ record, scope, retryAfterMs }: Refused): PublishError {
+  return new PublishError(record, {
+    scope,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  });
+}
+
+/** An edge that cannot be read says little; one that nothing can be made on says that the account is out of sight. */
+function factsOf<T>({ account, effect, path }: GraphCall<T>): CallFacts {
+  const isBelow = path.startsWith(`/${account.externalAccountId}/`);
+  return { isOnAccount: effect !== 'reads' && isBelow, hasProof: account.appSecret !== null };
 }
 
 function dateOf(response: AxiosResponse<unknown>): Date | null {

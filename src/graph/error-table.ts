@@ -25,7 +25,8 @@ const firstGlobalNumber = 1_000_000;
 /** Session codes share the subcodes of 190. */
 const sessionCodes = new Set([102, 450, 452]);
 
-const byPair = new Map<string, ErrorLine>();
+/** By all that a line may name: code, subcode, `type`, and whether the account itself was called. */
+const byName = new Map<string, ErrorLine>();
 const byCode = new Map<number, ErrorLine>();
 const byNumber = new Map<number, ErrorLine>();
 const ranges: { readonly first: number; readonly last: number; readonly line: ErrorLine }[] = [];
@@ -38,7 +39,9 @@ function index(line: ErrorLine): void {
     ranges.push({ first: code[0], last: code[1], line });
     return;
   }
-  if (code !== undefined && subcode !== undefined) byPair.set(`${code}/${subcode}`, line);
+  const isSpecial = line.type !== undefined || line.onAccount === true;
+  if (isSpecial || (code !== undefined && subcode !== undefined)) byName.set(nameOf(line), line);
+  if (isSpecial) return;
   if (code !== undefined && subcode === undefined) byCode.set(code, line);
   for (const number of [subcode, code]) {
     if (number === undefined || number < firstGlobalNumber) continue;
@@ -46,18 +49,40 @@ function index(line: ErrorLine): void {
   }
 }
 
-/** The line of an answer's numbers: subcode before code, one code before a range. */
-export function findLine(code: number | null, subcode: number | null): Found | null {
-  const exact = subcode === null ? undefined : findBySubcode(code, subcode);
+function nameOf({ code, subcode, type, onAccount }: Partial<ErrorLine>): string {
+  return [String(code), subcode ?? '', type ?? '', onAccount === true ? 'account' : ''].join('/');
+}
+
+export interface Numbers {
+  readonly code: number | null;
+  readonly subcode: number | null;
+  readonly type: string | null;
+  /** The call was made on the account itself. */
+  readonly isOnAccount: boolean;
+}
+
+/** The line of an answer's numbers: the most special one first, subcode before code, one code before a range. */
+export function findLine({ code, subcode, type, isOnAccount }: Numbers): Found | null {
+  const exact =
+    findSpecial({ code, subcode, type, isOnAccount }) ??
+    (subcode === null ? undefined : findBySubcode(code, subcode));
   if (exact !== undefined) return { line: exact, isExact: true };
   if (code === null) return null;
   const line = byNumber.get(code) ?? byCode.get(code) ?? findInRanges(code);
   return line === undefined ? null : { line, isExact: false };
 }
 
+function findSpecial({ code, subcode, type, isOnAccount }: Numbers): ErrorLine | undefined {
+  if (code === null) return undefined;
+  const numbers = { code, ...(subcode === null ? {} : { subcode }) };
+  const onAccount = isOnAccount ? byName.get(nameOf({ ...numbers, onAccount: true })) : undefined;
+  return onAccount ?? (type === null ? undefined : byName.get(nameOf({ ...numbers, type })));
+}
+
 function findBySubcode(code: number | null, subcode: number): ErrorLine | undefined {
   const owner = code !== null && sessionCodes.has(code) ? 190 : code;
-  return byPair.get(`${owner}/${subcode}`) ?? byNumber.get(subcode);
+  const named = owner === null ? undefined : byName.get(nameOf({ code: owner, subcode }));
+  return named ?? byNumber.get(subcode);
 }
 
 function findInRanges(code: number): ErrorLine | undefined {

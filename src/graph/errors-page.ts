@@ -1,3 +1,4 @@
+import { scopeOf } from '../errors.ts';
 import type { ErrorLine } from './error-line.ts';
 import { errorTable } from './error-table.ts';
 import { generalErrors } from './general-errors.ts';
@@ -11,18 +12,22 @@ Subcode goes before code, code before HTTP status, and no text of a message is e
 answer to the call that makes the post visible proves that nothing was made. Every other answer to that call, and no
 answer at all, is \`unknown_outcome\`: the post is looked for on the account before anything is sent again.
 
+*About* says whom the error concerns. What is not about the post costs it nothing: trouble of the account or of the app
+holds the account, or every account of the app, until somebody has put it right; an outage of the provider is waited
+for. An app that is held is tried again every minute by itself, and its operator is told once.
+
 | class | what happens |
 | --- | --- |
-| \`retry\` | tried again by itself, a bounded number of times |
+| \`retry\` | tried again by itself: about the provider as long as the post is in time, else a bounded number of times |
 | \`rate_limited\`, \`not_ready\` | waits as long as told; uses up no try |
-| \`reauth\`, \`permission\`, \`blocked\` | the account's posts wait until somebody heals the account |
+| \`reauth\`, \`permission\`, \`blocked\` | the posts of the account, or of the app, wait until somebody heals it |
 | \`invalid\`, \`duplicate\` | ends; somebody must act |
 | \`unknown_outcome\` | looked for at Meta |
 `;
 
 const columns =
-  '| code / subcode | key | class | who acts | meaning | next step | proof | source |';
-const rule = '| --- | --- | --- | --- | --- | --- | --- | --- |';
+  '| code / subcode | key | class | about | who acts | meaning | next step | proof | source |';
+const rule = '| --- | --- | --- | --- | --- | --- | --- | --- | --- |';
 
 /** `docs/errors.md`, made of the table; a test keeps the file the same as this. */
 export function renderErrorsPage(): string {
@@ -60,6 +65,7 @@ function row(line: ErrorLine): string {
     numbers(line),
     `\`${line.key}\``,
     `\`${line.class}\``,
+    line.scope ?? scopeOf(line.class),
     line.who,
     line.user_message,
     line.action,
@@ -69,9 +75,11 @@ function row(line: ErrorLine): string {
   return `| ${cells.map((cell) => cell.replaceAll('|', String.raw`\|`)).join(' | ')} |`;
 }
 
-function numbers({ code, subcode, where }: ErrorLine): string {
+function numbers({ code, subcode, where, type, onAccount }: ErrorLine): string {
   const codeText = typeof code === 'object' ? code.join('–') : String(code ?? 'any');
   const text = subcode === undefined ? codeText : `${codeText} / ${subcode}`;
   const known = code === undefined && subcode === undefined ? '' : text;
-  return [known, where === undefined ? '' : `(${where})`].filter(Boolean).join(' ');
+  const notes = [where, type, onAccount === true ? 'on the account itself' : undefined];
+  const told = notes.filter((note) => note !== undefined).join(', ');
+  return [known, told === '' ? '' : `(${told})`].filter(Boolean).join(' ');
 }

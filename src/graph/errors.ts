@@ -1,5 +1,5 @@
 import type { Effect } from '../attempts/attempt.ts';
-import type { ErrorClass, ErrorRecord } from '../errors.ts';
+import { type ErrorClass, type ErrorRecord, type ErrorScope, scopeOf } from '../errors.ts';
 import { maskSecrets } from '../mask.ts';
 import { parseBody } from './body.ts';
 import { type GraphError, readGraphError } from './envelope.ts';
@@ -24,9 +24,18 @@ export interface Failure {
   readonly reason: string;
 }
 
+/** What of a call, beside its effect, tells what an error means. */
+export interface CallFacts {
+  /** It was made on the account itself, and not on one of its posts. */
+  readonly isOnAccount?: boolean;
+  /** It carried the proof of the app's secret. */
+  readonly hasProof?: boolean;
+}
+
 export interface Refused {
   readonly ok: false;
   readonly record: ErrorRecord;
+  readonly scope: ErrorScope;
   /** Of a rate limit only. */
   readonly retryAfterMs?: number;
 }
@@ -43,20 +52,28 @@ const retryableClasses: ReadonlySet<ErrorClass> = new Set(['retry', 'rate_limite
  * What an answer, or its absence, means for a call of this effect. Pure, and the only place that
  * decides it: subcode before code, code before HTTP status, never the text of a message.
  */
-export function judge(effect: Effect, seen: Failure, at: Date): Refused;
-export function judge(effect: Effect, seen: Answer | Failure, at: Date): Verdict;
-export function judge(effect: Effect, seen: Answer | Failure, at: Date): Verdict {
+export function judge(effect: Effect, seen: Failure, at: Date, facts?: CallFacts): Refused;
+export function judge(effect: Effect, seen: Answer | Failure, at: Date, facts?: CallFacts): Verdict;
+export function judge(
+  effect: Effect,
+  seen: Answer | Failure,
+  at: Date,
+  facts: CallFacts = {},
+): Verdict {
   if (!('status' in seen)) return refuse(judgeFailure(effect, seen), at);
   const body = parseBody(seen.text);
   const error = readGraphError(body, seen.status);
-  if (error !== null) return refuse(judgeError(effect, seen, error, body), at);
+  if (error !== null) {
+    const line = lineFor(error, seen.status, facts);
+    return refuse(judgeError(effect, seen, { error, line, body }), at);
+  }
   if (isSuccess(effect, seen.status, body)) return { ok: true, body };
   return refuse(judgeUnreadable(effect, seen), at);
 }
 
 /** A 2xx answer whose body is not what the call asked for. */
-export function judgeUnexpectedBody(effect: Effect, answer: Answer, at: Date): ErrorRecord {
-  return toRecord(judgeUnreadable(effect, answer), at);
+export function judgeUnexpectedBody(effect: Effect, answer: Answer, at: Date): Refused {
+  return refuse(judgeUnreadable(effect, answer), at);
 }
 
 /** A token that cannot even be sent: no call is made. */
@@ -85,9 +102,12 @@ function judgeUnreadable(effect: Effect, answer: Answer): Judgement {
   return { line: unlessVisible(effect, line), message: describeUnreadable(answer), answer };
 }
 
-function judgeError(effect: Effect, answer: Answer, error: GraphError, body: unknown): Judgement {
+function judgeError(
+  effect: Effect,
+  answer: Answer,
+  { error, line, body }: { error: GraphError; line: ErrorLine; body: unknown },
+): Judgement {
   const message = describeError(error, answer.status);
-  const line = lineOf(error, answer.status);
   const proves = line.rejects === true && answer.status < 500 && !hasId(body);
   const final = proves ? line : unlessVisible(effect, line);
   return { line: final, message, error, answer };
@@ -95,13 +115,25 @@ function judgeError(effect: Effect, answer: Answer, error: GraphError, body: unk
 
 /** On a visible call whatever does not prove the rejection leaves the outcome open. */
 function unlessVisible(effect: Effect, line: ErrorLine): ErrorLine {
-  return effect === 'publishes' ? generalErrors.unknownOutcome : line;
+  if (effect !== 'publishes') return line;
+  // What else it says still holds: an outage is one, whatever became of this call.
+  return {
+    ...generalErrors.unknownOutcome,
+    scope: line.scope === 'provider' ? 'provider' : 'post',
+  };
+}
+
+function lineFor(error: GraphError, status: number, facts: CallFacts): ErrorLine {
+  const line = lineOf(error, status, facts.isOnAccount ?? false);
+  const isTheirs = line.needsProof === true && facts.hasProof !== true;
+  return isTheirs ? { ...line, scope: 'account' } : line;
 }
 
 /** Graph-api 4.3, steps 2 to 5. */
-function lineOf(error: GraphError, httpStatus: number): ErrorLine {
+function lineOf(error: GraphError, httpStatus: number, isOnAccount: boolean): ErrorLine {
   const status = error.statusInBody ?? httpStatus;
-  const found = findLine(codeOf(error, status), error.subcode);
+  const { subcode, type } = error;
+  const found = findLine({ code: codeOf(error, status), subcode, type, isOnAccount });
   const isTransient = error.isTransient || status >= 500;
   if (found === null) return isTransient ? generalErrors.transient : lineWithoutCode(error, status);
   // A permanent verdict from the code alone yields to Meta's saying that it passes.
@@ -159,10 +191,11 @@ function field(body: unknown, name: 'id' | 'post_id' | 'success'): unknown {
 
 function refuse(judgement: Judgement, at: Date): Refused {
   const record = toRecord(judgement, at);
-  if (record.class !== 'rate_limited') return { ok: false, record };
   const { line, answer } = judgement;
+  const scope = line.scope ?? scopeOf(line.class);
+  if (record.class !== 'rate_limited') return { ok: false, record, scope };
   const retryAfterMs = answer?.usage?.regainMs ?? line.waitMs ?? defaultWaitMs;
-  return { ok: false, record, retryAfterMs };
+  return { ok: false, record, scope, retryAfterMs };
 }
 
 function toRecord({ line, message, error, answer }: Judgement, at: Date): ErrorRecord {

@@ -68,8 +68,10 @@ function readCounters(header: unknown): Bucket[] {
 function readBusiness(header: unknown, objectId: string | undefined): Bucket[] {
   const found = businessUsage.safeParse(parseHeader(header)).data;
   if (found === undefined) return [];
-  const lists = objectId === undefined ? Object.values(found) : [found[objectId] ?? []];
-  return lists.flatMap(publishingOf).map(fromCounters);
+  const lists = Object.values(found);
+  // The key may be the id of the business: one alone can only be about what was called.
+  const ours = objectId === undefined || lists.length === 1 ? lists : [found[objectId] ?? []];
+  return ours.flatMap(publishingOf).map(fromCounters);
 }
 
 /** A full bucket of messages does not keep posts back; where no type is known to be ours, all may be. */

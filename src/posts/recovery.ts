@@ -60,6 +60,7 @@ export function recoverFrom(failure: Failure): Recovery {
 const waitsFor: Readonly<Record<string, Waiting['reason']>> = {
   look_incomplete: 'reconcile',
   facebook_schedule_window: 'window',
+  facebook_schedule_too_late: 'window',
 };
 
 /** A sealed token that the keys of a process do not open: no fault of the post's, and none of its account's. */

@@ -106,9 +106,10 @@ function recover(attempt: OpenAttempt, failure: Failure, sent: boolean): Recover
   return recoverFrom(failure);
 }
 
-/** The provider's scheduler did not take a time that its own pages call possible. */
+/** The provider's scheduler did not take a time that its own pages call possible, and cannot say when it will. */
 export function isWindowRefusal(attempt: OpenAttempt, error: PublishError, sent: boolean): boolean {
-  return sent && attempt.decision.mode === 'schedule' && error.record.class === 'not_ready';
+  const isSchedule = sent && attempt.decision.mode === 'schedule';
+  return isSchedule && error.record.class === 'not_ready' && error.retryAfterMs === undefined;
 }
 
 /** What was never sent and is tried again rests with its staged media. */

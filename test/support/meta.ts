@@ -33,8 +33,8 @@ export interface Meta {
   readonly url: string;
   /** A readable image, another at every number. */
   image(number?: number): string;
-  /** An address on the image server that answers 404. */
-  readonly missingImage: string;
+  /** A file that is cut off: Meta refuses it for good. */
+  readonly tornImage: string;
   page(options?: object): Promise<MetaPage>;
   control(method: string, path: string, body?: object): Promise<unknown>;
   /** Posts that were created, in order; of one page if named. */
@@ -68,7 +68,7 @@ export async function startMeta(): Promise<Meta> {
   return {
     url: sandbox.url,
     image: (number = 0) => `${images.url}/${number}.png`,
-    missingImage: `${images.url}/missing`,
+    tornImage: `${images.url}/torn`,
     async page(options = {}) {
       pages += 1;
       const made = z
@@ -96,11 +96,10 @@ export async function startMeta(): Promise<Meta> {
 async function serveImages(): Promise<{ server: Server; url: string }> {
   const png = smallPng();
   const server = createServer((request, response) => {
-    if (request.url?.endsWith('.png') !== true) {
-      response.writeHead(404).end('nothing here');
-      return;
-    }
-    response.writeHead(200, { 'content-type': 'image/png', 'content-length': png.length }).end(png);
+    const isWhole = request.url?.endsWith('.png') === true;
+    response
+      .writeHead(200, { 'content-type': 'image/png' })
+      .end(isWhole ? png : png.subarray(0, 20));
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

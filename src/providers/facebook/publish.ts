@@ -38,6 +38,8 @@ export async function stage(
     account,
     params: stageParams({ medium, mode }),
     schema: photoAnswer,
+    // Meta fetches the photo before it answers, and gives that up later than we usually wait.
+    deadlines: 2,
     context,
   });
   return { index, id: body.id, at };
@@ -203,10 +205,29 @@ function scheduledSeconds(at: Date | null): number {
   );
 }
 
-/** A bare code 100 does not say what is wrong; this far ahead it is taken for the window. */
+/** Meta's clock, and the time that the call takes, may bring a post out of the window that we saw inside it. */
+const surelyInTimeMs = 20 * 60_000;
+
+/** A bare code 100 does not say what is wrong; this far ahead, or this near, it is taken for the window. */
 function windowRefusal(error: unknown, aheadMs: number): unknown {
   if (!(error instanceof PublishError) || error.record.key !== 'parameter_invalid') return error;
-  return aheadMs > handoverWindow.certainAheadMs ? notYet(error) : error;
+  if (error.record.provider_subcode !== null) return error;
+  if (aheadMs > handoverWindow.certainAheadMs) return notYet(error);
+  return aheadMs < surelyInTimeMs ? tooLate(error, aheadMs) : error;
+}
+
+/** By then it is outside the window for us too, and planned as such a post is. */
+function tooLate({ record }: PublishError, aheadMs: number): PublishError {
+  const words = {
+    user_message: 'Facebook takes the post no more for its own scheduler: its time is too near.',
+    action:
+      'Nothing to do where we may publish it ourselves; else publish it, or give it a new time.',
+  };
+  const told = { class: 'not_ready', key: 'facebook_schedule_too_late', who: 'nobody' } as const;
+  return new PublishError(
+    { ...record, ...told, ...words, retryable: true },
+    { retryAfterMs: Math.max(0, aheadMs - handoverWindow.minAheadMs) },
+  );
 }
 
 function notYet({ record }: PublishError): PublishError {

@@ -119,7 +119,7 @@ describe.each(queueBackends())('the calls of an hour over %s', (backend) => {
 
   test('calls that a post did not need come back', async () => {
     const outlet = await open();
-    const media = [{ type: 'image', url: it.meta.missingImage }, ...photos(6)];
+    const media = [{ type: 'image', url: it.meta.tornImage }, ...photos(6)];
     const id = await it.post(outlet, { message: 'broken album', media });
     await it.reaches(id, 'failed');
     expect(await budget(outlet)).toEqual({ booked: 1, reserved: 0 });

@@ -19,7 +19,7 @@ describe.each(queueBackends().slice(-1))('what is left over at Meta, over %s', (
 
   const photos = (...numbers: number[]) =>
     numbers.map((n) => ({ type: 'image', url: it.meta.image(n) }));
-  const missing = () => ({ type: 'image', url: it.meta.missingImage });
+  const torn = () => ({ type: 'image', url: it.meta.tornImage });
   /** As if everything of the outlet had ended a while ago, and the scheduler came by. */
   const later = async (outlet: Outlet) => {
     await it.fleet.db.query({
@@ -46,7 +46,7 @@ describe.each(queueBackends().slice(-1))('what is left over at Meta, over %s', (
 
   test('of a post that failed is deleted, and the attempt says so', async () => {
     const outlet = await it.outlet();
-    const id = await it.post(outlet, { media: [...photos(1, 2), missing()] });
+    const id = await it.post(outlet, { media: [...photos(1, 2), torn()] });
     await it.reaches(id, 'failed');
     await later(outlet);
     await deleted(outlet);
@@ -93,7 +93,7 @@ describe.each(queueBackends().slice(-1))('what is left over at Meta, over %s', (
 
   test('is gone already: that is as good', async () => {
     const outlet = await it.outlet();
-    const id = await it.post(outlet, { media: [...photos(5), missing()] });
+    const id = await it.post(outlet, { media: [...photos(5), torn()] });
     await it.reaches(id, 'failed');
     const match = { page_id: outlet.page.id, method: 'DELETE' };
     const gone = { kind: 'error', code: 100, subcode: 33, http_status: 400 };
@@ -105,7 +105,7 @@ describe.each(queueBackends().slice(-1))('what is left over at Meta, over %s', (
 
   test('cannot be deleted for now: it comes again', async () => {
     const outlet = await it.outlet();
-    const id = await it.post(outlet, { media: [...photos(6, 7), missing()] });
+    const id = await it.post(outlet, { media: [...photos(6, 7), torn()] });
     await it.reaches(id, 'failed');
     const match = { page_id: outlet.page.id, method: 'DELETE' };
     await it.meta.control('POST', 'faults', { match, kind: 'code_2' });

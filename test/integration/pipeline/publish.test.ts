@@ -109,7 +109,7 @@ describe.each(queueBackends())('publishing over %s', (backend) => {
   });
 
   test('refuses the whole post when one of its photos is refused', async () => {
-    const media = [meta.image(1), meta.missingImage, meta.image(2)].map((url) => ({
+    const media = [meta.image(1), meta.tornImage, meta.image(2)].map((url) => ({
       type: 'image',
       url,
     }));

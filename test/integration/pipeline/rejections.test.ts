@@ -147,7 +147,7 @@ describe.each(queueBackends())('after a rejection over %s', (backend) => {
 
   test('nothing is looked for where nothing was ever sent', async () => {
     const outlet = await it.outlet();
-    const id = await it.post(outlet, { media: [{ type: 'image', url: it.meta.missingImage }] });
+    const id = await it.post(outlet, { media: [{ type: 'image', url: it.meta.tornImage }] });
     await it.reaches(id, 'failed');
     await retry(id);
     await it.reaches(id, 'failed');

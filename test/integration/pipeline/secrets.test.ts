@@ -65,7 +65,7 @@ describe.each(queueBackends())('what is kept of a post over %s', (backend) => {
       (await it.calls(outlet)).some((call) => call.startsWith('GET')),
     );
     await ends('refused', { kind: 'error', code: 506, message: quote });
-    await ends('bad photo', { kind: 'error', code: 324, message: quote }, 'photos');
+    await ends('bad photo', { kind: 'error', code: 5101, message: quote }, 'photos');
     await ends('lost', { kind: 'timeout', when: 'after' });
     await ends('html', { kind: 'html_502', when: 'after' });
     await ends('dead', { kind: 'error', code: 190, message: quote });

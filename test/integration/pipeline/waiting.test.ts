@@ -153,7 +153,7 @@ describe.each(queueBackends())('waiting over %s', (backend) => {
 
   test('a refused photo refuses the post, however many were taken before it', async () => {
     const outlet = await it.outlet();
-    const media = [...photos(1, 2), { type: 'image', url: it.meta.missingImage }, ...photos(3)];
+    const media = [...photos(1, 2), { type: 'image', url: it.meta.tornImage }, ...photos(3)];
     const id = await it.post(outlet, { media });
     const row = await it.reaches(id, 'failed');
     expect(row.error).toMatchObject({ class: 'invalid', who: 'author' });

@@ -8,7 +8,9 @@ it('is written out in docs/errors.md (vitest -u writes it)', async () => {
 });
 
 it('has each number once', () => {
-  const numbers = errorTable.map(({ code, subcode }) => `${String(code)}/${subcode}`);
+  const numbers = errorTable.map(
+    ({ code, subcode, type, onAccount }) => `${String(code)}/${subcode} ${type} ${onAccount}`,
+  );
   expect(numbers.filter((one, index) => numbers.indexOf(one) !== index)).toEqual([]);
 });
 

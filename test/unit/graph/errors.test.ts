@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Effect } from '../../../src/attempts/attempt.ts';
-import { type Answer, type Failure, judge } from '../../../src/graph/errors.ts';
+import { type Answer, type CallFacts, type Failure, judge } from '../../../src/graph/errors.ts';
 
 const at = new Date('2026-11-20T12:00:00Z');
 const error = (status: number, fields: object): Answer => ({
@@ -17,6 +17,11 @@ const recordOf = (effect: Effect, seen: Answer | Failure) => {
   return verdict.record;
 };
 
+const scopeOf = (effect: Effect, seen: Answer | Failure, facts?: CallFacts) => {
+  const verdict = judge(effect, seen, at, facts);
+  return verdict.ok ? null : verdict.scope;
+};
+
 const waitOf = (answer: Answer) => {
   const verdict = judge('publishes', answer, at);
   return verdict.ok ? null : verdict.retryAfterMs;
@@ -28,39 +33,39 @@ const rows: readonly Row[] = [
   [1, undefined, 'retry', 'unknown_outcome'],
   [1, 99, 'retry', 'unknown_outcome'],
   [1, 2853001, 'permission', 'permission'],
-  [1, 2207057, 'invalid', 'unknown_outcome'],
+  [1, 2207057, 'invalid', 'invalid'],
   [2, undefined, 'retry', 'unknown_outcome'],
   [3, undefined, 'permission', 'permission'],
   [4, undefined, 'rate_limited', 'rate_limited'],
-  [4, 1504022, 'rate_limited', 'unknown_outcome'],
-  [4, 1504039, 'rate_limited', 'unknown_outcome'],
+  [4, 1504022, 'rate_limited', 'rate_limited'],
+  [4, 1504039, 'rate_limited', 'rate_limited'],
   [4, 2207051, 'blocked', 'unknown_outcome'],
-  [5, undefined, 'invalid', 'invalid'],
+  [5, undefined, 'permission', 'permission'],
   [9, 2207042, 'rate_limited', 'rate_limited'],
   [10, undefined, 'permission', 'permission'],
-  [12, undefined, 'invalid', 'invalid'],
+  [12, undefined, 'permission', 'permission'],
   [17, undefined, 'rate_limited', 'rate_limited'],
   [17, 2446079, 'rate_limited', 'rate_limited'],
-  [21, undefined, 'invalid', 'invalid'],
-  [24, 2207006, 'retry', 'unknown_outcome'],
-  [24, 2207008, 'retry', 'unknown_outcome'],
+  [21, undefined, 'reauth', 'reauth'],
+  [24, 2207006, 'retry', 'retry'],
+  [24, 2207008, 'retry', 'retry'],
   [25, 2207050, 'blocked', 'blocked'],
   [32, undefined, 'rate_limited', 'rate_limited'],
   [100, undefined, 'invalid', 'invalid'],
   [100, 33, 'invalid', 'invalid'],
   [100, 1504018, 'invalid', 'invalid'],
   [100, 4834011, 'invalid', 'invalid'],
-  [100, 2207023, 'invalid', 'unknown_outcome'],
-  [100, 2207028, 'invalid', 'unknown_outcome'],
-  [100, 2207035, 'invalid', 'unknown_outcome'],
-  [100, 2207036, 'invalid', 'unknown_outcome'],
-  [100, 2207037, 'invalid', 'unknown_outcome'],
-  [100, 2207040, 'invalid', 'unknown_outcome'],
+  [100, 2207023, 'invalid', 'invalid'],
+  [100, 2207028, 'invalid', 'invalid'],
+  [100, 2207035, 'invalid', 'invalid'],
+  [100, 2207036, 'invalid', 'invalid'],
+  [100, 2207037, 'invalid', 'invalid'],
+  [100, 2207040, 'invalid', 'invalid'],
   [102, undefined, 'reauth', 'reauth'],
   [102, 463, 'reauth', 'reauth'],
   [102, 459, 'permission', 'permission'],
-  [104, undefined, 'invalid', 'invalid'],
-  [105, undefined, 'invalid', 'invalid'],
+  [104, undefined, 'permission', 'permission'],
+  [105, undefined, 'permission', 'permission'],
   [190, undefined, 'reauth', 'reauth'],
   [190, 458, 'reauth', 'reauth'],
   [190, 459, 'permission', 'permission'],
@@ -74,12 +79,12 @@ const rows: readonly Row[] = [
   [197, undefined, 'invalid', 'invalid'],
   [200, undefined, 'permission', 'permission'],
   [200, 1609008, 'invalid', 'invalid'],
-  [210, undefined, 'permission', 'permission'],
+  [210, undefined, 'reauth', 'reauth'],
   [270, undefined, 'permission', 'permission'],
   [283, undefined, 'permission', 'permission'],
   [294, undefined, 'permission', 'permission'],
   [299, undefined, 'permission', 'permission'],
-  [324, undefined, 'invalid', 'invalid'],
+  [324, undefined, 'retry', 'retry'],
   [341, undefined, 'rate_limited', 'rate_limited'],
   [352, undefined, 'invalid', 'invalid'],
   [352, 2207026, 'invalid', 'invalid'],
@@ -94,33 +99,33 @@ const rows: readonly Row[] = [
   [803, undefined, 'invalid', 'invalid'],
   [1500, undefined, 'invalid', 'invalid'],
   [1500, 1611248, 'invalid', 'invalid'],
-  [2500, undefined, 'invalid', 'invalid'],
-  [2635, undefined, 'invalid', 'invalid'],
+  [2500, undefined, 'permission', 'permission'],
+  [2635, undefined, 'permission', 'permission'],
   [2695, undefined, 'invalid', 'invalid'],
   [3018, undefined, 'invalid', 'invalid'],
   [5101, undefined, 'invalid', 'invalid'],
   [6000, undefined, 'retry', 'unknown_outcome'],
-  [6000, 1363005, 'invalid', 'unknown_outcome'],
+  [6000, 1363005, 'invalid', 'invalid'],
   [6000, 1363019, 'retry', 'unknown_outcome'],
-  [6000, 1363020, 'invalid', 'unknown_outcome'],
+  [6000, 1363020, 'invalid', 'invalid'],
   [6000, 1363021, 'retry', 'unknown_outcome'],
-  [6000, 1363022, 'invalid', 'unknown_outcome'],
-  [6000, 1363023, 'invalid', 'unknown_outcome'],
-  [6000, 1363024, 'invalid', 'unknown_outcome'],
-  [6000, 1363025, 'invalid', 'unknown_outcome'],
-  [6000, 1363026, 'invalid', 'unknown_outcome'],
+  [6000, 1363022, 'invalid', 'invalid'],
+  [6000, 1363023, 'invalid', 'invalid'],
+  [6000, 1363024, 'invalid', 'invalid'],
+  [6000, 1363025, 'invalid', 'invalid'],
+  [6000, 1363026, 'invalid', 'invalid'],
   [6000, 1363030, 'retry', 'unknown_outcome'],
-  [6000, 1363031, 'invalid', 'unknown_outcome'],
-  [6000, 1363032, 'invalid', 'unknown_outcome'],
+  [6000, 1363031, 'invalid', 'invalid'],
+  [6000, 1363032, 'invalid', 'invalid'],
   [6000, 1363033, 'retry', 'unknown_outcome'],
   [6000, 1363037, 'retry', 'unknown_outcome'],
   [6000, 1363041, 'retry', 'unknown_outcome'],
-  [6000, 1363042, 'permission', 'unknown_outcome'],
-  [6000, 1363045, 'invalid', 'unknown_outcome'],
+  [6000, 1363042, 'permission', 'permission'],
+  [6000, 1363045, 'invalid', 'invalid'],
   [6000, 1363047, 'retry', 'unknown_outcome'],
   [100, 1366046, 'invalid', 'invalid'],
   [100, 1366051, 'duplicate', 'duplicate'],
-  [100, 2069019, 'invalid', 'invalid'],
+  [100, 2069019, 'retry', 'retry'],
   [100, 2061006, 'invalid', 'invalid'],
   [100, 1349125, 'invalid', 'invalid'],
   [368, 1404078, 'permission', 'permission'],
@@ -136,19 +141,21 @@ const rows: readonly Row[] = [
   [-1, 2207001, 'retry', 'unknown_outcome'],
   [-1, 2207032, 'retry', 'unknown_outcome'],
   [-1, 2207053, 'retry', 'unknown_outcome'],
-  [9004, 2207052, 'retry', 'unknown_outcome'],
+  [9004, 2207052, 'retry', 'retry'],
   [9007, 2207027, 'not_ready', 'not_ready'],
-  [36000, 2207004, 'invalid', 'unknown_outcome'],
-  [36001, 2207005, 'invalid', 'unknown_outcome'],
-  [36003, 2207009, 'invalid', 'unknown_outcome'],
-  [36004, 2207010, 'invalid', 'unknown_outcome'],
+  [36000, 2207004, 'invalid', 'invalid'],
+  [36001, 2207005, 'invalid', 'invalid'],
+  [36003, 2207009, 'invalid', 'invalid'],
+  [36004, 2207010, 'invalid', 'invalid'],
   [80000, 2446079, 'rate_limited', 'rate_limited'],
   [80000, undefined, 'rate_limited', 'rate_limited'],
   [80001, undefined, 'rate_limited', 'rate_limited'],
   [80002, undefined, 'rate_limited', 'rate_limited'],
   [80008, undefined, 'rate_limited', 'rate_limited'],
   [80014, undefined, 'rate_limited', 'rate_limited'],
-  [77777, undefined, 'invalid', 'unknown_outcome'],
+  [9, undefined, 'rate_limited', 'rate_limited'],
+  [190, 490, 'permission', 'permission'],
+  [77777, undefined, 'retry', 'unknown_outcome'],
 ];
 
 describe('judging a code', () => {
@@ -156,6 +163,7 @@ describe('judging a code', () => {
     const answer = error(400, { code, error_subcode: subcode });
     expect([classOf('reads', answer), classOf('stages', answer)]).toEqual([staged, staged]);
     expect(classOf('publishes', answer)).toBe(published);
+    expect(classOf('reveals', answer)).toBe(staged);
   });
 
   it.each([
@@ -209,15 +217,99 @@ describe('judging a code', () => {
   });
 });
 
+describe('whom an error concerns', () => {
+  it.each([
+    [3, undefined],
+    [4, undefined],
+    [5, undefined],
+    [12, undefined],
+    [104, undefined],
+    [105, undefined],
+    [341, undefined],
+    [2500, undefined],
+    [2635, undefined],
+  ])('%i is about the app, and its operator must act or wait', (code, subcode) => {
+    const answer = error(400, { code, error_subcode: subcode });
+    expect(scopeOf('stages', answer, { hasProof: true })).toBe('app');
+    expect(scopeOf('publishes', answer, { hasProof: true })).toBe('app');
+    expect(['operator', 'nobody']).toContain(recordOf('stages', answer).who);
+  });
+
+  it.each([
+    [4, 2207051],
+    [10, undefined],
+    [17, undefined],
+    [21, undefined],
+    [80001, undefined],
+    [190, 460],
+    [210, undefined],
+    [368, undefined],
+    [368, 1390008],
+  ])('%i/%s is about the account', (code, subcode) => {
+    expect(scopeOf('stages', error(400, { code, error_subcode: subcode }))).toBe('account');
+  });
+
+  it.each([
+    [100, undefined],
+    [197, undefined],
+    [324, undefined],
+    [506, undefined],
+    [77777, undefined],
+  ])('%i/%s is about the post', (code, subcode) => {
+    expect(scopeOf('stages', error(400, { code, error_subcode: subcode }))).toBe('post');
+  });
+
+  it.each<[string, Answer | Failure]>([
+    ['an unknown error of its own', error(500, { code: 1 })],
+    ['a service that is down', error(503, { code: 2, is_transient: true })],
+    ['an error that passes', error(400, { code: 100, is_transient: true })],
+    ['an unlisted code under 5xx', error(500, { code: 77777 })],
+    ['a page in HTML', { status: 502, text: '<html>Sorry, something went wrong</html>' }],
+    ['no answer', { reached: true, reason: 'ECONNRESET' }],
+    ['no connection', { reached: false, reason: 'ECONNREFUSED' }],
+  ])('%s is about Meta, whatever the call', (_case, seen) => {
+    expect(scopeOf('stages', seen)).toBe('provider');
+    expect(scopeOf('reveals', seen)).toBe('provider');
+    expect(scopeOf('publishes', seen)).toBe('provider');
+  });
+
+  it('tells a refused appsecret_proof from a refused post by the type of the error', () => {
+    const proof = error(400, { code: 100, type: 'GraphMethodException' });
+    expect(recordOf('publishes', proof)).toMatchObject({
+      class: 'permission',
+      key: 'app_secret_wrong',
+      who: 'operator',
+    });
+    expect(scopeOf('publishes', proof, { hasProof: true })).toBe('app');
+    // Without a proof of ours it tells of the app of the token, which may be anybody's.
+    expect(scopeOf('publishes', proof)).toBe('account');
+    const gone = error(400, { code: 100, error_subcode: 33, type: 'GraphMethodException' });
+    expect(recordOf('reads', gone).key).toBe('object_not_found');
+  });
+
+  it.each([
+    [100, 33],
+    [803, undefined],
+  ])('takes %i/%s for trouble of the account where the account itself was called', (code, sub) => {
+    const answer = error(400, { code, error_subcode: sub });
+    expect(recordOf('stages', answer)).toMatchObject({ class: 'invalid', key: 'object_not_found' });
+    const verdict = judge('publishes', answer, at, { isOnAccount: true });
+    expect(verdict).toMatchObject({
+      scope: 'account',
+      record: { class: 'reauth', key: 'account_not_visible', who: 'tenant_admin' },
+    });
+  });
+});
+
 describe('judging without a code', () => {
   it.each([
-    ['(#324) Missing or invalid image file', 400, 'invalid'],
+    ['(#324) Missing or invalid image file', 400, 'retry'],
     ['(#80001) There have been too many calls', 400, 'rate_limited'],
     ['(#200) Requires permission', 403, 'permission'],
     ['Error validating access token', 400, 'reauth'],
     ['Invalid OAuth access token', 401, 'reauth'],
     ['anything', 403, 'permission'],
-    ['anything', 404, 'invalid'],
+    ['anything', 404, 'retry'],
     ['anything', 429, 'rate_limited'],
     ['anything', 500, 'retry'],
   ])('%s under %i is %s', (message, status, expected) => {
@@ -226,7 +318,7 @@ describe('judging without a code', () => {
 
   it('never reads anything else out of a message', () => {
     const message = 'Token 190 expired, see code 4, (#368) and error 506';
-    expect(classOf('reads', error(400, { message, type: 'GraphMethodException' }))).toBe('invalid');
+    expect(classOf('reads', error(400, { message, type: 'GraphMethodException' }))).toBe('retry');
     expect(classOf('publishes', error(400, { message, type: 'Exception' }))).toBe(
       'unknown_outcome',
     );

@@ -34,7 +34,11 @@ describe('reading usage headers', () => {
   });
 
   it('knows nothing when only others are named', () => {
-    expect(readUsage(business({ '222': [pages] }), '111')).toBeNull();
+    expect(readUsage(business({ '222': [pages], '333': [pages] }), '111')).toBeNull();
+  });
+
+  it('takes a single one for what was called: its key may be that of the business', () => {
+    expect(readUsage(business({ '222': [pages] }), '111')).toMatchObject({ percent: 99 });
   });
 
   it('does not take a full bucket of messages for one of posts', () => {

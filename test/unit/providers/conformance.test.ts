@@ -166,11 +166,11 @@ describe.each(Object.entries(networks))('provider %s', (name, openNetwork) => {
       });
     });
 
-    it('of an image that is not there is invalid, and leaves no post', async () => {
+    it('of an image that is not there is tried again, and leaves no post', async () => {
       const { publish } = setup();
       const media = [network.photo('1.jpg'), network.photo('missing.jpg')];
       const { record } = await failureOf(publish(contentOf({ message: 'x', media }), 'publish'));
-      expect(record).toMatchObject({ class: 'invalid', key: 'file_invalid', provider_code: 324 });
+      expect(record).toMatchObject({ class: 'retry', key: 'file_invalid', provider_code: 324 });
       expect(await network.posts()).toEqual([]);
     });
 
@@ -213,6 +213,17 @@ describe.each(Object.entries(networks))('provider %s', (name, openNetwork) => {
         provider_code: 100,
         retryable: true,
       });
+    });
+
+    it('is shut already when the network refuses what is nearer than 20 minutes', async () => {
+      await network.control('POST', 'clock', { advance_ms: 180_000 });
+      const failure = await failureOf(sendAhead(12 / 1440, 75));
+      expect(failure.record).toMatchObject({
+        class: 'not_ready',
+        key: 'facebook_schedule_too_late',
+      });
+      expect(failure.retryAfterMs).toBeGreaterThan(100_000);
+      expect(failure.retryAfterMs).toBeLessThan(125_000);
     });
 
     it('makes a refusal within 29 days final', async () => {
