@@ -5,23 +5,26 @@ import { end, goLive, recordPost } from './life.ts';
 import type { Page, Post } from './model.ts';
 import { booleanParam, textParam } from './params.ts';
 import { scheduleTime } from './schedule.ts';
+import { weatherOf } from './weather.ts';
 import type { World } from './world.ts';
 
 const tooLateMs = 3 * 60_000;
 
-/** POST /{page_post}: text, time, hidden, or published now. All is judged before anything changes. */
+/** POST /{page_post}: text, time, hidden, or revealed now. All is judged before anything changes. */
 export function changePost(world: World, page: Page, post: Post, call: Call): object {
   const now = world.clock.now();
   refuseTooLate(post, now);
-  const change = readChange(page, post, call, now);
+  const change = readChange(world, page, post, call);
   if (change.message !== undefined) post.message = change.message;
   if (change.hidden !== undefined) post.hidden = change.hidden;
   if (change.scheduledAt !== undefined) reschedule(world, post, change.scheduledAt);
-  post.updatedAt = now;
   const edited = [change.message, change.hidden, change.scheduledAt].some(
     (part) => part !== undefined,
   );
-  if (edited) recordPost(world, 'edit', post, causeOf(call), now);
+  if (edited) {
+    post.updatedAt = now;
+    recordPost(world, 'edit', post, causeOf(call), now);
+  }
   if (change.publish) goLive(world, post, causeOf(call), now);
   return { success: true };
 }
@@ -33,7 +36,7 @@ interface Change {
   readonly publish: boolean;
 }
 
-function readChange(page: Page, post: Post, call: Call, now: number): Change {
+function readChange(world: World, page: Page, post: Post, call: Call): Change {
   if (call.params.has('attached_media')) {
     throw invalidParameter('attached_media of an existing post cannot be changed in this sandbox');
   }
@@ -41,19 +44,34 @@ function readChange(page: Page, post: Post, call: Call, now: number): Change {
   const message = given === undefined ? undefined : cleanMessage(given);
   if (message === null && post.link === null && post.photoIds.length === 0) throw emptyPost();
   const published = booleanParam(call.params, 'is_published');
-  if (published === false && post.visibility === 'published') {
-    throw invalidParameter('A published post cannot be unpublished');
-  }
-  const time = textParam(call.params, 'scheduled_publish_time');
-  if (time !== undefined && (post.visibility === 'published' || published === true)) {
-    throw invalidParameter('You cannot specify a scheduled publish time on a published post');
-  }
+  if (post.visibility === 'published') refuseOnPublic(world, page, published);
   return {
     message,
     hidden: booleanParam(call.params, 'is_hidden'),
-    scheduledAt: time === undefined ? undefined : scheduleTime(time, page, now),
+    scheduledAt: newTime(world, page, post, call),
     publish: published === true && post.visibility !== 'published',
   };
+}
+
+function refuseOnPublic(world: World, page: Page, published: boolean | undefined): void {
+  if (published === false) throw invalidParameter('A published post cannot be unpublished');
+  if (published === true && weatherOf(world, page).reveal_again === 'refuse') {
+    throw invalidParameter('This post is already published');
+  }
+}
+
+/** The time asked for; undefined where none is, or where this weather ignores it. */
+function newTime(world: World, page: Page, post: Post, call: Call): number | undefined {
+  const time = textParam(call.params, 'scheduled_publish_time');
+  if (time === undefined) return undefined;
+  if (post.visibility === 'published' || booleanParam(call.params, 'is_published') === true) {
+    throw invalidParameter('You cannot specify a scheduled publish time on a published post');
+  }
+  const at = scheduleTime(time, page, world.clock.now());
+  if (post.visibility === 'scheduled') return at;
+  const { schedule_hidden: answer } = weatherOf(world, page);
+  if (answer === 'refuse') throw invalidParameter('An unpublished post cannot be scheduled');
+  return answer === 'ignore' ? undefined : at;
 }
 
 function reschedule(world: World, post: Post, at: number): void {

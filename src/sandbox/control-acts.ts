@@ -5,6 +5,7 @@ import { cleanMessage, newPost } from './feed.ts';
 import { addPost, byPerson, end, goLive, recordPost } from './life.ts';
 import type { Page, Post, Token, User } from './model.ts';
 import { issueToken, pageTasks, stateOf } from './tokens.ts';
+import { changedWeather, type Weather, weatherOf } from './weather.ts';
 import { addApp, addPage, defaultAppId, isUnpublished, newId, type World } from './world.ts';
 
 /** What the control routes do to the world. Each checks what it names before it changes anything. */
@@ -159,11 +160,21 @@ export function changePage(
   given: z.infer<typeof schemas.pageChangeSchema>,
 ): object {
   const page = knownPage(world, id);
+  page.weather = weatherAfter(world, page, given.weather);
   page.name = given.name ?? page.name;
   page.maxScheduleDays = given.max_schedule_days ?? page.maxScheduleDays;
   page.portfolio = given.portfolio ?? page.portfolio;
   if (given.calls_per_hour !== undefined) page.callsPerHour = given.calls_per_hour;
   return pageView(page);
+}
+
+function weatherAfter(
+  world: World,
+  page: Page,
+  change: Record<string, unknown> | null | undefined,
+): Weather | null {
+  if (change === undefined) return page.weather;
+  return change === null ? null : changedWeather(weatherOf(world, page), change);
 }
 
 export function listPages(world: World): object {
@@ -184,24 +195,25 @@ function pageView(page: Page): object {
     max_schedule_days: page.maxScheduleDays,
     calls_per_hour: page.callsPerHour,
     portfolio: page.portfolio,
+    weather: page.weather,
   };
 }
 
-export function postByPerson(
+export function postByOthers(
   world: World,
   pageId: string,
   given: z.infer<typeof schemas.personPostSchema>,
 ): object {
   const page = knownPage(world, pageId);
   const post = newPost(world, page, {
-    appId: null,
+    appId: given.app_id === undefined ? null : knownApp(world, given.app_id),
     message: cleanMessage(given.message),
     link: given.link ?? null,
     photoIds: [],
-    placement: { visibility: 'published', scheduledAt: null },
+    placement: { visibility: given.published ? 'published' : 'dark', scheduledAt: null },
     extras: {},
   });
-  addPost(world, post, byPerson);
+  addPost(world, post, { ...byPerson, by: post.appId === null ? 'person' : 'app' });
   return { id: post.id };
 }
 

@@ -36,6 +36,8 @@ export const pageChangeSchema = z.strictObject({
   max_schedule_days: z.number().positive().max(366).optional(),
   calls_per_hour: callsPerHour.optional(),
   portfolio: z.boolean().optional(),
+  /** Switches that differ from the sandbox's weather on this Page; null takes them back. */
+  weather: z.record(z.string(), z.unknown()).nullable().optional(),
 });
 
 export const tokenSchema = z.strictObject({
@@ -76,10 +78,13 @@ export const resetSchema = z.strictObject({
   keep_pages: z.boolean().default(false),
 });
 
-/** What a person does on facebook.com with a post. */
+/** What a person, or another app, posts on the Page. */
 export const personPostSchema = z.strictObject({
   message: z.string().min(1),
   link: z.url({ protocol: /^https?$/ }).optional(),
+  /** Another app that posts for the Page; without it a person does. */
+  app_id: id.optional(),
+  published: z.boolean().default(true),
 });
 
 export const postChangeSchema = z.strictObject({

@@ -9,14 +9,15 @@ import {
   createToken,
   deletePostByPerson,
   listPages,
-  postByPerson,
+  postByOthers,
 } from './control-acts.ts';
 import { ControlError, defined } from './control-error.ts';
 import * as schemas from './control-schemas.ts';
 import { faultSchema } from './faults.ts';
 import { settle } from './life.ts';
-import { readLedger, readRequests, summarize } from './observe.ts';
+import { countPosts, readLedger, readRequests, summarize } from './observe.ts';
 import { settingsChangeSchema } from './settings.ts';
+import { changedWeather } from './weather.ts';
 import { createWorld, type World } from './world.ts';
 
 interface Control {
@@ -42,7 +43,7 @@ const routes: Readonly<Record<string, Route>> = {
   'PATCH pages/:id': ({ world, body, id }) =>
     changePage(world, id, schemas.pageChangeSchema.parse(body)),
   'POST pages/:id/posts': ({ world, body, id }) =>
-    postByPerson(world, id, schemas.personPostSchema.parse(body)),
+    postByOthers(world, id, schemas.personPostSchema.parse(body)),
   'PATCH posts/:id': ({ world, body, id }) =>
     changePostByPerson(world, id, schemas.postChangeSchema.parse(body)),
   'DELETE posts/:id': ({ world, id }) => deletePostByPerson(world, id),
@@ -53,6 +54,11 @@ const routes: Readonly<Record<string, Route>> = {
   'GET settings': ({ world }) => world.settings,
   'PATCH settings': ({ world, body }) =>
     Object.assign(world.settings, defined(settingsChangeSchema.parse(body))),
+  'GET weather': ({ world }) => world.weather,
+  'PATCH weather': ({ world, body }) => {
+    world.weather = changedWeather(world.weather, body);
+    return world.weather;
+  },
   'GET faults': ({ world }) => ({ data: world.faults.list() }),
   'POST faults': ({ world, body }) => {
     const fault = world.faults.add(faultSchema.parse(body));
@@ -67,6 +73,7 @@ const routes: Readonly<Record<string, Route>> = {
     return { ok: true };
   },
   'GET ledger': ({ world, query }) => readLedger(world, query),
+  'GET ledger/count': ({ world, query }) => countPosts(world, query),
   'GET ledger/summary': ({ world }) => summarize(world),
   'GET requests': ({ world, query }) => readRequests(world, query),
 };

@@ -7,6 +7,7 @@ import { addPost, type Cause } from './life.ts';
 import type { Page, Post } from './model.ts';
 import { booleanParam, jsonParam, objectValue, type Params, textParam } from './params.ts';
 import { scheduleTime } from './schedule.ts';
+import { weatherOf } from './weather.ts';
 import { newId, type World } from './world.ts';
 
 const contentTypes = new Set([
@@ -51,7 +52,7 @@ export function createPost(
     message,
     link,
     photoIds,
-    placement: fault?.spec.kind === 'goes_public' ? publicNow : placement,
+    placement: isShown(world, page, placement, fault) ? publicNow : placement,
     extras: extrasOf(params),
   });
   post.vanishes = fault?.spec.kind === 'vanish';
@@ -61,6 +62,12 @@ export function createPost(
 }
 
 const publicNow: Placement = { visibility: 'published', scheduledAt: null };
+
+/** Whether a post is public at once against what was asked. */
+function isShown(world: World, page: Page, placement: Placement, fault: Fault | null): boolean {
+  if (fault?.spec.kind === 'goes_public') return true;
+  return weatherOf(world, page).hidden_shown && placement.scheduledAt === null;
+}
 
 export function causeOf(call: Call): Cause {
   return { by: 'app', bodyHash: bodyHash(call), requestId: call.traceId };

@@ -49,7 +49,7 @@ export function settle(world: World): void {
 
 export function goLive(world: World, post: Post, cause: Cause, at: number): void {
   const page = world.pages.get(post.pageId);
-  if (page === undefined) return;
+  if (page === undefined || post.visibility === 'published') return;
   loseStalePhotos(world, post, at);
   post.visibility = 'published';
   post.liveAt = at;

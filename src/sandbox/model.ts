@@ -1,5 +1,6 @@
 import type { PostList } from './post-list.ts';
 import type { RollingWindow } from './rolling.ts';
+import type { Weather } from './weather.ts';
 
 export type Visibility = 'published' | 'draft' | 'dark' | 'scheduled' | 'deleted' | 'vanished';
 
@@ -61,6 +62,8 @@ export interface Page {
   callsPerHour: number | null;
   /** In a business portfolio: missing from /me/accounts without business_management. */
   portfolio: boolean;
+  /** null: the weather of the whole sandbox. */
+  weather: Weather | null;
   /** Rolling hours of calls, by app. */
   readonly calls: Map<string, RollingWindow>;
   readonly all: PostList<Post>;

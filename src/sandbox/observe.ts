@@ -37,6 +37,7 @@ function effectView(world: World, entry: NumberedEffect): object {
     by: entry.by,
     id: entry.id,
     page_id: entry.pageId,
+    app_id: appOf(world, entry.id),
     visibility: post?.visibility ?? photoState(world, entry),
     visibility_then: entry.visibility,
     message: entry.message,
@@ -49,6 +50,48 @@ function effectView(world: World, entry: NumberedEffect): object {
     permalink_url: post === undefined ? null : permalink(world, post),
     body_hash: entry.bodyHash,
     request_id: entry.requestId,
+  };
+}
+
+function appOf(world: World, id: string): string | null {
+  return world.posts.get(id)?.appId ?? world.photos.get(id)?.appId ?? null;
+}
+
+type Side = 'public' | 'scheduled' | 'hidden' | 'gone';
+
+const sides: Readonly<Record<Visibility, Side>> = {
+  published: 'public',
+  scheduled: 'scheduled',
+  draft: 'hidden',
+  dark: 'hidden',
+  deleted: 'gone',
+  vanished: 'gone',
+};
+
+/** GET /_sandbox/ledger/count: how many posts, of a Page or with a message, are public, hidden or gone by now. */
+export function countPosts(world: World, query: URLSearchParams): object {
+  const [pageId, appId, message] = ['page_id', 'app_id', 'message'].map((name) => query.get(name));
+  const posts = [...world.posts.values()].filter(
+    (post) =>
+      (!pageId || pageId === post.pageId) &&
+      (!appId || appId === post.appId) &&
+      (!message || message === post.message),
+  );
+  const counts: Record<Side, number> = { public: 0, scheduled: 0, hidden: 0, gone: 0 };
+  for (const post of posts) counts[sides[post.visibility]] += 1;
+  return { ...counts, data: posts.map((post) => postView(post)) };
+}
+
+function postView(post: Post): object {
+  return {
+    id: post.id,
+    page_id: post.pageId,
+    app_id: post.appId,
+    visibility: post.visibility,
+    message: post.message,
+    created_at: iso(post.createdAt),
+    live_at: iso(post.liveAt),
+    scheduled_publish_time: iso(post.scheduledAt),
   };
 }
 
@@ -87,11 +130,20 @@ export function summarize(world: World): object {
   return {
     total: totalOf([...pages.values()]),
     duplicates,
+    public_duplicates: publicDuplicates(contents),
     duplicate_posts: [...contents.values()].reduce((sum, posts) => sum + posts.length - 1, 0),
     pages: Object.fromEntries(
       [...pages].map(([id, counts]) => [id, { ...counts, calls: callsOf(world, id) }]),
     ),
   };
+}
+
+/** Posts that a reader sees although the same one is there already. */
+function publicDuplicates(contents: ReadonlyMap<string, readonly Post[]>): number {
+  const shown = [...contents.values()].map(
+    (posts) => posts.filter((post) => post.visibility === 'published').length,
+  );
+  return shown.reduce((sum, count) => sum + Math.max(0, count - 1), 0);
 }
 
 function noCounts(): Counts {

@@ -9,6 +9,7 @@ import { PostList } from './post-list.ts';
 import { RequestLog } from './request-log.ts';
 import { RollingWindow } from './rolling.ts';
 import { type Settings, settingsSchema } from './settings.ts';
+import { type Weather, weatherSchema } from './weather.ts';
 
 /** Everything the sandbox knows. One process, one world; nothing is kept on disk. */
 export interface World {
@@ -25,6 +26,7 @@ export interface World {
   readonly requests: RequestLog;
   readonly faults: Faults;
   readonly settings: Settings;
+  weather: Weather;
   readonly revision: string;
   nextId: number;
 }
@@ -47,6 +49,7 @@ export function createWorld(options: SandboxOptions, kept?: World): World {
     requests: new RequestLog(options.requestLogSize),
     faults: new Faults(),
     settings: kept?.settings ?? settingsSchema.parse({}),
+    weather: weatherSchema.parse({}),
     revision: String(1_000_000_000 + Math.floor(Math.random() * 1_000_000)),
     nextId: kept?.nextId ?? 1,
   };
@@ -92,6 +95,7 @@ export function addPage(world: World, given: Partial<Page> & { name: string }): 
     maxScheduleDays: given.maxScheduleDays ?? 75,
     callsPerHour: given.callsPerHour ?? null,
     portfolio: given.portfolio ?? false,
+    weather: null,
     calls: new Map(),
     all: new PostList((post) => post.visibility !== 'deleted' && post.visibility !== 'vanished'),
     live: new PostList((post) => post.visibility === 'published'),

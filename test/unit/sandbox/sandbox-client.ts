@@ -26,6 +26,12 @@ export interface Body {
   total: number | object;
   duplicates: object[];
   duplicate_posts: number;
+  public_duplicates: number;
+  success: boolean;
+  application: object;
+  app_id: string | null;
+  by: string;
+  created_at: string;
   call_count: number;
   data: Body[] & Body;
   attachments: Body;
