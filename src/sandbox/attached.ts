@@ -2,6 +2,7 @@ import { GraphError, invalidParameter } from './graph-error.ts';
 import { livingPhoto } from './life.ts';
 import type { Page } from './model.ts';
 import { objectValue, type Params } from './params.ts';
+import { weatherOf } from './weather.ts';
 import type { World } from './world.ts';
 
 /** The photo ids of `attached_media` in any of its three encodings, in the order to be shown. */
@@ -56,7 +57,8 @@ export function checkAttachable(world: World, page: Page, photoIds: readonly str
     if (photo === undefined || photo.pageId !== page.id) {
       throw invalidParameter(`Param attached_media has an invalid media_fbid: ${id}`);
     }
-    if (photo.published || photo.postId !== null) throw alreadyPosted();
+    const isUsed = photo.published || photo.postId !== null;
+    if (isUsed && weatherOf(world, page).photo_reuse === 'refuse') throw alreadyPosted();
   }
 }
 

@@ -1,10 +1,19 @@
 import { livingPhoto } from './life.ts';
 import type { Photo, Post } from './model.ts';
+import { type Weather, weatherOf } from './weather.ts';
 import type { World } from './world.ts';
 
 /** What a post shows below its text: a link's card, one photo, or an album in order. */
 export function postAttachments(world: World, post: Post): object | undefined {
-  if (post.link !== null) return { data: [linkCard(post.link)] };
+  const weather = weatherOf(world, world.pages.get(post.pageId));
+  const isEarly = world.clock.now() - post.createdAt < weather.attachments_lag_ms;
+  if (isEarly || weather.attachments === 'none') return undefined;
+  if (post.photoIds.length > 0) return postPhotos(world, post);
+  if (weather.attachments === 'event') return { data: [eventCard(post)] };
+  return post.link === null ? undefined : { data: [linkCard(post.link, weather.link_shown)] };
+}
+
+function postPhotos(world: World, post: Post): object | undefined {
   const photos = post.photoIds.flatMap((id) => livingPhoto(world, id) ?? []);
   const first = photos[0];
   if (first === undefined) return undefined;
@@ -43,14 +52,29 @@ function media(photo: Photo): object {
 }
 
 // Facebook shows its own redirect in `url`; only `unshimmed_url` is the link that was posted.
-function linkCard(link: string): object {
+function linkCard(given: string, shown: Weather['link_shown']): object {
+  const link = shown === 'canonical' ? canonical(given) : given;
   const shim = `https://l.facebook.com/l.php?u=${encodeURIComponent(link)}&h=AT0sandbox&s=1`;
   return {
     media_type: 'link',
     target: { url: shim },
     title: new URL(link).hostname,
     type: 'share',
-    unshimmed_url: link,
+    ...(shown === 'shim' ? {} : { unshimmed_url: link }),
     url: shim,
   };
+}
+
+/** The address that a page may say it has (`og:url`), instead of the one that was posted. */
+function canonical(link: string): string {
+  const url = new URL(link);
+  const host = url.host.replace(/^(www|m)\./, '');
+  return `https://www.${host}${url.pathname.replace(/\/?$/, '/')}`;
+}
+
+// The target of an attachment is not always a photo: here it is an event that the text speaks of.
+function eventCard(post: Post): object {
+  const id = `9${(post.id.split('_')[1] ?? '').slice(1)}`;
+  const url = `https://www.facebook.com/events/${id}/`;
+  return { media_type: 'event', target: { id, url }, title: 'An event', type: 'event', url };
 }

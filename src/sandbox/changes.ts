@@ -1,5 +1,5 @@
 import type { Call } from './call.ts';
-import { causeOf, cleanMessage, emptyPost } from './feed.ts';
+import { causeOf, emptyPost, keptText } from './feed.ts';
 import { invalidParameter, unsupportedRequest } from './graph-error.ts';
 import { end, goLive, recordPost } from './life.ts';
 import type { Page, Post } from './model.ts';
@@ -15,7 +15,10 @@ export function changePost(world: World, page: Page, post: Post, call: Call): ob
   const now = world.clock.now();
   refuseTooLate(post, now);
   const change = readChange(world, page, post, call);
-  if (change.message !== undefined) post.message = change.message;
+  if (change.message !== undefined) {
+    post.message = change.message;
+    post.sent = textParam(call.params, 'message') ?? null;
+  }
   if (change.hidden !== undefined) post.hidden = change.hidden;
   if (change.scheduledAt !== undefined) reschedule(world, post, change.scheduledAt);
   const edited = [change.message, change.hidden, change.scheduledAt].some(
@@ -41,7 +44,7 @@ function readChange(world: World, page: Page, post: Post, call: Call): Change {
     throw invalidParameter('attached_media of an existing post cannot be changed in this sandbox');
   }
   const given = textParam(call.params, 'message');
-  const message = given === undefined ? undefined : cleanMessage(given);
+  const message = given === undefined ? undefined : keptText(world, page, given);
   if (message === null && post.link === null && post.photoIds.length === 0) throw emptyPost();
   const published = booleanParam(call.params, 'is_published');
   if (post.visibility === 'published') refuseOnPublic(world, page, published);
@@ -67,7 +70,7 @@ function newTime(world: World, page: Page, post: Post, call: Call): number | und
   if (post.visibility === 'published' || booleanParam(call.params, 'is_published') === true) {
     throw invalidParameter('You cannot specify a scheduled publish time on a published post');
   }
-  const at = scheduleTime(time, page, world.clock.now());
+  const at = scheduleTime(world, page, time);
   if (post.visibility === 'scheduled') return at;
   const { schedule_hidden: answer } = weatherOf(world, page);
   if (answer === 'refuse') throw invalidParameter('An unpublished post cannot be scheduled');

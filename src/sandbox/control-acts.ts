@@ -1,9 +1,9 @@
 import type { z } from 'zod';
 import { ControlError } from './control-error.ts';
 import type * as schemas from './control-schemas.ts';
-import { cleanMessage, newPost } from './feed.ts';
+import { keptText, newPost } from './feed.ts';
 import { addPost, byPerson, end, goLive, recordPost } from './life.ts';
-import type { Page, Post, Token, User } from './model.ts';
+import type { App, Page, Post, Token, User } from './model.ts';
 import { issueToken, pageTasks, stateOf } from './tokens.ts';
 import { changedWeather, type Weather, weatherOf } from './weather.ts';
 import { addApp, addPage, defaultAppId, isUnpublished, newId, type World } from './world.ts';
@@ -22,6 +22,25 @@ export function createApp(world: World, given: z.infer<typeof schemas.appSchema>
         : { secret: known.secret }
       : { secret: given.secret }),
   });
+  return appView(app);
+}
+
+/** What is left out stays. A changed secret makes every proof under the old one wrong. */
+export function changeApp(
+  world: World,
+  id: string,
+  given: z.infer<typeof schemas.appChangeSchema>,
+): object {
+  const app = world.apps.get(knownApp(world, id));
+  if (app === undefined) throw new ControlError(404, `There is no app ${id}`);
+  app.name = given.name ?? app.name;
+  app.secret = given.secret ?? app.secret;
+  app.requireProof = given.require_appsecret_proof ?? app.requireProof;
+  if (given.calls_per_hour !== undefined) app.callsPerHour = given.calls_per_hour;
+  return appView(app);
+}
+
+function appView(app: App): object {
   return {
     id: app.id,
     name: app.name,
@@ -207,7 +226,8 @@ export function postByOthers(
   const page = knownPage(world, pageId);
   const post = newPost(world, page, {
     appId: given.app_id === undefined ? null : knownApp(world, given.app_id),
-    message: cleanMessage(given.message),
+    sent: given.message,
+    message: keptText(world, page, given.message),
     link: given.link ?? null,
     photoIds: [],
     placement: { visibility: given.published ? 'published' : 'dark', scheduledAt: null },
@@ -230,7 +250,10 @@ export function changePostByPerson(
   post.vanishes = given.vanish ?? post.vanishes;
   if (given.late_minutes !== undefined) post.lateMs = given.late_minutes * 60_000;
   const edited = (given.message ?? given.scheduled_publish_time) !== undefined;
-  if (given.message !== undefined) post.message = cleanMessage(given.message);
+  if (given.message !== undefined) {
+    post.message = keptText(world, knownPage(world, post.pageId), given.message);
+    post.sent = given.message;
+  }
   if (given.scheduled_publish_time !== undefined) {
     post.scheduledAt = given.scheduled_publish_time;
     post.visibility = 'scheduled';
@@ -240,6 +263,20 @@ export function changePostByPerson(
   if (edited) recordPost(world, 'edit', post, byPerson, now);
   if (given.publish === true) goLive(world, post, byPerson, now);
   return { id: post.id, visibility: post.visibility };
+}
+
+/** A comment touches the post's `updated_time`, as an edit does. */
+export function commentOnPost(
+  world: World,
+  id: string,
+  { message }: z.infer<typeof schemas.commentSchema>,
+): object {
+  const post = knownPost(world, id);
+  const at = world.clock.now();
+  const comment = { id: `${post.id.split('_')[1] ?? ''}_${newId(world)}`, message, at };
+  post.comments.push(comment);
+  post.updatedAt = at;
+  return { id: comment.id };
 }
 
 export function deletePostByPerson(world: World, id: string): object {

@@ -18,6 +18,13 @@ export const appSchema = z.strictObject({
   calls_per_hour: callsPerHour.default(null),
 });
 
+export const appChangeSchema = z.strictObject({
+  name: z.string().min(1).optional(),
+  secret: z.string().min(1).optional(),
+  require_appsecret_proof: z.boolean().optional(),
+  calls_per_hour: callsPerHour.optional(),
+});
+
 export const pageSchema = z.strictObject({
   id: id.optional(),
   name: z.string().min(1).max(200),
@@ -86,6 +93,8 @@ export const personPostSchema = z.strictObject({
   app_id: id.optional(),
   published: z.boolean().default(true),
 });
+
+export const commentSchema = z.strictObject({ message: z.string().min(1) });
 
 export const postChangeSchema = z.strictObject({
   message: z.string().optional(),

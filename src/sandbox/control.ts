@@ -1,9 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
 import {
+  changeApp,
   changePage,
   changePostByPerson,
   changeTokens,
+  commentOnPost,
   createApp,
   createPage,
   createToken,
@@ -38,6 +40,8 @@ const routes: Readonly<Record<string, Route>> = {
     return { ok: true };
   },
   'POST apps': ({ world, body }) => createApp(world, schemas.appSchema.parse(body)),
+  'PATCH apps/:id': ({ world, body, id }) =>
+    changeApp(world, id, schemas.appChangeSchema.parse(body)),
   'GET pages': ({ world }) => listPages(world),
   'POST pages': ({ world, body }) => createPage(world, schemas.pageSchema.parse(body)),
   'PATCH pages/:id': ({ world, body, id }) =>
@@ -46,6 +50,8 @@ const routes: Readonly<Record<string, Route>> = {
     postByOthers(world, id, schemas.personPostSchema.parse(body)),
   'PATCH posts/:id': ({ world, body, id }) =>
     changePostByPerson(world, id, schemas.postChangeSchema.parse(body)),
+  'POST posts/:id/comments': ({ world, body, id }) =>
+    commentOnPost(world, id, schemas.commentSchema.parse(body)),
   'DELETE posts/:id': ({ world, id }) => deletePostByPerson(world, id),
   'POST tokens': ({ world, body }) => createToken(world, schemas.tokenSchema.parse(body)),
   'PATCH tokens': ({ world, body }) => changeTokens(world, schemas.tokenChangeSchema.parse(body)),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Weather } from './weather.ts';
 
 const faultKinds = [
   'error',
@@ -28,6 +29,8 @@ export const faultSchema = z.strictObject({
       page_id: z.string().optional(),
       message_contains: z.string().optional(),
       token: z.string().optional(),
+      /** A parameter that the call has: `is_published` tells a reveal from an edit. */
+      has_param: z.string().optional(),
     })
     .default({}),
   kind: z.enum(faultKinds),
@@ -68,12 +71,27 @@ export interface Matchable {
   readonly pageId: string | null;
   readonly message: string;
   readonly token: string | null;
+  readonly params: ReadonlyMap<string, unknown>;
 }
+
+const outages: Readonly<Record<Exclude<Weather['outage'], 'none'>, FaultSpec>> = {
+  code_1: faultSchema.parse({ kind: 'code_1' }),
+  code_2: faultSchema.parse({ kind: 'code_2' }),
+  code_2_503: faultSchema.parse({
+    kind: 'error',
+    code: 2,
+    http_status: 503,
+    message: '(#2) Service temporarily unavailable',
+    is_transient: true,
+  }),
+  html: faultSchema.parse({ kind: 'html_502' }),
+};
 
 /** The faults switched on, tried in the order they were added; the first that matches is used. */
 export class Faults {
   #faults: Fault[] = [];
   #nextId = 1;
+  readonly #luck = { random: 1 };
 
   add(spec: FaultSpec): Fault {
     // Without a number or a probability, one call is hit.
@@ -84,6 +102,12 @@ export class Faults {
     this.#nextId += 1;
     this.#faults.push(fault);
     return fault;
+  }
+
+  /** What a call is answered while Meta is down, if the outage hits this one. */
+  takeOutage({ outage, outage_share }: Weather): Fault | null {
+    if (outage === 'none' || draw(this.#luck) >= outage_share) return null;
+    return { id: 0, spec: outages[outage], path: null, left: 0, used: 0, random: 0 };
   }
 
   take(call: Matchable): Fault | null {
@@ -129,22 +153,26 @@ function globPattern(glob: string): RegExp {
 }
 
 function matches(fault: Fault, call: Matchable): boolean {
-  const { method, edge, page_id, message_contains, token } = fault.spec.match;
+  const { method, edge, page_id, message_contains, token, has_param } = fault.spec.match;
   return (
     (method === undefined || method === call.method) &&
     (fault.path === null || fault.path.test(call.path)) &&
     (edge === undefined || edge === call.edge) &&
     (page_id === undefined || page_id === call.pageId) &&
     (message_contains === undefined || call.message.includes(message_contains)) &&
-    (token === undefined || token === call.token)
+    (token === undefined || token === call.token) &&
+    (has_param === undefined || call.params.has(has_param))
   );
 }
 
-// Mulberry32: the same seed hits the same calls.
 function drawn(fault: Fault): boolean {
-  if (fault.spec.probability === undefined) return true;
-  fault.random = (fault.random + 0x6d2b79f5) | 0;
-  let mixed = Math.imul(fault.random ^ (fault.random >>> 15), 1 | fault.random);
+  return fault.spec.probability === undefined || draw(fault) < fault.spec.probability;
+}
+
+/** A number from 0 to below 1 (Mulberry32): the same seed hits the same calls. */
+function draw(state: { random: number }): number {
+  state.random = (state.random + 0x6d2b79f5) | 0;
+  let mixed = Math.imul(state.random ^ (state.random >>> 15), 1 | state.random);
   mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-  return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296 < fault.spec.probability;
+  return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
 }

@@ -7,7 +7,7 @@ import { addPost, type Cause } from './life.ts';
 import type { Page, Post } from './model.ts';
 import { booleanParam, jsonParam, objectValue, type Params, textParam } from './params.ts';
 import { scheduleTime } from './schedule.ts';
-import { weatherOf } from './weather.ts';
+import { rewriteText, weatherOf } from './weather.ts';
 import { newId, type World } from './world.ts';
 
 const contentTypes = new Set([
@@ -36,7 +36,8 @@ export function createPost(
   fault: Fault | null,
 ): Post {
   const { params } = call;
-  const message = cleanMessage(textParam(params, 'message'));
+  const sent = textParam(params, 'message') ?? null;
+  const message = keptText(world, page, sent);
   const link = linkParam(params);
   const photoIds = attachedPhotoIds(params);
   if (message === null && link === null && photoIds.length === 0) throw emptyPost();
@@ -44,11 +45,12 @@ export function createPost(
     throw invalidParameter('Only one of link and attached_media can be specified');
   }
   checkTags(params);
-  const placement = placementOf(params, page, world.clock.now());
+  const placement = placementOf(world, page, params);
   checkAttachable(world, page, photoIds);
   checkFrequency(world, page, message);
   const post = newPost(world, page, {
     appId,
+    sent,
     message,
     link,
     photoIds,
@@ -75,6 +77,7 @@ export function causeOf(call: Call): Cause {
 
 export interface PostContent {
   readonly appId: string | null;
+  readonly sent: string | null;
   readonly message: string | null;
   readonly link: string | null;
   readonly photoIds: readonly string[];
@@ -91,6 +94,7 @@ export function newPost(world: World, page: Page, content: PostContent): Post {
     appId: content.appId,
     createdAt: now,
     visibility,
+    sent: content.sent,
     message: content.message,
     link: content.link,
     photoIds: [...content.photoIds],
@@ -101,12 +105,13 @@ export function newPost(world: World, page: Page, content: PostContent): Post {
     hidden: false,
     vanishes: false,
     lateMs: 0,
+    comments: [],
     extras: content.extras,
   };
 }
 
 /** Published at once, scheduled, a draft or a dark post: decided by three parameters together. */
-export function placementOf(params: Params, page: Page, now: number): Placement {
+export function placementOf(world: World, page: Page, params: Params): Placement {
   const published = booleanParam(params, 'published') ?? true;
   const given = textParam(params, 'scheduled_publish_time');
   const type = textParam(params, 'unpublished_content_type');
@@ -124,17 +129,21 @@ export function placementOf(params: Params, page: Page, now: number): Placement 
     throw invalidParameter('A draft cannot have a scheduled publish time');
   }
   if (type === 'DRAFT') return { visibility: 'draft', scheduledAt: null };
-  if (scheduled) return { visibility: 'scheduled', scheduledAt: scheduleTime(given, page, now) };
+  if (scheduled) return { visibility: 'scheduled', scheduledAt: scheduleTime(world, page, given) };
   if (type === 'SCHEDULED') {
     throw invalidParameter('The specified scheduled publish time is invalid');
   }
   return { visibility: 'dark', scheduledAt: null };
 }
 
-/** The text as Meta keeps it: trimmed, with plain line ends, composed; null where nothing is left. */
-export function cleanMessage(given: string | undefined): string | null {
-  if (given === undefined) return null;
-  const text = given.replaceAll(/\r\n?/g, '\n').trim().normalize('NFC');
+/**
+ * The text as Meta keeps it, null where nothing is left: with plain line ends, without the blanks
+ * around it, and as the weather wants it. What Meta really does to a text nobody has seen.
+ */
+export function keptText(world: World, page: Page, sent: string | null): string | null {
+  if (sent === null) return null;
+  const rewritten = rewriteText(weatherOf(world, page), sent.split('\r\n').join('\n'), world.pages);
+  const text = rewritten.replace(/^[ \t\n]+/, '').replace(/(?<![ \t\n])[ \t\n]+$/, '');
   if (text === '') return null;
   if (text.length > longestMessage && Array.from(text).length > longestMessage) {
     throw invalidParameter(`Param message must be at most ${longestMessage} characters long`);

@@ -10,7 +10,14 @@ import type { Page, Photo, Post } from './model.ts';
 import { photoType, postType, userType } from './nodes.ts';
 import { createPhoto, deletePhoto } from './photos.ts';
 import { askedFields, isPostEdge, readPosts } from './reads.ts';
-import { type Caller, requireManaging, requirePosting, requireReading } from './tokens.ts';
+import {
+  type Caller,
+  requireEdgeScope,
+  requireManaging,
+  requirePosting,
+  requireReading,
+} from './tokens.ts';
+import { weatherOf } from './weather.ts';
 import type { World } from './world.ts';
 
 /** Routes one authenticated call to what it asks for. Throws GraphError for every refusal. */
@@ -61,6 +68,7 @@ async function answerPage(
   }
   if (call.method === 'GET' && isPostEdge(edge)) {
     requireReading(caller, page);
+    requireEdgeScope(caller, weatherOf(world, page).edge_scopes[edge]);
     return readPosts(world, page, edge, call);
   }
   if (call.method === 'POST' && edge === 'feed') {
@@ -87,6 +95,11 @@ function readBack(world: World, post: Post, call: Call): object {
   }
 }
 
+/** Meta's servers do not all know a new object at once; by its id it then is not there. */
+function isFresh(world: World, page: Page, { createdAt }: Post | Photo): boolean {
+  return world.clock.now() - createdAt < weatherOf(world, page).node_lag_ms;
+}
+
 function answerPost(
   world: World,
   caller: Caller,
@@ -97,7 +110,8 @@ function answerPost(
   const page = world.pages.get(post.pageId);
   const gone = post.visibility === 'deleted' || post.visibility === 'vanished';
   const foreign = caller.token.type === 'page' && caller.token.pageId !== post.pageId;
-  if (page === undefined || gone || foreign) throw unsupportedRequest(call.method, post.id);
+  if (page === undefined || gone || foreign || isFresh(world, page, post))
+    throw unsupportedRequest(call.method, post.id);
   if (edge !== undefined) throw unknownPath(`/${edge}`);
   if (call.method === 'GET') {
     requireReading(caller, page);
@@ -118,7 +132,8 @@ function answerPhoto(
 ): object {
   const page = world.pages.get(photo.pageId);
   const foreign = caller.token.type === 'page' && caller.token.pageId !== photo.pageId;
-  if (page === undefined || foreign) throw unsupportedRequest(call.method, photo.id);
+  if (page === undefined || foreign || isFresh(world, page, photo))
+    throw unsupportedRequest(call.method, photo.id);
   if (edge !== undefined) throw unknownPath(`/${edge}`);
   if (call.method === 'GET') {
     requireReading(caller, page);

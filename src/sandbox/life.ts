@@ -28,7 +28,7 @@ export function addPost(world: World, post: Post, cause: Cause): void {
 function attach(world: World, photoId: string, post: Post): void {
   const photo = world.photos.get(photoId);
   if (photo === undefined) return;
-  photo.postId = post.id;
+  photo.postId ??= post.id;
   if (post.visibility === 'published') photo.published = true;
 }
 

@@ -11,6 +11,8 @@ export interface Post {
   readonly appId: string | null;
   readonly createdAt: number;
   visibility: Visibility;
+  /** The text as it was sent; `message` is what Meta made of it. */
+  sent: string | null;
   message: string | null;
   link: string | null;
   photoIds: string[];
@@ -23,7 +25,14 @@ export interface Post {
   /** Faults: it disappears at its time, or comes this much later. */
   vanishes: boolean;
   lateMs: number;
+  comments: Comment[];
   extras: Readonly<Record<string, unknown>>;
+}
+
+export interface Comment {
+  readonly id: string;
+  readonly message: string;
+  readonly at: number;
 }
 
 export interface Photo {
@@ -104,5 +113,6 @@ export interface Token {
   tasks: Set<string>;
   state: TokenState;
   expiresAt: number | null;
-  proof: string | null;
+  /** The proof of this token under the app's secret; made anew when the secret changes. */
+  proof: { readonly secret: string; readonly value: string } | null;
 }

@@ -38,7 +38,15 @@ function silent(...names: string[]): Record<string, () => undefined> {
   return Object.fromEntries(names.map((name) => [name, () => undefined]));
 }
 
-/** Comments and reactions: none here, but their empty edges have Meta's shape. */
+function comments({ post }: PostView, field: Field): object {
+  const summary = field.args.get('summary') === 'true';
+  const data = post.comments
+    .slice(0, Number(field.args.get('limit') ?? 25))
+    .map(({ id, message, at }) => ({ id, message, created_time: graphDate(at) }));
+  return { data, ...(summary ? { summary: { total_count: post.comments.length } } : {}) };
+}
+
+/** Reactions: none here, but their empty edges have Meta's shape. */
 function emptyEdge(field: Field): object {
   const summary = field.args.get('summary') === 'true';
   return { data: [], ...(summary ? { summary: { total_count: 0 } } : {}) };
@@ -89,7 +97,7 @@ export const postType: NodeType<PostView> = {
     targeting: ({ post }) => post.extras['targeting'],
     feed_targeting: ({ post }) => post.extras['feed_targeting'],
     call_to_action: ({ post }) => post.extras['call_to_action'],
-    comments: (_view, field) => emptyEdge(field),
+    comments,
     reactions: (_view, field) => emptyEdge(field),
     likes: (_view, field) => emptyEdge(field),
   },

@@ -68,14 +68,14 @@ const sides: Readonly<Record<Visibility, Side>> = {
   vanished: 'gone',
 };
 
-/** GET /_sandbox/ledger/count: how many posts, of a Page or with a message, are public, hidden or gone by now. */
+/** GET /_sandbox/ledger/count: how many posts, of a Page or with a message (as sent or as kept), are public, hidden or gone by now. */
 export function countPosts(world: World, query: URLSearchParams): object {
   const [pageId, appId, message] = ['page_id', 'app_id', 'message'].map((name) => query.get(name));
   const posts = [...world.posts.values()].filter(
     (post) =>
       (!pageId || pageId === post.pageId) &&
       (!appId || appId === post.appId) &&
-      (!message || message === post.message),
+      (!message || message === post.message || message === post.sent),
   );
   const counts: Record<Side, number> = { public: 0, scheduled: 0, hidden: 0, gone: 0 };
   for (const post of posts) counts[sides[post.visibility]] += 1;

@@ -1,12 +1,12 @@
 import type { Call } from './call.ts';
-import { causeOf, cleanMessage, newPost, type Placement, placementOf } from './feed.ts';
+import { causeOf, keptText, newPost, type Placement, placementOf } from './feed.ts';
 import { checkFrequency } from './frequency.ts';
 import { GraphError, invalidParameter, unsupportedRequest } from './graph-error.ts';
 import { type ImageFacts, readImage } from './image.ts';
 import { addPost, livingPhoto, recordPhoto, settle } from './life.ts';
 import { fetchMedia } from './media-client.ts';
 import type { Page, Photo } from './model.ts';
-import { booleanParam, textParam } from './params.ts';
+import { booleanParam, type Params, textParam } from './params.ts';
 import { newId, type World } from './world.ts';
 
 const maxBytes = 10 * 1024 * 1024;
@@ -19,8 +19,8 @@ export async function createPhoto(
   appId: string,
 ): Promise<object> {
   const { params } = call;
-  const caption = cleanMessage(textParam(params, 'caption') ?? textParam(params, 'message'));
-  const placement = placementOf(params, page, world.clock.now());
+  const caption = keptText(world, page, captionOf(params));
+  const placement = placementOf(world, page, params);
   const altText = textParam(params, 'alt_text_custom') ?? null;
   const temporary = booleanParam(params, 'temporary') ?? false;
   const { url, bytes, facts } = await imageOf(world, call);
@@ -60,6 +60,7 @@ function postPhoto(
 ): string {
   const post = newPost(world, page, {
     appId: photo.appId,
+    sent: captionOf(call.params),
     message: photo.caption,
     link: null,
     photoIds: [photo.id],
@@ -68,6 +69,10 @@ function postPhoto(
   });
   addPost(world, post, causeOf(call));
   return post.id;
+}
+
+function captionOf(params: Params): string | null {
+  return textParam(params, 'caption') ?? textParam(params, 'message') ?? null;
 }
 
 interface Image {

@@ -9,6 +9,8 @@ export interface ListQuery<T> {
   readonly before?: number | undefined;
   readonly limit: number;
   readonly accepts: (item: T) => boolean;
+  /** Another order than newest first: by this number of each position, lowest first. */
+  readonly rank?: ((position: number) => number) | undefined;
   /** True for the first item too old to be wanted: the list is in order, so the walk ends there. */
   readonly endsAt: (item: T) => boolean;
 }
@@ -39,6 +41,7 @@ export class PostList<T> {
 
   /** One page, newest first, and whether older entries follow. */
   read(query: ListQuery<T>): { rows: Listed<T>[]; more: boolean } {
+    if (query.rank !== undefined) return this.#readRanked(query, query.rank);
     if (query.before !== undefined) return this.#readNewer(query, query.before);
     const rows: Listed<T>[] = [];
     for (let index = this.#indexBelow(query.after) - 1; index >= 0; index -= 1) {
@@ -50,6 +53,23 @@ export class PostList<T> {
       rows.push(entry);
     }
     return { rows, more: false };
+  }
+
+  #readRanked(
+    query: ListQuery<T>,
+    rank: (position: number) => number,
+  ): { rows: Listed<T>[]; more: boolean } {
+    const { after, before, limit } = query;
+    const ranked = this.#entries
+      .filter(({ item }) => this.#belongs(item) && query.accepts(item))
+      .toSorted((a, b) => rank(a.position) - rank(b.position));
+    if (before !== undefined) {
+      const rows = ranked.filter(({ position }) => rank(position) < rank(before)).slice(-limit);
+      return { rows, more: rows.length > 0 };
+    }
+    const rest =
+      after === undefined ? ranked : ranked.filter(({ position }) => rank(position) > rank(after));
+    return { rows: rest.slice(0, limit), more: rest.length > limit };
   }
 
   #readNewer(query: ListQuery<T>, before: number): { rows: Listed<T>[]; more: boolean } {

@@ -1,11 +1,12 @@
 import type { Call } from './call.ts';
 import { checkFields, type Field, type NodeType, parseFields, project } from './fields.ts';
-import { invalidParameter } from './graph-error.ts';
+import { GraphError, invalidParameter } from './graph-error.ts';
 import type { Page, Post } from './model.ts';
 import { postType } from './nodes.ts';
 import { booleanParam, type Params, textParam } from './params.ts';
 import type { PostList } from './post-list.ts';
 import { parseTime } from './schedule.ts';
+import { type Weather, weatherOf } from './weather.ts';
 import { shownAt, type World } from './world.ts';
 
 const postEdges = new Set([
@@ -23,11 +24,11 @@ export function isPostEdge(edge: string): boolean {
   return postEdges.has(edge);
 }
 
-/** GET /{page}/{edge}: one page of posts, newest first, with cursors. */
+/** GET /{page}/{edge}: one page of posts with cursors, in the order of the weather. */
 export function readPosts(world: World, page: Page, edge: string, call: Call): object {
   const fields = askedFields(call.params, postType);
   const list = listOf(page, edge, call.params);
-  const query = listQuery(world, edge, call.params, list === page.all);
+  const query = listQuery(world, page, edge, call.params, list === page.all);
   const { rows, more } = list.read(query);
   const data = rows.map(({ item: post }) =>
     project(edge === 'scheduled_posts' ? scheduledType : postType, { world, post }, fields),
@@ -61,13 +62,15 @@ function listOf(page: Page, edge: string, params: Params): PostList<Post> {
   return published ? page.live : page.hidden;
 }
 
-function listQuery(world: World, edge: string, params: Params, mixed: boolean) {
+function listQuery(world: World, page: Page, edge: string, params: Params, mixed: boolean) {
+  const weather = weatherOf(world, page);
   const limit = limitOf(params);
+  refuseTooMuch(limit, weather);
   const since = timeParam(world, params, 'since');
   const until = timeParam(world, params, 'until');
   const shownUntil = world.clock.now() - world.settings.read_lag_ms;
   const accepts = (post: Post) =>
-    belongs(edge, post) &&
+    belongs(edge, post, weather) &&
     shownAt(post) <= shownUntil &&
     (since === null || shownAt(post) >= since) &&
     (until === null || shownAt(post) <= until);
@@ -76,16 +79,33 @@ function listQuery(world: World, edge: string, params: Params, mixed: boolean) {
     before: cursorParam(params, 'before'),
     limit: world.settings.short_pages ? Math.ceil(limit / 2) : limit,
     accepts,
+    rank: ranks[weather.edge_order],
     // In the list of all posts, one written early may have gone live late: no early end there.
     endsAt: (post: Post) => !mixed && since !== null && shownAt(post) < since,
   };
 }
 
-function belongs(edge: string, post: Post): boolean {
+const ranks = {
+  newest: undefined,
+  oldest: (position: number) => position,
+  // An order that looks like none and is the same at every call.
+  ranked: (position: number) => Math.imul(position + 1, 0x9e3779b1) >>> 0,
+} as const;
+
+function refuseTooMuch(limit: number, weather: Weather): void {
+  const most = weather.reduce_data_above_limit;
+  if (most === null || limit <= most) return;
+  throw new GraphError(
+    "Please reduce the amount of data you're asking for, then retry your request",
+    { code: 1, status: 500 },
+  );
+}
+
+function belongs(edge: string, post: Post, weather: Weather): boolean {
   if (edge === 'scheduled_posts') return post.visibility === 'scheduled';
   // Nobody but the Page itself posts here; its dark posts are what ads are made of.
   if (edge === 'visitor_posts' || edge === 'tagged') return false;
-  if (edge === 'promotable_posts') return true;
+  if (edge === 'promotable_posts') return post.visibility !== 'draft' || weather.drafts_listed;
   return edge === 'ads_posts' ? false : !post.hidden;
 }
 

@@ -1,5 +1,7 @@
 import { invalidParameter } from './graph-error.ts';
 import type { Page } from './model.ts';
+import { weatherOf } from './weather.ts';
+import type { World } from './world.ts';
 
 const minimumMs = 10 * 60_000;
 const dayMs = 86_400_000;
@@ -11,11 +13,12 @@ const unitMs: Readonly<Record<string, number>> = {
   week: 7 * dayMs,
 };
 
-/** Reads `scheduled_publish_time` (unix seconds, ISO 8601, `+2 weeks`) and holds it to the Page's window. */
-export function scheduleTime(given: string, page: Page, now: number): number {
+/** Reads `scheduled_publish_time` (unix seconds, ISO 8601, `+2 weeks`) and holds it to the window. */
+export function scheduleTime(world: World, page: Page, given: string): number {
+  const now = world.clock.now();
+  const days = weatherOf(world, page).window_days ?? page.maxScheduleDays;
   const at = parseTime(given, now);
-  const latest = now + page.maxScheduleDays * dayMs;
-  if (at === null || at < now + minimumMs || at > latest) {
+  if (at === null || at < now + minimumMs || at > now + days * dayMs) {
     throw invalidParameter('The specified scheduled publish time is invalid');
   }
   return at;

@@ -12,6 +12,7 @@ import type { LoggedRequest } from './request-log.ts';
 import { authenticate } from './tokens.ts';
 import { countCall, type Headers } from './usage.ts';
 import { checkVersion, servedVersion } from './versions.ts';
+import { weatherOf } from './weather.ts';
 import type { World } from './world.ts';
 
 interface Result {
@@ -165,6 +166,9 @@ function logCall(world: World, call: Call): LoggedRequest {
 }
 
 function takeFault(world: World, call: Call, logged: LoggedRequest): Fault | null {
+  const page = world.pages.get(logged.pageId ?? '');
+  const outage = world.faults.takeOutage(weatherOf(world, page));
+  if (outage !== null) return outage;
   const message = call.params.get('message') ?? call.params.get('caption');
   return world.faults.take({
     method: call.method,
@@ -173,5 +177,6 @@ function takeFault(world: World, call: Call, logged: LoggedRequest): Fault | nul
     pageId: logged.pageId,
     message: typeof message === 'string' ? message : '',
     token: call.token,
+    params: call.params,
   });
 }

@@ -119,14 +119,20 @@ function checkProof(call: Call, token: Token, app: App): void {
       type: 'GraphMethodException',
     });
   }
-  token.proof ??= createHmac('sha256', app.secret).update(token.value).digest('hex');
-  const expected = Buffer.from(token.proof);
+  const expected = Buffer.from(proofOf(token, app));
   const sent = Buffer.from(given);
   if (sent.length === expected.length && timingSafeEqual(sent, expected)) return;
   throw new GraphError('Invalid appsecret_proof provided in the API argument', {
     code: 100,
     type: 'GraphMethodException',
   });
+}
+
+function proofOf(token: Token, { secret }: App): string {
+  if (token.proof?.secret !== secret) {
+    token.proof = { secret, value: createHmac('sha256', secret).update(token.value).digest('hex') };
+  }
+  return token.proof.value;
 }
 
 const postingDenied =
@@ -157,10 +163,15 @@ export function requireReading(caller: Caller, page: Page): void {
   }
 }
 
-export function readingDenied(): GraphError {
+/** What one edge takes beyond reading, where the weather wants it. */
+export function requireEdgeScope({ token }: Caller, scope: string | undefined): void {
+  if (scope !== undefined && !token.scopes.has(scope)) throw readingDenied(scope);
+}
+
+export function readingDenied(scope = 'pages_read_engagement'): GraphError {
   return permissionDenied(
     10,
-    "This endpoint requires the 'pages_read_engagement' permission or the 'Page Public Content Access' feature. Refer to https://developers.facebook.com/docs/apps/review/login-permissions#manage-pages and https://developers.facebook.com/docs/apps/review/feature#reference-PAGES_ACCESS for details.",
+    `This endpoint requires the '${scope}' permission or the 'Page Public Content Access' feature. Refer to https://developers.facebook.com/docs/apps/review/login-permissions#manage-pages and https://developers.facebook.com/docs/apps/review/feature#reference-PAGES_ACCESS for details.`,
   );
 }
 

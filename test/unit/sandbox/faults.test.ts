@@ -99,6 +99,16 @@ describe.each([
   });
 });
 
+test('a fault can wait for a call with a parameter: the reveal, and not the edit', async () => {
+  const page = await aPage();
+  const { id } = (await page.post(`${page.id}/feed`, { message: 'x', published: false })).body;
+  const match = { edge: 'node', has_param: 'is_published' };
+  await control('POST', 'faults', { match, kind: 'code_2', when: 'after' });
+  expect((await page.post(id, { message: 'y' })).status).toBe(200);
+  expect((await page.post(id, { is_published: true })).status).toBe(500);
+  expect(await control('GET', 'ledger/count')).toMatchObject({ public: 1 });
+});
+
 test('a fault hits one call and then no more', async () => {
   const page = await aPage();
   await fault({ kind: 'code_2' });

@@ -26,10 +26,10 @@ test('a post without message, link or media is refused with 197', async () => {
   expect(await posts()).toEqual([]);
 });
 
-test('a message is kept trimmed, with plain line ends and composed', async () => {
+test('a message is kept without blanks around it, with plain line ends, and otherwise as sent', async () => {
   const page = await aPage();
-  await page.post(`${page.id}/feed`, { message: '  Cafe\u0301\r\nopen \n' });
-  expect((await posts())[0]?.message).toBe('Caf\u00e9\nopen');
+  await page.post(`${page.id}/feed`, { message: ' \t Cafe\u0301\r\n\u00a0open\u00a0 \n' });
+  expect((await posts())[0]?.message).toBe('Cafe\u0301\n\u00a0open\u00a0');
 });
 
 test('a message of 63,206 emoji is taken and one more is refused', async () => {

@@ -29,6 +29,11 @@ export interface Body {
   public_duplicates: number;
   success: boolean;
   application: object;
+  comments: object;
+  updated_time: string;
+  unshimmed_url: string;
+  target: { id: string };
+  type: string;
   app_id: string | null;
   by: string;
   created_at: string;

@@ -167,6 +167,33 @@ describe('appsecret_proof', () => {
   });
 });
 
+describe('a changed app secret', () => {
+  test('makes the proof under the old one wrong, until it is changed back', async () => {
+    const page = await pageOfApp(true);
+    const under = async (secret: string) =>
+      (await page.get(page.id, { appsecret_proof: proof(page.token, secret) })).body;
+    expect((await under('shh')).id).toBe(page.id);
+    await control('PATCH', 'apps/77', { secret: 'new' });
+    const { error } = await under('shh');
+    expect(error).toMatchObject({
+      message: 'Invalid appsecret_proof provided in the API argument',
+      type: 'GraphMethodException',
+      code: 100,
+    });
+    expect(error.error_subcode).toBeUndefined();
+    expect((await under('new')).id).toBe(page.id);
+    await control('PATCH', 'apps/77', { secret: 'shh' });
+    expect((await under('shh')).id).toBe(page.id);
+  });
+
+  test('leaves the rest of the app as it is, and makes its app token invalid', async () => {
+    const page = await pageOfApp(true);
+    const changed = await control('PATCH', 'apps/77', { secret: 'new' });
+    expect(changed).toMatchObject({ id: '77', secret: 'new', require_appsecret_proof: true });
+    expect((await ask(page.token)).body.error.code).toBe(190);
+  });
+});
+
 describe('reading who one is', () => {
   test('a Page token is given to itself and to people with a role, not to other Pages', async () => {
     const [page, other] = [await aPage(), await aPage()];
