@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import { unknownPath } from './graph-error.ts';
 import { parseMultipart } from './multipart.ts';
 import { type FilePart, objectValue, type Params } from './params.ts';
 
@@ -110,4 +111,18 @@ function readJson(text: string): Body {
   }
   const entries = Object.entries(objectValue(value) ?? {}).filter(([name]) => !name.includes('['));
   return { ...nothing, fields: new Map(entries), place: 'json' };
+}
+
+const living = new Set(['v21.0', 'v22.0', 'v23.0', 'v24.0', 'v25.0', 'v26.0']);
+const oldest = 'v21.0';
+
+/** The version that serves the call: a dead or absent one is quietly served as the oldest still living. */
+export function servedVersion(asked: string | null): string {
+  if (asked === null) return oldest;
+  return living.has(asked) ? asked : oldest;
+}
+
+/** A version that has not appeared yet is an unknown path. */
+export function checkVersion(asked: string | null): void {
+  if (asked !== null && Number(asked.slice(1)) > 26) throw unknownPath(`/${asked}`);
 }

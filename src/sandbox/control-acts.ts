@@ -1,11 +1,12 @@
 import type { z } from 'zod';
-import { ControlError } from './control-error.ts';
 import type * as schemas from './control-schemas.ts';
+import { ControlError } from './control-schemas.ts';
 import { keptText, newPost } from './feed.ts';
 import { addPost, byPerson, end, goLive, recordPost } from './life.ts';
 import type { App, Page, Post, Token, User } from './model.ts';
+import { changed } from './settings.ts';
 import { issueToken, pageTasks, stateOf } from './tokens.ts';
-import { changedWeather, type Weather, weatherOf } from './weather.ts';
+import { type Weather, weatherOf, weatherSchema } from './weather.ts';
 import { addApp, addPage, defaultAppId, isUnpublished, newId, type World } from './world.ts';
 
 /** What the control routes do to the world. Each checks what it names before it changes anything. */
@@ -193,7 +194,7 @@ function weatherAfter(
   change: Record<string, unknown> | null | undefined,
 ): Weather | null {
   if (change === undefined) return page.weather;
-  return change === null ? null : changedWeather(weatherOf(world, page), change);
+  return change === null ? null : changed(weatherSchema, weatherOf(world, page), change);
 }
 
 export function listPages(world: World): object {

@@ -103,3 +103,14 @@ export const postChangeSchema = z.strictObject({
   vanish: z.boolean().optional(),
   late_minutes: z.number().min(0).optional(),
 });
+
+/** A control route was asked for something it cannot do; nothing changed. */
+export class ControlError extends Error {
+  override name = 'ControlError';
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}

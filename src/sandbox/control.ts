@@ -13,13 +13,13 @@ import {
   listPages,
   postByOthers,
 } from './control-acts.ts';
-import { ControlError, defined } from './control-error.ts';
 import * as schemas from './control-schemas.ts';
+import { ControlError } from './control-schemas.ts';
 import { faultSchema } from './faults.ts';
 import { settle } from './life.ts';
 import { countPosts, readLedger, readRequests, summarize } from './observe.ts';
-import { settingsChangeSchema } from './settings.ts';
-import { changedWeather } from './weather.ts';
+import { changed, settingsSchema } from './settings.ts';
+import { weatherSchema } from './weather.ts';
 import { createWorld, type World } from './world.ts';
 
 interface Control {
@@ -59,10 +59,10 @@ const routes: Readonly<Record<string, Route>> = {
   'POST clock': ({ world, body }) => changeClock(world, schemas.clockSchema.parse(body)),
   'GET settings': ({ world }) => world.settings,
   'PATCH settings': ({ world, body }) =>
-    Object.assign(world.settings, defined(settingsChangeSchema.parse(body))),
+    Object.assign(world.settings, changed(settingsSchema, world.settings, body)),
   'GET weather': ({ world }) => world.weather,
   'PATCH weather': ({ world, body }) => {
-    world.weather = changedWeather(world.weather, body);
+    world.weather = changed(weatherSchema, world.weather, body);
     return world.weather;
   },
   'GET faults': ({ world }) => ({ data: world.faults.list() }),

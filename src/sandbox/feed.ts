@@ -1,4 +1,4 @@
-import { attachedPhotoIds, checkAttachable } from './attached.ts';
+import { attachedPhotoIds, checkAttachable } from './attachments.ts';
 import { bodyHash, type Call } from './call.ts';
 import type { Fault } from './faults.ts';
 import { checkFrequency } from './frequency.ts';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { ControlError } from './control-error.ts';
+import { ControlError } from './control-schemas.ts';
 import type { NumberedEffect } from './ledger.ts';
 import type { Post, Visibility } from './model.ts';
 import { permalink } from './nodes.ts';

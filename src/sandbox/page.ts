@@ -1,4 +1,3 @@
-import { escapeHtml } from './html.ts';
 import { livingPhoto } from './life.ts';
 import type { Page, Post } from './model.ts';
 import { photoSource } from './nodes.ts';
@@ -165,4 +164,9 @@ function distance(ms: number): string {
 
 function countText(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+/** Text that is safe in HTML, between tags and inside quoted attributes. */
+function escapeHtml(text: string): string {
+  return text.replaceAll(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`);
 }

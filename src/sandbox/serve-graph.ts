@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { debugToken } from './account.ts';
 import { type Answer, graphJson, writeAnswer } from './answer.ts';
-import { type Call, readCall } from './call.ts';
+import { type Call, checkVersion, readCall, servedVersion } from './call.ts';
 import { faultAnswer, replacesAnswer } from './fault-answer.ts';
 import type { Fault } from './faults.ts';
 import { answerGraph } from './graph.ts';
@@ -11,7 +11,6 @@ import { settle } from './life.ts';
 import type { LoggedRequest } from './request-log.ts';
 import { authenticate } from './tokens.ts';
 import { countCall, type Headers } from './usage.ts';
-import { checkVersion, servedVersion } from './versions.ts';
 import { weatherOf } from './weather.ts';
 import type { World } from './world.ts';
 

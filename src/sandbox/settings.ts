@@ -20,14 +20,8 @@ export const settingsSchema = z.strictObject({
 
 export type Settings = z.infer<typeof settingsSchema>;
 
-// No defaults here: what a PATCH leaves out stays as it is.
-export const settingsChangeSchema = z.strictObject({
-  latency_ms: z.number().int().min(0).optional(),
-  duplicate_window_minutes: z.number().min(0).optional(),
-  burst_posts: z.number().int().min(0).optional(),
-  burst_seconds: z.number().int().min(1).optional(),
-  read_lag_ms: z.number().int().min(0).optional(),
-  short_pages: z.boolean().optional(),
-  usage_header_from_percent: z.number().min(0).optional(),
-  content_type: z.string().min(1).optional(),
-});
+/** The settings, or the weather, after a change; what the change leaves out stays. */
+export function changed<T extends object>(schema: z.ZodType<T>, now: T, change: unknown): T {
+  const given = z.record(z.string(), z.unknown()).parse(change);
+  return schema.parse({ ...now, ...given });
+}

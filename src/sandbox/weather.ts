@@ -61,12 +61,6 @@ export function weatherOf(
   return page?.weather ?? world.weather;
 }
 
-/** The weather after a change; what the change leaves out stays. */
-export function changedWeather(weather: Weather, change: unknown): Weather {
-  const given = z.record(z.string(), z.unknown()).parse(change);
-  return weatherSchema.parse({ ...weather, ...given });
-}
-
 type PageNames = ReadonlyMap<string, { readonly name: string }>;
 
 const rewriting: Readonly<Record<Rewrite, (text: string, pages: PageNames) => string>> = {
