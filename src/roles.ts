@@ -1,17 +1,10 @@
 import { startHealthServer } from './api/health-server.ts';
 import { startApi } from './api/server.ts';
-import { unlessFenced } from './fence/unless-fenced.ts';
-import { canary } from './jobs/canary.ts';
-import { changePost } from './jobs/change-post.ts';
-import { dropLeftovers } from './jobs/drop-leftovers.ts';
-import { probeIntegration } from './jobs/probe-integration.ts';
-import { publishPost } from './jobs/publish-post.ts';
-import { readBackPost } from './jobs/read-back-post.ts';
-import { reconcilePost } from './jobs/reconcile-post.ts';
+import { isOn, jobs } from './jobs/index.ts';
 import { createPipeline } from './publishing/pipeline.ts';
 import type { PublishServices } from './publishing/run.ts';
 import { startWorker } from './queue/worker.ts';
-import { backgroundQueue } from './queue-names.ts';
+import { backgroundQueues } from './queues.ts';
 import { startScheduler } from './scheduler/scheduler.ts';
 import type { Services } from './services.ts';
 import { startWatch } from './watch/watch.ts';
@@ -48,45 +41,43 @@ export async function startRole(
 }
 
 function startPublisher(services: Services): RunningRole {
-  const { queues, config, log } = services;
-  const pipeline = createPipeline(services.db, config);
-  const workers = [...services.publishers.keys()].map((queueName) =>
+  const { concurrency } = services.config;
+  return startWorkers(
+    services,
+    [...services.publishers.keys()].map((name) => ({ name, concurrency })),
+  );
+}
+
+function startBackground(services: Services): RunningRole {
+  const workers = startWorkers(services, backgroundQueues);
+  const watch = startWatch(services);
+  return {
+    close: async (deadlineMs) => {
+      await Promise.all([workers.close(deadlineMs), watch.close()]);
+    },
+  };
+}
+
+/** A worker a queue, for all the jobs that its queue may hold. */
+function startWorkers(
+  services: Services,
+  queuesOfRole: readonly { readonly name: string; readonly concurrency: number }[],
+): RunningRole {
+  const { queues, db, config, log } = services;
+  const pipeline = createPipeline(db, config);
+  const workers = queuesOfRole.map(({ name, concurrency }) =>
     startWorker<PublishServices>({
       queues,
-      queueName,
-      definitions: [publishPost, canary],
+      queueName: name,
+      definitions: jobs.filter((job) => isOn(job, name)),
       services: { ...services, pipeline },
-      concurrency: config.concurrency,
+      concurrency,
       logger: log,
     }),
   );
   return {
     close: async (deadlineMs) => {
       await Promise.all(workers.map((worker) => worker.close({ deadlineMs })));
-    },
-  };
-}
-
-function startBackground(services: Services): RunningRole {
-  const worker = startWorker({
-    queues: services.queues,
-    queueName: backgroundQueue,
-    definitions: [
-      canary,
-      unlessFenced(probeIntegration),
-      unlessFenced(reconcilePost),
-      unlessFenced(dropLeftovers),
-      unlessFenced(readBackPost),
-      unlessFenced(changePost),
-    ],
-    services,
-    concurrency: 4,
-    logger: services.log,
-  });
-  const watch = startWatch(services);
-  return {
-    close: async (deadlineMs) => {
-      await Promise.all([worker.close({ deadlineMs }), watch.close()]);
     },
   };
 }

@@ -4,7 +4,7 @@ import type { Logger } from './log.ts';
 import { createProviders, publishersOf } from './providers/index.ts';
 import type { Provider, Publishing } from './providers/provider.ts';
 import { openQueues, type QueueBackend, type Queues } from './queue/queues.ts';
-import { backgroundQueue } from './queue-names.ts';
+import { queueNames } from './queues.ts';
 import { Vault } from './vault.ts';
 
 /** What every part of the program is given; made once per process. */
@@ -35,7 +35,7 @@ export function openServices(
   const publishers = publishersOf(providers);
   const queues = openQueues({
     backend: queueBackendOf(config, directUrl),
-    names: [...publishers.keys(), backgroundQueue],
+    names: queueNames(publishers.keys()),
     logger: log,
   });
   return {

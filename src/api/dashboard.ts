@@ -4,7 +4,6 @@ import { FastifyAdapter } from '@bull-board/fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { maskSecrets } from '../log.ts';
-import { backgroundQueue } from '../queue-names.ts';
 import type { Services } from '../services.ts';
 import { admitOperators } from './dashboard/entrance.ts';
 import { guardAdapter } from './dashboard/guard.ts';
@@ -28,9 +27,7 @@ export async function registerDashboard(app: FastifyInstance, services: Services
   server.setBasePath(prefix);
   const guarded = guardAdapter(server);
   createBullBoard({
-    queues: [...services.publishers.keys(), backgroundQueue].map((name) =>
-      boardQueue(services, name),
-    ),
+    queues: services.queues.names.map((name) => boardQueue(services, name)),
     serverAdapter: guarded.adapter,
     options: {
       uiConfig: { boardTitle: 'Social Publisher', hideDocsLink: true, showMetrics: false },

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { reserveChange, returnCalls } from '../budgets/changes.ts';
 import { type ErrorRecord, PublishError } from '../errors.ts';
 import { type Change, pendingChange } from '../posts/change.ts';
+import { claimChanges } from '../posts/change-store.ts';
 import { type HeldRow, loadHeld, writeHeld } from '../posts/read-back-store.ts';
 import type { Account, CallContext, Publishing, RemotePost } from '../providers/provider.ts';
 import { openAccount } from '../publishing/account.ts';
@@ -18,8 +19,8 @@ import {
 } from '../publishing/change.ts';
 import { callContext, noteFailure } from '../publishing/health.ts';
 import { budgetKeyOf } from '../publishing/judge.ts';
-import { defineJob } from '../queue/job.ts';
 import type { Services } from '../services.ts';
+import { defineJob } from './job.ts';
 
 /**
  * Edits or deletes a post that its provider holds. It always reads before it changes, so that a lost answer is found
@@ -27,7 +28,19 @@ import type { Services } from '../services.ts';
  */
 export const changePost = defineJob({
   name: 'change-post',
+  queue: 'background',
   payload: z.strictObject({ postId: z.uuid() }),
+  due: {
+    everyMs: 1_000,
+    async claim({ db }) {
+      const claimed = await claimChanges(db, 200);
+      return claimed.flatMap(({ id, changeAt }) =>
+        changeAt === null
+          ? []
+          : [{ id: `${id}-change-${changeAt.getTime()}`, payload: { postId: id } }],
+      );
+    },
+  },
   async perform({ payload, logger }, services: Services) {
     const row = await loadHeld(services.db, payload.postId);
     const provider = row === null ? undefined : services.publishers.get(row.provider);

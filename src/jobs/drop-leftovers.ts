@@ -1,14 +1,25 @@
 import { z } from 'zod';
-import { loadLeftover } from '../attempts/leftover-store.ts';
+import { claimLeftovers, loadLeftover } from '../attempts/leftover-store.ts';
 import { readPublishRows } from '../posts/publish-store.ts';
 import { dropLeftover } from '../publishing/leftovers.ts';
-import { defineJob } from '../queue/job.ts';
 import type { Services } from '../services.ts';
+import { defineJob } from './job.ts';
 
 /** Deletes photos that were staged for a post and that nothing will use any more. Best effort; it comes again. */
 export const dropLeftovers = defineJob({
   name: 'drop-leftovers',
+  queue: 'background',
   payload: z.strictObject({ attemptId: z.uuid() }),
+  due: {
+    everyMs: 60_000,
+    async claim({ db }) {
+      const claimed = await claimLeftovers(db, 50);
+      return claimed.map(({ attemptId, dueAt }) => ({
+        id: `${attemptId}-drop-${dueAt.getTime()}`,
+        payload: { attemptId },
+      }));
+    },
+  },
   async perform({ payload: { attemptId }, logger }, services: Services) {
     const leftover = await loadLeftover(services.db, attemptId);
     if (leftover === null) return;

@@ -4,6 +4,7 @@ import { keptForPublishing } from '../budgets/reads.ts';
 import { PublishError } from '../errors.ts';
 import {
   changeTrouble,
+  claimProbes,
   loadForProbe,
   markHealed,
   type ProbeRow,
@@ -14,13 +15,24 @@ import type { Provider } from '../providers/provider.ts';
 import { openAccount } from '../publishing/account.ts';
 import { callContext, isHealedThere, noteFailure, troubleOf } from '../publishing/health.ts';
 import { budgetKeyOf } from '../publishing/judge.ts';
-import { defineJob } from '../queue/job.ts';
 import type { Services } from '../services.ts';
+import { defineJob } from './job.ts';
 
 /** Asks the provider whether an account works again that a person may have put right there; its posts then go on. */
 export const probeIntegration = defineJob({
   name: 'probe-integration',
+  queue: 'background',
   payload: z.strictObject({ integrationId: z.uuid() }),
+  due: {
+    everyMs: 2_000,
+    async claim({ db }) {
+      const claimed = await claimProbes(db, 50);
+      return claimed.map(({ id, probeAt }) => ({
+        id: `${id}-probe-${probeAt.getTime()}`,
+        payload: { integrationId: id },
+      }));
+    },
+  },
   async perform({ payload, logger }, services: Services) {
     const row = await loadForProbe(services.db, payload.integrationId);
     const provider = row === null ? undefined : services.providers.get(row.provider);

@@ -9,17 +9,22 @@ import { judge, type Verdict, waitForLimit, waitForPause } from '../publishing/j
 import type { OpenAttempt } from '../publishing/outcome.ts';
 import { waitForEqual } from '../publishing/rest.ts';
 import { jobFailure, type PublishServices, runAttempt } from '../publishing/run.ts';
-import { defineJob, type RunningJob } from '../queue/job.ts';
+import type { RunningJob } from '../queue/job.ts';
+import { defineJob } from './job.ts';
 
 const payload = z.strictObject({ postId: z.uuid(), run: z.int() });
 type Job = RunningJob<z.infer<typeof payload>>;
 
-/** Whoever edits a post more often than this while it is taken up gets it from the sweeper. */
+/** Whoever edits a post more often than this while it is taken up gets it from the scheduler's rescue. */
 const mostRounds = 5;
 
-/** A job is a hint: it names a post, and the row decides whether anything is to be done, whoever added the job. */
+/**
+ * A job is a hint: it names a post, and the row decides whether anything is to be done, whoever added the job. The
+ * scheduler adds it as soon as a post is due, and no more than the queue should hold (`scheduler/enqueue.ts`).
+ */
 export const publishPost = defineJob({
   name: 'publish-post',
+  queue: 'provider',
   payload,
   async perform(job, services: PublishServices) {
     for (let round = 1; round <= mostRounds; round += 1) {
@@ -36,7 +41,7 @@ async function publish(job: Job, services: PublishServices): Promise<boolean> {
   const row = await services.pipeline.read(job.payload.postId);
   const readAt = performance.now();
   if (row === null || row.status !== 'queued') return false;
-  // It stays queued: once the fence is open the sweeper gives it a job again.
+  // Asked once more, after the row was read. The post stays queued: once the fence is open it is given a job again.
   if ((await readFence(services)) !== null) return false;
   const provider = services.publishers.get(row.provider);
   if (provider === undefined) {

@@ -2,15 +2,15 @@ import { z } from 'zod';
 import { reserveRead } from '../budgets/reads.ts';
 import { PublishError } from '../errors.ts';
 import { pendingChange } from '../posts/change.ts';
-import { type HeldRow, loadHeld, writeHeld } from '../posts/read-back-store.ts';
+import { claimReadBacks, type HeldRow, loadHeld, writeHeld } from '../posts/read-back-store.ts';
 import { type Finding, isWatchedEnough, judgeReading } from '../posts/verification.ts';
 import type { Publishing, RemotePost } from '../providers/provider.ts';
 import { openAccount } from '../publishing/account.ts';
 import { callContext, noteFailure } from '../publishing/health.ts';
 import { budgetKeyOf } from '../publishing/judge.ts';
 import { observeLateness } from '../publishing/lateness.ts';
-import { defineJob } from '../queue/job.ts';
 import type { Services } from '../services.ts';
+import { defineJob } from './job.ts';
 
 /**
  * Looks at a post of ours at its provider: its permalink, whether it went live, and what a person did with it there.
@@ -18,7 +18,18 @@ import type { Services } from '../services.ts';
  */
 export const readBackPost = defineJob({
   name: 'read-back-post',
+  queue: 'background',
   payload: z.strictObject({ postId: z.uuid() }),
+  due: {
+    everyMs: 2_000,
+    async claim({ db }) {
+      const claimed = await claimReadBacks(db, 200);
+      return claimed.map(({ id, verifications }) => ({
+        id: `${id}-read-${verifications}`,
+        payload: { postId: id },
+      }));
+    },
+  },
   async perform({ payload, logger }, services: Services) {
     const row = await loadHeld(services.db, payload.postId);
     const provider = row === null ? undefined : services.publishers.get(row.provider);

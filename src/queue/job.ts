@@ -25,13 +25,6 @@ export interface JobDefinition<Payload, Services> {
   perform(job: RunningJob<Payload>, services: Services): Promise<void>;
 }
 
-/** Binds name, payload and code together, so that adding a job with a wrong payload does not compile. */
-export function defineJob<Payload, Services>(
-  definition: JobDefinition<Payload, Services>,
-): JobDefinition<Payload, Services> {
-  return definition;
-}
-
 /** What a producer must know of a job. */
 export type AddableJob<Payload> = Pick<
   JobDefinition<Payload, unknown>,

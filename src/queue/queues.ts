@@ -58,6 +58,10 @@ export class Queues {
     this.#queues = new Map(names.map((name) => [name, this.#open(name)]));
   }
 
+  get names(): readonly string[] {
+    return [...this.#queues.keys()];
+  }
+
   /**
    * Resolves when the backend has every job. An id it still knows, be it as one that has ended, is ignored in silence:
    * that is BullMQ's way, hence ids with a run. Throws `queue_unavailable` within two seconds, and then any part of

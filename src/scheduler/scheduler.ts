@@ -1,14 +1,14 @@
 import { listen } from '../db/listen.ts';
 import { forgetFence, readFence } from '../fence/fence.ts';
 import type { Services } from '../services.ts';
-import { createChores } from './chores.ts';
 import { enqueueDue } from './enqueue.ts';
 import { Loop } from './loop.ts';
+import { createMaintenance } from './maintenance.ts';
 import { planPosts } from './plan-posts.ts';
 
 /** However quiet it is, the rows are looked at this often: a notification can be lost. */
 const pollMs = 1_000;
-const choreMs = 500;
+const maintenanceMs = 500;
 /** Written in the migrations, beside the triggers that notify. */
 const channel = 'social_publisher_posts';
 
@@ -18,8 +18,8 @@ export interface RunningScheduler {
 }
 
 /**
- * Plans and enqueues due posts until closed, and does the chores beside it, so that no chore makes a post late. Any
- * number of schedulers may run at once: every step is one statement that passes over what another one holds.
+ * Plans and enqueues due posts until closed. Maintenance runs beside it, so that it makes no post late. Any number of
+ * schedulers may run at once: every step is one statement that passes over what another one holds.
  */
 export async function startScheduler(
   services: Services,
@@ -27,14 +27,14 @@ export async function startScheduler(
 ): Promise<RunningScheduler> {
   const { log } = services;
   const posts = new Loop({ name: 'posts', log, pollMs, pass: () => handOut(services) });
-  const doChores = createChores(services);
-  const chores = new Loop({
-    name: 'chores',
+  const maintain = createMaintenance(services);
+  const maintenance = new Loop({
+    name: 'maintenance',
     log,
-    pollMs: choreMs,
+    pollMs: maintenanceMs,
     pass: async () => {
-      await doChores();
-      return choreMs;
+      await maintain();
+      return maintenanceMs;
     },
   });
   const listener = await listen({
@@ -50,11 +50,11 @@ export async function startScheduler(
     },
     logger: log,
   });
-  const running = [posts.run(), chores.run()];
+  const running = [posts.run(), maintenance.run()];
   return {
     async close() {
       posts.stop();
-      chores.stop();
+      maintenance.stop();
       await Promise.all(running);
       await listener.close();
     },

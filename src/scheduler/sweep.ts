@@ -15,7 +15,7 @@ const batchSize = 500;
 const lostAnswer = 'The worker that sent it was gone before it could write the answer.';
 
 /** Puts back what a row needs and no job carries; whatever happened to the queue, the rows know. */
-export async function sweepQueue(services: Services, provider: string): Promise<number> {
+export async function rescueJobs(services: Services, provider: string): Promise<number> {
   const overdue = await takeOverdueQueued(services.db, provider, batchSize);
   if (overdue.length === 0) return 0;
   const carried = await services.queues.carried(
@@ -32,7 +32,7 @@ export async function sweepQueue(services: Services, provider: string): Promise<
 }
 
 /** What workers left behind, and what came too late. Needs the database only. */
-export async function sweepRows({ db, log, config }: Services): Promise<void> {
+export async function rescueRows({ db, log, config }: Services): Promise<void> {
   const released = await releaseUnsent(db);
   if (released > 0) log.warn({ posts: released }, 'posts of lost workers go on');
   await abandonOvertaken(db);

@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 import { z } from 'zod';
 import { publishPost } from '../../src/jobs/publish-post.ts';
 import type { RoleName } from '../../src/roles.ts';
-import { sweepQueue, sweepRows } from '../../src/scheduler/sweep.ts';
+import { rescueJobs, rescueRows } from '../../src/scheduler/sweep.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 import { environmentOf, type Fleet, openFleet, until } from './fleet.ts';
 import { type Meta, type MetaPage, startMeta } from './meta.ts';
@@ -199,8 +199,8 @@ function wordsOf(fleet: Fleet, meta: Meta): Words {
       await db.query({ text: `SELECT pg_notify('social_publisher_posts', '')` });
     },
     async sweep() {
-      await sweepRows(fleet.services);
-      await sweepQueue(fleet.services, 'facebook');
+      await rescueRows(fleet.services);
+      await rescueJobs(fleet.services, 'facebook');
     },
     async addJob(id, run = 1, jobId = `by-hand-${randomUUID()}`) {
       await fleet.services.queues.add('facebook', publishPost, [

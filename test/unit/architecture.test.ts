@@ -3,13 +3,11 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
+import { isOn, jobs } from '../../src/jobs/index.ts';
+import { queueNames } from '../../src/queues.ts';
 import { networksAt } from '../support/networks.ts';
 
 const root = new URL('../..', import.meta.url).pathname;
-const definitions = z.record(
-  z.string(),
-  z.object({ name: z.string(), payload: z.unknown(), perform: z.function() }),
-);
 
 function filesBelow(...folders: string[]): string[] {
   return folders.flatMap((folder) =>
@@ -19,10 +17,28 @@ function filesBelow(...folders: string[]): string[] {
   );
 }
 
-test.each(filesBelow('src/jobs'))('%s exports one job, named as the file', async (path) => {
-  const exported: unknown = await import(join(root, path));
-  const jobs = Object.values(definitions.parse({ ...z.looseObject({}).parse(exported) }));
-  expect(jobs.map(({ name }) => name)).toEqual([basename(path, '.ts')]);
+/** Beside the jobs: what a job is, and the list of them. */
+const jobFiles = filesBelow('src/jobs').filter((path) => !/\/(job|index)\.ts$/.test(path));
+
+test.each(jobFiles)(
+  '%s exports one job, named as the file, and it is in the index',
+  async (path) => {
+    const exported = z.looseObject({}).parse(await import(join(root, path)));
+    const name = basename(path, '.ts');
+    expect(Object.values(exported)).toEqual([jobs.find((job) => job.name === name)]);
+  },
+);
+
+test('the index holds no other jobs, and each is on a queue that workers are started for', () => {
+  const queues = queueNames(['a-provider']);
+  const onQueues = jobs.filter((job) => queues.some((queue) => isOn(job, queue)));
+  expect(onQueues).toHaveLength(jobFiles.length);
+  for (const queue of queues) {
+    expect(
+      jobs.filter((job) => job.queue !== 'every' && isOn(job, queue)),
+      queue,
+    ).not.toEqual([]);
+  }
 });
 
 test('the registry of providers holds every folder of providers, and no other', () => {

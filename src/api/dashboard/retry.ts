@@ -155,8 +155,7 @@ async function tell({ log }: Services, job: Job | undefined, retry: Retry): Prom
   }
 }
 
-function queueNamed({ queues, publishers }: Services, name: string) {
-  const isOurs = publishers.has(name) || name === 'background';
-  if (!isOurs) throw new NotFoundError('not_found', 'There is no such queue.');
+function queueNamed({ queues }: Services, name: string) {
+  if (!queues.names.includes(name)) throw new NotFoundError('not_found', 'There is no such queue.');
   return queues.queue(name);
 }

@@ -4,7 +4,6 @@ import { viewFence } from '../../fence/view.ts';
 import { pauseScopes } from '../../pauses/pause.ts';
 import { readPauses } from '../../pauses/store.ts';
 import type { QueueCounts } from '../../queue/queues.ts';
-import { backgroundQueue } from '../../queue-names.ts';
 import type { Services } from '../../services.ts';
 import { time } from '../fields.ts';
 import { type Measure, measurePipeline } from './store.ts';
@@ -96,7 +95,7 @@ export async function readStatus(
     readCanaries(services.db),
     readPauses(services.db),
     viewFence(services),
-    ...[...names, backgroundQueue].map((name) => countJobs(services, name)),
+    ...services.queues.names.map((name) => countJobs(services, name)),
   ]);
   const at = new Date();
   return {

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { buildApi } from '../../../src/api/server.ts';
 import { createLogger } from '../../../src/log.ts';
 import { createProviders } from '../../../src/providers/index.ts';
-import { defineJob } from '../../../src/queue/job.ts';
+import type { JobDefinition } from '../../../src/queue/job.ts';
 import { openQueues } from '../../../src/queue/queues.ts';
 import { startWorker } from '../../../src/queue/worker.ts';
 import { createTestApi, operatorToken, type TestApi, toAnswer } from '../../support/api.ts';
@@ -72,11 +72,11 @@ async function addAttempt(postId: string, calls: readonly object[]): Promise<voi
   });
 }
 
-const failing = defineJob({
+const failing: JobDefinition<object, object> = {
   name: 'publish-post',
   payload: z.looseObject({}),
   perform: () => Promise.reject(new Error(`Refused: access_token=${token}`)),
-});
+};
 
 async function failJob(queueName: string, id: string, payload: object): Promise<void> {
   const { queues, log } = api.services;

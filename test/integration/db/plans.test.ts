@@ -158,7 +158,9 @@ async function recordStatements(): Promise<ReadonlyMap<string, string>> {
       text: `UPDATE social_publisher.social_posts SET internal_write = true, verify_at = clock_timestamp()
              WHERE status = 'drafted'`,
     });
-    await until('every chore was done', async () => hotStatements.every((name) => seen.has(name)));
+    await until('everything due was done', async () =>
+      hotStatements.every((name) => seen.has(name)),
+    );
   } finally {
     await Promise.all(roles.map((role) => role.close(5_000)));
   }

@@ -35,12 +35,14 @@ describe.each(queueBackends())('a pipeline that stands still over %s', (backend)
   test('a canary crosses every queue, and says how long ago', async () => {
     expect(await canaryOf('facebook')).toEqual({ seen_at: null, age_s: null, healthy: false });
     await it.fleet.start('scheduler', 'publisher', 'background');
-    for (const queue of ['facebook', 'background']) {
+    const { names } = it.fleet.services.queues;
+    expect(names).toEqual(['facebook', 'background']);
+    for (const queue of names) {
       await until(`${queue} was crossed`, async () => (await canaryOf(queue))?.healthy === true);
       expect((await canaryOf(queue))?.age_s).toBeLessThan(10);
     }
     await ages(20);
-    for (const queue of ['facebook', 'background']) {
+    for (const queue of names) {
       await until(`${queue} again`, async () => ((await canaryOf(queue))?.age_s ?? 99) < 10);
     }
     await it.fleet.stop();

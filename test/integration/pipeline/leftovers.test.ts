@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { enqueueLeftovers } from '../../../src/scheduler/leftovers.ts';
+import { dropLeftovers } from '../../../src/jobs/drop-leftovers.ts';
+import { enqueueClaimed } from '../../../src/scheduler/maintenance.ts';
 import { until } from '../../support/fleet.ts';
 import { type Outlet, openPipeline, type Pipeline } from '../../support/pipeline.ts';
 import { queueBackends } from '../../support/redis.ts';
@@ -28,7 +29,7 @@ describe.each(queueBackends().slice(-1))('what is left over at Meta, over %s', (
              WHERE integration_id = $1`,
       values: [outlet.integrationId],
     });
-    await enqueueLeftovers(it.fleet.services);
+    await enqueueClaimed(it.fleet.services, dropLeftovers);
   };
   const states = async (outlet: Outlet) =>
     (await it.meta.effects('photo', outlet.page.id)).map((photo) => photo.visibility);

@@ -1,6 +1,6 @@
 import pino from 'pino';
 import { z } from 'zod';
-import { defineJob } from '../../../src/queue/job.ts';
+import type { JobDefinition } from '../../../src/queue/job.ts';
 import { openQueues, type QueueBackend } from '../../../src/queue/queues.ts';
 import { startWorker } from '../../../src/queue/worker.ts';
 
@@ -14,14 +14,14 @@ const place = z
 const backend: QueueBackend = place;
 const logger = pino({ level: 'silent' });
 
-const hang = defineJob({
+const hang: JobDefinition<unknown, object> = {
   name: 'note',
   payload: z.unknown(),
   perform: () => {
     process.stdout.write('taken\n');
     return new Promise<void>(() => {});
   },
-});
+};
 
 startWorker({
   queues: openQueues({ backend, names: ['posts'], logger }),

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import pino, { type Logger } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { z } from 'zod';
-import { defineJob, type RunningJob } from '../../../src/queue/job.ts';
+import type { JobDefinition, RunningJob } from '../../../src/queue/job.ts';
 import { openQueues, prepareQueueBackend, type Queues } from '../../../src/queue/queues.ts';
 import { startWorker } from '../../../src/queue/worker.ts';
 import { queueBackends } from '../../support/redis.ts';
@@ -15,13 +15,13 @@ interface Notebook {
   write(job: Note): Promise<void> | void;
 }
 
-const note = defineJob({
+const note: JobDefinition<{ text: string }, Notebook> = {
   name: 'note',
   payload: z.object({ text: z.string() }),
-  perform: async (job, notebook: Notebook) => {
+  perform: async (job, notebook) => {
     await notebook.write(job);
   },
-});
+};
 
 const silent = pino({ level: 'silent' });
 const untilTold = (job: Note) =>

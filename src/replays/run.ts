@@ -1,7 +1,7 @@
 import { actOnPosts } from '../posts/author-action-store.ts';
 import type { PostOutcome } from '../posts/author-outcome.ts';
-import { claimDueItems, type DueItem, endItems, type ItemEnd } from '../replays/store.ts';
 import type { Services } from '../services.ts';
+import { claimDueItems, type DueItem, endItems, type ItemEnd } from './store.ts';
 
 const batchSize = 100;
 

@@ -1,0 +1,26 @@
+import type { PublishServices } from '../publishing/run.ts';
+import { backgroundQueues } from '../queues.ts';
+import { canary } from './canary.ts';
+import { changePost } from './change-post.ts';
+import { dropLeftovers } from './drop-leftovers.ts';
+import type { Job } from './job.ts';
+import { probeIntegration } from './probe-integration.ts';
+import { publishPost } from './publish-post.ts';
+import { readBackPost } from './read-back-post.ts';
+import { reconcilePost } from './reconcile-post.ts';
+
+/** Every kind of job: the scheduler claims for them, and the workers do them. */
+export const jobs: readonly Job<unknown, PublishServices>[] = [
+  canary,
+  publishPost,
+  reconcilePost,
+  changePost,
+  readBackPost,
+  probeIntegration,
+  dropLeftovers,
+];
+
+export function isOn({ queue }: Pick<Job<unknown>, 'queue'>, queueName: string): boolean {
+  if (queue === 'every' || queue === queueName) return true;
+  return queue === 'provider' && backgroundQueues.every(({ name }) => name !== queueName);
+}
