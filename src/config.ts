@@ -78,6 +78,10 @@ export interface Config {
   /** The operator's own app: both of its fields are set, or neither. */
   readonly meta: AppConfig;
   readonly instagram: AppConfig;
+  /** Made hidden and then revealed by id, or by one visible call. */
+  readonly facebookSteps: 'two' | 'one';
+  /** How long before its time a post that we make public is prepared. */
+  readonly prepareAheadMs: number;
   readonly limits: {
     readonly facebookCallsPerHour: number;
     /** Of one tenant to one process, in the long run. */
@@ -203,6 +207,8 @@ function arrange(from: Variables, role: Role, warnings: readonly string[]): Conf
     },
     meta: { appId: from.META_APP_ID, appSecret: from.META_APP_SECRET },
     instagram: { appId: from.INSTAGRAM_APP_ID, appSecret: from.INSTAGRAM_APP_SECRET },
+    facebookSteps: from.FACEBOOK_STEPS,
+    prepareAheadMs: from.PREPARE_AHEAD_S * 1000,
     limits: {
       facebookCallsPerHour: from.FACEBOOK_CALLS_PER_HOUR,
       tenantRequestsPerSecond: from.TENANT_REQUESTS_PER_SECOND,

@@ -121,15 +121,22 @@ export class PublishError extends AppError {
   /** Earliest useful moment for another try, in milliseconds from now, where the provider said so. */
   readonly retryAfterMs: number | undefined;
   readonly scope: ErrorScope;
+  /** False when the call that failed may have had its effect all the same. */
+  readonly isProven: boolean;
 
   constructor(
     record: ErrorRecord,
-    options?: ErrorOptions & { readonly retryAfterMs?: number; readonly scope?: ErrorScope },
+    options?: ErrorOptions & {
+      readonly retryAfterMs?: number;
+      readonly scope?: ErrorScope;
+      readonly isProven?: boolean;
+    },
   ) {
     super(record.key, record.message, options);
     this.record = record;
     this.retryAfterMs = options?.retryAfterMs;
     this.scope = options?.scope ?? scopeOf(record.class);
+    this.isProven = options?.isProven ?? true;
   }
 }
 

@@ -29,6 +29,8 @@ export function openServices(
   const providers = createProviders({
     ...config.graph,
     ...config.limits,
+    facebookSteps: config.facebookSteps,
+    prepareAheadMs: config.prepareAheadMs,
     logger: log,
     websiteUrl: websiteOf(config),
   });

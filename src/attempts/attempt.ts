@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { z } from 'zod';
 import type { PostContent, PublishMode } from '../posts/post.ts';
 
 export const attemptStates = [
@@ -12,18 +13,22 @@ export const attemptStates = [
 export type AttemptState = (typeof attemptStates)[number];
 
 /** What a call to a provider does there (design: invariant 2). */
-export type Effect = 'reads' | 'stages' | 'reveals' | 'publishes' | 'changes';
+export const effects = ['reads', 'stages', 'reveals', 'publishes', 'changes'] as const;
+export type Effect = (typeof effects)[number];
 
-/** One call as a person may see it: the path without its query, no secrets. */
-export interface CallRecord {
-  readonly method: string;
-  readonly path: string;
-  readonly effect: Effect;
+/** One call as a person may see it: the path without its query, no secrets; `at` is ISO 8601 in UTC. */
+export const callRecordSchema = z.object({
+  method: z.string(),
+  path: z.string(),
+  effect: z.enum(effects),
   /** The HTTP status; null while under way or when no answer came. */
-  readonly status: number | null;
-  /** ISO 8601 in UTC. */
-  readonly at: string;
-}
+  status: z.number().nullable(),
+  at: z.string(),
+});
+export type CallRecord = Readonly<z.output<typeof callRecordSchema>>;
+
+/** How soon a hidden post is read whose reveal had no answer: a read by id does not lag as lists do. */
+export const readHiddenAfterMs = 5_000;
 
 /** A medium that is at the provider but in no post yet. */
 export interface StagedMedium {

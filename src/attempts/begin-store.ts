@@ -4,13 +4,15 @@ import type { Database, Sql } from '../db/client.ts';
 import type { PostContent, PublishMode } from '../posts/post.ts';
 import { changePosts, type PostChange, statusOfKnown } from '../posts/store.ts';
 import type { StagedMedium } from './attempt.ts';
+import { setOrphaned, withOrphan } from './leftover-store.ts';
 import { sendWithinMs } from './send-store.ts';
 
 /**
- * SQL: the calls that an attempt `a` may have made. Known are those up to its last save; after it one more may have
- * been under way, or the three of a look, which only follows an attempt that was sent.
+ * SQL: the calls of an attempt `a` that its worker, which is gone, may have made and nobody has booked. Known are those
+ * up to its last save; after it one more may have been under way, or the three of a look, which only follows an attempt
+ * that was sent.
  */
-export const callsOfLostWorker = `jsonb_array_length(a.calls) + CASE WHEN EXISTS (
+export const callsOfLostWorker = `jsonb_array_length(a.calls) - a.booked + CASE WHEN EXISTS (
   SELECT FROM social_publisher.publish_attempts e WHERE e.post_id = a.post_id AND e.sent_at IS NOT NULL
 ) THEN 3 ELSE 1 END`;
 
@@ -24,14 +26,18 @@ export interface Beginning {
   readonly dueAt: Date;
   readonly content: PostContent;
   readonly contentHash: string;
-  /** An attempt rests as `prepared`: this one takes its place. */
-  readonly resumes: boolean;
-  /** Media of an interrupted attempt of the same version. */
+  /** The attempt of this version that rests as `prepared`: it goes on. */
+  readonly resumes: string | null;
+  /** An attempt of an older version rests: this one takes its place. */
+  readonly replaces: boolean;
+  /** Media that need not be staged again. */
   readonly staged: readonly StagedMedium[];
   readonly budgetKey: string;
   readonly calls: number;
-  /** True when nothing comes before the visible call: the attempt is then opened as `sent`. */
-  readonly sends: boolean;
+  /** Calls that the attempt which goes on has set aside already. */
+  readonly kept: number;
+  /** What its first call does; for a visible one the attempt is opened as `sent`. */
+  readonly opens: 'stages' | 'creates' | 'sends';
   /** A hand-over for later than tomorrow leaves room for what must go out before. */
   readonly leavesRoom: boolean;
 }
@@ -159,8 +165,10 @@ async function refuseBeyondBudget(
   for (const item of ready.toSorted((a, b) => a.dueAt.getTime() - b.dueAt.getTime())) {
     const budget = left.get(item.budgetKey) ?? { limit, reserved: 0, used: [] };
     const kept = item.leavesRoom ? (room.get(item.integrationId) ?? 0) : 0;
-    if (availableCalls(budget, now) - kept < item.calls) refused.set(item.postId, budget);
-    else left.set(item.budgetKey, { ...budget, reserved: budget.reserved + item.calls });
+    if (availableCalls(budget, now) + item.kept - kept < item.calls)
+      refused.set(item.postId, budget);
+    else
+      left.set(item.budgetKey, { ...budget, reserved: budget.reserved + item.calls - item.kept });
   }
   return refused;
 }
@@ -187,7 +195,7 @@ async function neededWithinADay(
 }
 
 /**
- * An interrupted attempt that never reached `sent` gives way to the new one, which goes on with its staged media.
+ * An attempt that rests goes on under the next run; one of an older version gives way to a new one.
  * Rows that a unique index refuses are those of equal content in flight (or of a post that was confirmed already).
  */
 async function openAttempts(
@@ -197,14 +205,16 @@ async function openAttempts(
   timeoutMs: number,
 ): Promise<ReadonlyMap<string, string>> {
   if (items.length === 0) return new Map();
-  const resumed = items.filter((item) => item.resumes).map((item) => item.postId);
-  if (resumed.length > 0) await abandonPrepared(tx, resumed);
+  const replaced = items.filter((item) => item.replaces).map((item) => item.postId);
+  if (replaced.length > 0) await abandonPrepared(tx, replaced);
   const rows = items.map((item) => ({
     post_id: item.postId,
     integration_id: item.integrationId,
     run: runs.get(item.postId),
     version: item.version,
-    state: item.sends ? 'sent' : 'prepared',
+    id: item.resumes,
+    opens: item.opens,
+    state: item.opens === 'sends' ? 'sent' : 'prepared',
     mode: item.mode,
     content_hash: item.contentHash,
     content: item.content,
@@ -213,33 +223,83 @@ async function openAttempts(
     budget_key: item.budgetKey,
     reserved: item.calls,
   }));
-  const opened = await tx.query<{ id: string; post_id: string }>({
-    name: 'attempts_open',
-    text: `INSERT INTO social_publisher.publish_attempts
-             (post_id, integration_id, run, version, state, mode, content_hash, content, scheduled_at, staged,
-              budget_key, reserved, sent_at, owned_until)
-           SELECT x.*, CASE WHEN x.state = 'sent' THEN clock_timestamp() END,
-             CASE WHEN x.state = 'sent' THEN clock_timestamp() + $2 * interval '1 millisecond' END
-           FROM jsonb_to_recordset($1::jsonb) AS x (post_id uuid, integration_id uuid, run int, version int,
-             state text, mode text, content_hash text, content jsonb, scheduled_at timestamptz, staged jsonb,
-             budget_key text, reserved int)
-           ON CONFLICT DO NOTHING RETURNING id, post_id`,
-    values: [JSON.stringify(rows), sendWithinMs + timeoutMs],
-  });
+  const resumed = rows.filter((row) => row.id !== null);
+  const opened = [
+    ...(await insertAttempts(
+      tx,
+      rows.filter((row) => row.id === null),
+      timeoutMs,
+    )),
+    ...(await resumeAttempts(tx, resumed, timeoutMs)),
+  ];
   return new Map(opened.map((row) => [row.post_id, row.id]));
 }
 
-/** What is set aside for an attempt whose worker may still be at it is booked as far as it can have been used. */
+interface Opened {
+  readonly id: string;
+  readonly post_id: string;
+}
+
+const begunTimes = `CASE WHEN x.state = 'sent' THEN clock_timestamp() END,
+  CASE WHEN x.state = 'sent' THEN clock_timestamp() + $2 * interval '1 millisecond' END,
+  CASE WHEN x.opens = 'creates' THEN clock_timestamp() END`;
+
+async function insertAttempts(
+  tx: Sql,
+  rows: readonly object[],
+  timeoutMs: number,
+): Promise<readonly Opened[]> {
+  if (rows.length === 0) return [];
+  return tx.query<Opened>({
+    name: 'attempts_open',
+    text: `INSERT INTO social_publisher.publish_attempts
+             (post_id, integration_id, run, version, state, mode, content_hash, content, scheduled_at, staged,
+              budget_key, reserved, sent_at, owned_until, creating_at)
+           SELECT x.post_id, x.integration_id, x.run, x.version, x.state, x.mode, x.content_hash, x.content,
+             x.scheduled_at, x.staged, x.budget_key, x.reserved, ${begunTimes}
+           FROM jsonb_to_recordset($1::jsonb) AS x (post_id uuid, integration_id uuid, run int, version int,
+             state text, mode text, content_hash text, content jsonb, scheduled_at timestamptz, staged jsonb,
+             budget_key text, reserved int, opens text)
+           ON CONFLICT DO NOTHING RETURNING id, post_id`,
+    values: [JSON.stringify(rows), sendWithinMs + timeoutMs],
+  });
+}
+
+/** A call that was begun and never told of is one of the orphans from here on. */
+async function resumeAttempts(
+  tx: Sql,
+  rows: readonly object[],
+  timeoutMs: number,
+): Promise<readonly Opened[]> {
+  if (rows.length === 0) return [];
+  return tx.query<Opened>({
+    name: 'attempts_resume',
+    text: `UPDATE social_publisher.publish_attempts a
+           SET run = x.run, state = x.state, mode = x.mode, scheduled_at = x.scheduled_at, staged = x.staged,
+             content_hash = x.content_hash, reserved = x.reserved, resting = false, error = NULL,
+             (sent_at, owned_until, creating_at) = (SELECT coalesce(n.sent_at, a.sent_at), n.owned_until, n.creating_at
+               FROM (SELECT ${begunTimes}) AS n (sent_at, owned_until, creating_at)),
+             orphans = CASE WHEN a.creating_at IS NULL AND x.staged = '[]' AND a.staged <> '[]' AND a.hidden_id IS NULL
+               THEN a.orphans || jsonb_build_object('id', NULL, 'media', a.staged) ELSE ${withOrphan} END
+           FROM jsonb_to_recordset($1::jsonb) AS x (id uuid, run int, state text, mode text, content_hash text,
+             scheduled_at timestamptz, staged jsonb, reserved int, opens text)
+           WHERE a.id = x.id AND a.state = 'prepared' RETURNING a.id, a.post_id`,
+    values: [JSON.stringify(rows), sendWithinMs + timeoutMs],
+  });
+}
+
+/** What a worker that may still be at one of them can have used is booked. */
 async function abandonPrepared(tx: Sql, postIds: readonly string[]): Promise<void> {
   const abandoned = await tx.query<Spending>({
     name: 'attempts_abandon_prepared',
     text: `WITH x AS MATERIALIZED (
-             SELECT a.id, CASE WHEN a.reserved > 0 THEN ${callsOfLostWorker} ELSE 0 END AS calls
+             SELECT a.id, CASE WHEN a.resting THEN 0 ELSE ${callsOfLostWorker} END AS calls
              FROM social_publisher.publish_attempts a
              WHERE a.post_id = ANY ($1::uuid[]) AND a.state = 'prepared' ORDER BY a.post_id FOR UPDATE
            )
            UPDATE social_publisher.publish_attempts a
-           SET state = 'abandoned', reserved = 0, settled_at = clock_timestamp()
+           SET state = 'abandoned', reserved = 0, booked = jsonb_array_length(a.calls), settled_at = clock_timestamp(),
+             ${setOrphaned}
            FROM x WHERE a.id = x.id RETURNING a.budget_key AS "budgetKey", x.calls`,
     values: [postIds],
   });

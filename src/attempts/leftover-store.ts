@@ -2,25 +2,45 @@ import type { Database, Sql } from '../db/client.ts';
 import { isPausedSql } from '../pauses/store.ts';
 import type { Attention } from '../posts/post.ts';
 import { changePosts, type PostChange } from '../posts/store.ts';
-import type { CallRecord, StagedMedium } from './attempt.ts';
+import type { AttemptState, CallRecord, StagedMedium } from './attempt.ts';
 import { appendEvidence, type EvidenceEntry } from './evidence.ts';
 
-/** Nobody is in a hurry, and whoever retries a post soon may still use them. */
+/**
+ * SQL: what an attempt `a` may have left. A call that makes a hidden post and was never told of may have made it with
+ * the attempt's photos: from then on they are for nothing else.
+ */
+export const withOrphan = `CASE WHEN a.creating_at IS NULL THEN a.orphans ELSE a.orphans || jsonb_build_object(
+  'id', NULL, 'media', a.staged, 'from', a.creating_at, 'until', clock_timestamp()) END`;
+
+/** SQL: for an attempt `a` that its worker does not go on with. */
+export const setOrphaned = `orphans = ${withOrphan},
+  staged = CASE WHEN a.creating_at IS NULL THEN a.staged ELSE '[]' END, creating_at = NULL`;
+
+/** Nobody is in a hurry, and whoever retries a post soon may still use its photos. */
 const grace = `interval '10 minutes'`;
 /** What could not be deleted for so long stays. */
 const triedFor = `interval '30 days'`;
 
 /** SQL: an attempt `a` of a post `p` whose staged media nothing will use any more. */
-const isLeftover = `a.state IN ('prepared', 'rejected', 'abandoned') AND a.staged <> '[]' AND a.reserved = 0
-  AND (a.look_at IS NULL OR a.look_at <= statement_timestamp())
+const hasUnusedMedia = `a.state IN ('prepared', 'rejected', 'abandoned') AND a.staged <> '[]' AND a.hidden_id IS NULL
+  AND (a.resting OR a.state <> 'prepared')
   AND coalesce(a.settled_at, a.started_at) < statement_timestamp() - ${grace}
-  AND a.started_at > statement_timestamp() - ${triedFor}
   AND (p.status IN ('failed', 'cancelled', 'missed', 'published', 'scheduled', 'drafted')
        OR (a.version < p.version AND a.state <> 'prepared' AND p.status NOT IN ('publishing', 'unknown')))`;
 
+/** SQL: one whose hidden post was discarded, or that lost answers have left something of. */
+const hasHidden = `((a.hidden_id IS NOT NULL AND a.state IN ('rejected', 'abandoned')) OR a.orphans @? '$[*] ? (!exists(@.kept))')
+  AND coalesce(a.settled_at, a.sent_at, a.started_at) < statement_timestamp() - interval '1 minute'`;
+
+/** SQL: the partial index `publish_attempts_leftovers` has just these. */
+const isLeftover = `((a.state IN ('prepared', 'rejected', 'abandoned') AND (a.staged <> '[]' OR a.hidden_id IS NOT NULL)) OR a.orphans <> '[]')
+  AND (a.drop_at IS NULL OR a.drop_at <= statement_timestamp())
+  AND a.started_at > statement_timestamp() - ${triedFor}
+  AND ((${hasUnusedMedia}) OR (${hasHidden}))`;
+
 /**
- * Attempts whose staged media are to be deleted; under their posts' locks, so that no worker begins with them. Each
- * comes again, later and later, until it was done. What another attempt of the post goes on with is not touched.
+ * Attempts whose remains are to be deleted; under their posts' locks, so that no worker begins with them. Each comes
+ * again, later and later, until it was done. What another attempt of the post goes on with is not touched.
  */
 export async function claimLeftovers(
   sql: Sql,
@@ -29,68 +49,86 @@ export async function claimLeftovers(
   return sql.query({
     name: 'attempts_claim_leftovers',
     text: `WITH due AS MATERIALIZED (
-             SELECT a.id FROM social_publisher.publish_attempts a
+             SELECT a.id, a.state = 'prepared' AND ${hasUnusedMedia} AS ends FROM social_publisher.publish_attempts a
              JOIN social_publisher.social_posts p ON p.id = a.post_id
              JOIN social_publisher.integrations i ON i.id = a.integration_id
              WHERE ${isLeftover} AND i.status = 'active' AND NOT ${isPausedSql}
              ORDER BY p.id LIMIT $1 FOR UPDATE OF p, a SKIP LOCKED
            )
            UPDATE social_publisher.publish_attempts a
-           SET state = CASE WHEN a.state = 'prepared' THEN 'abandoned' ELSE a.state END,
-             settled_at = coalesce(a.settled_at, clock_timestamp()),
-             look_at = clock_timestamp() + greatest(interval '10 minutes', (clock_timestamp() - a.started_at) / 2)
-           FROM due WHERE a.id = due.id RETURNING a.id AS "attemptId", a.look_at AS "dueAt"`,
+           SET state = CASE WHEN due.ends THEN 'abandoned' ELSE a.state END,
+             settled_at = CASE WHEN due.ends THEN clock_timestamp() ELSE a.settled_at END,
+             drop_at = clock_timestamp() + greatest(interval '10 minutes', (clock_timestamp() - a.started_at) / 2)
+           FROM due WHERE a.id = due.id RETURNING a.id AS "attemptId", a.drop_at AS "dueAt"`,
     values: [limit],
   });
 }
 
 export interface Leftover {
   readonly postId: string;
+  readonly state: AttemptState;
   readonly sentAt: Date | null;
   readonly content: unknown;
   readonly mode: 'draft' | 'schedule' | 'publish';
   readonly scheduledAt: Date | null;
   readonly staged: unknown;
+  readonly hiddenId: string | null;
+  readonly orphans: unknown;
   /** Ids of media that another attempt of the post has, or may still need. */
   readonly used: readonly string[];
 }
 
-/** Null: it was not claimed, or there is nothing left. */
+/** Null: it was not claimed. */
 export async function loadLeftover(sql: Sql, attemptId: string): Promise<Leftover | null> {
   const [row] = await sql.query<Leftover>({
     name: 'attempts_load_leftover',
-    text: `SELECT a.post_id AS "postId", a.content, a.mode, a.scheduled_at AS "scheduledAt", a.staged,
+    text: `SELECT a.post_id AS "postId", a.state, a.content, a.mode, a.scheduled_at AS "scheduledAt", a.staged,
+             a.hidden_id AS "hiddenId", a.orphans,
              (SELECT min(e.sent_at) FROM social_publisher.publish_attempts e
-              WHERE e.post_id = a.post_id AND a.sent_at IS NOT NULL) AS "sentAt",
+              WHERE e.post_id = a.post_id AND a.sent_at IS NOT NULL AND e.hidden_id IS NULL) AS "sentAt",
              ARRAY(SELECT m ->> 'id' FROM social_publisher.publish_attempts e, jsonb_array_elements(e.staged) m
                    WHERE e.post_id = a.post_id AND e.state IN ('prepared', 'sent', 'unknown', 'confirmed')) AS used
-           FROM social_publisher.publish_attempts a
-           WHERE a.id = $1 AND a.state IN ('rejected', 'abandoned') AND a.look_at IS NOT NULL AND a.staged <> '[]'`,
+           FROM social_publisher.publish_attempts a WHERE a.id = $1 AND a.drop_at IS NOT NULL`,
     values: [attemptId],
   });
   return row ?? null;
 }
 
-/** What is left of them now, and what was learned. */
+/** What is left of it now, and what was learned. */
 export async function writeDropped(
   sql: Sql,
   attemptId: string,
   result: {
-    readonly left: readonly StagedMedium[];
+    readonly staged: readonly StagedMedium[];
+    /** Null: it is gone. */
+    readonly hiddenId: string | null;
+    readonly orphans: readonly object[];
+    /** Those that were dealt with, as they were read. */
+    readonly knownOrphans: unknown;
     readonly calls: readonly CallRecord[];
     readonly evidence: EvidenceEntry;
   },
 ): Promise<void> {
   await sql.query({
     name: 'attempts_write_dropped',
+    // Of an attempt that is alive, what it holds is its own: only its orphans were dealt with.
     text: `UPDATE social_publisher.publish_attempts a
-           SET staged = $2, calls = a.calls || $3::jsonb, evidence = ${appendEvidence('$4')}
-           WHERE a.id = $1 AND a.state IN ('rejected', 'abandoned')`,
+           SET staged = CASE WHEN a.state IN ('rejected', 'abandoned') THEN $2::jsonb ELSE a.staged END,
+             hidden_id = CASE WHEN a.state IN ('rejected', 'abandoned') THEN $3::text ELSE a.hidden_id END,
+             -- Those that came while these were looked for stay.
+             orphans = $4::jsonb || coalesce((SELECT jsonb_agg(e) FROM jsonb_array_elements(a.orphans) e
+               WHERE NOT $7::jsonb @> jsonb_build_array(e)), '[]'),
+             calls = a.calls || $5::jsonb, booked = a.booked + jsonb_array_length($5::jsonb),
+             evidence = ${appendEvidence('$6')}
+           WHERE a.id = $1`,
     values: [
       attemptId,
-      JSON.stringify(result.left),
+      JSON.stringify(result.staged),
+      result.hiddenId,
+      JSON.stringify(result.orphans),
       JSON.stringify(result.calls),
       JSON.stringify(result.evidence),
+      JSON.stringify(result.knownOrphans),
     ],
   });
 }
@@ -110,7 +148,7 @@ export async function keepLeftover(
     await changePosts(tx, [{ ...found.post, set: { attention: found.attention } }]);
     await tx.query({
       text: `UPDATE social_publisher.publish_attempts a
-             SET look_at = a.started_at + ${triedFor}, calls = a.calls || $2::jsonb,
+             SET drop_at = a.started_at + ${triedFor}, calls = a.calls || $2::jsonb,
                evidence = ${appendEvidence('$3')} WHERE a.id = $1`,
       values: [attemptId, JSON.stringify(found.calls), JSON.stringify(found.evidence)],
     });

@@ -5,6 +5,7 @@ import type { ErrorRecord } from '../errors.ts';
 import { changePosts, type PostChange } from '../posts/store.ts';
 import type { AttemptState, CallRecord } from './attempt.ts';
 import { appendEvidence, type EvidenceEntry } from './evidence.ts';
+import { withOrphan } from './leftover-store.ts';
 
 export function isUniqueViolation(error: unknown): boolean {
   return sqlState(error) === '23505';
@@ -13,12 +14,21 @@ export function isUniqueViolation(error: unknown): boolean {
 /** How an attempt ended, or that it rests as `prepared` with what it staged, and what becomes of its post. */
 export interface Settlement {
   readonly attemptId: string;
+  readonly run: number;
   readonly state: Exclude<AttemptState, 'sent'>;
   readonly externalId: string | null;
   readonly error: ErrorRecord | null;
   readonly calls: readonly CallRecord[];
+  /** Of its calls, those that were booked by earlier runs. */
+  readonly booked: number;
   readonly budgetKey: string;
   readonly post: PostChange;
+  /** The hidden post, once there is one. */
+  readonly hiddenId: string | null;
+  /** Of an attempt that rests: the calls that stay set aside for its reveal. */
+  readonly keeps?: number;
+  /** The answer of the call that makes the hidden post was lost: it may be there, with these photos. */
+  readonly isOrphaned?: boolean;
   /** Of an attempt whose outcome is unknown: when it is looked for first. */
   readonly lookAt?: Date;
   /** An earlier attempt of the post about which a look has shown more than its own end did. */
@@ -48,7 +58,9 @@ export async function settleAttempts(
       tx,
       done.flatMap(({ revives }) => (revives === undefined ? [] : [revives])),
     );
-    const spendings = done.map(({ budgetKey, calls }) => ({ budgetKey, calls: calls.length }));
+    const spendings = done.map(({ budgetKey, calls, booked }) => {
+      return { budgetKey, calls: calls.length - booked };
+    });
     await Promise.all([
       changePosts(
         tx,
@@ -66,7 +78,11 @@ async function closeAttempts(
 ): Promise<ReadonlySet<string>> {
   const rows = settlements.map((item) => ({
     id: item.attemptId,
+    run: item.run,
     state: item.state,
+    hidden_id: item.hiddenId,
+    reserved: item.keeps ?? 0,
+    orphaned: item.isOrphaned ?? false,
     external_id: item.externalId,
     error: item.error,
     calls: item.calls,
@@ -77,17 +93,25 @@ async function closeAttempts(
     name: 'attempts_close',
     text: `WITH x AS MATERIALIZED (
              SELECT * FROM jsonb_to_recordset($1::jsonb)
-               AS x (id uuid, state text, external_id text, error jsonb, calls jsonb, look_at timestamptz)
+               AS x (id uuid, run int, state text, hidden_id text, reserved int, orphaned boolean, external_id text,
+                 error jsonb, calls jsonb, look_at timestamptz)
            ), posts AS MATERIALIZED (
              SELECT p.id FROM social_publisher.social_posts p
              WHERE p.id = ANY ($2::uuid[]) ORDER BY p.id FOR UPDATE
            )
            UPDATE social_publisher.publish_attempts a
-           SET state = x.state, external_id = x.external_id, error = x.error, calls = x.calls, reserved = 0,
-             look_at = x.look_at,
+           SET state = x.state, external_id = x.external_id, error = x.error, calls = x.calls, reserved = x.reserved,
+             booked = jsonb_array_length(x.calls), resting = x.state = 'prepared', look_at = x.look_at,
+             hidden_id = x.hidden_id,
+             hidden_at = CASE WHEN x.hidden_id IS NULL THEN NULL WHEN a.hidden_id = x.hidden_id THEN a.hidden_at
+               ELSE clock_timestamp() END,
+             orphans = CASE WHEN x.orphaned THEN ${withOrphan} ELSE a.orphans END,
+             staged = CASE WHEN x.orphaned THEN '[]' ELSE a.staged END, creating_at = NULL,
              settled_at = CASE WHEN x.state <> 'prepared' THEN clock_timestamp() END
-           FROM x WHERE a.id = x.id AND (SELECT count(*) FROM posts) >= 0
-             AND ((a.state = 'prepared' AND a.reserved > 0) OR (a.state = 'sent' AND x.state <> 'prepared')
+           FROM x WHERE a.id = x.id AND a.run = x.run AND (SELECT count(*) FROM posts) >= 0
+             AND ((a.state = 'prepared' AND NOT a.resting)
+               -- What was refused when it was to be revealed is hidden still: it rests.
+               OR (a.state = 'sent' AND (x.state <> 'prepared' OR a.hidden_id IS NOT NULL))
                OR (a.state = 'unknown' AND x.state IN ('confirmed', 'rejected'))
                -- Taken for absent, and then the answer came after all: as long as nothing else was begun.
                OR (a.state = 'abandoned' AND a.sent_at IS NOT NULL AND x.state = 'confirmed'

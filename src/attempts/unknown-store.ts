@@ -1,7 +1,7 @@
 import type { Database, Sql } from '../db/client.ts';
 import type { ErrorRecord } from '../errors.ts';
 import { isPausedSql } from '../pauses/store.ts';
-import type { Waiting } from '../posts/post.ts';
+import type { PublishMode, Waiting } from '../posts/post.ts';
 import { waitForLook } from '../posts/recovery.ts';
 import { changePosts, type PostChange } from '../posts/store.ts';
 import type { AttemptState, CallRecord } from './attempt.ts';
@@ -56,7 +56,10 @@ export interface UnknownAttempt {
   readonly resends: number;
   readonly resend: boolean;
   readonly whenUnknown: 'send_again' | 'ask';
-  readonly isPaused: boolean;
+  /** What was to be revealed; null: it was sent in one step. */
+  readonly hiddenId: string | null;
+  readonly mode: PublishMode;
+  readonly sentAt: Date;
 }
 
 /** Null when nothing about the post is unknown any more. */
@@ -68,7 +71,7 @@ export async function loadUnknown(sql: Sql, postId: string): Promise<UnknownAtte
                WHERE e.post_id = p.id AND e.state = 'abandoned' AND e.content_hash = a.content_hash)) AS "firstSentAt",
              (SELECT count(*)::int FROM social_publisher.publish_attempts e
               WHERE e.post_id = p.id AND e.state = 'abandoned' AND e.sent_at >= p.approved_at) AS resends,
-             p.resend, t.when_unknown AS "whenUnknown", ${isPausedSql} AS "isPaused"
+             p.resend, t.when_unknown AS "whenUnknown", a.hidden_id AS "hiddenId", a.mode, a.sent_at AS "sentAt"
            FROM social_publisher.publish_attempts a
            JOIN social_publisher.social_posts p ON p.id = a.post_id
            JOIN social_publisher.tenants t ON t.id = p.tenant_id

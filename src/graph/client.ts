@@ -209,9 +209,10 @@ function readBody<T>(call: GraphCall<T>, answer: Answer): T {
   return parsed.data;
 }
 
-function toError({ record, scope, retryAfterMs }: Refused): PublishError {
+function toError({ record, scope, isProven, retryAfterMs }: Refused): PublishError {
   return new PublishError(record, {
     scope,
+    isProven,
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   });
 }

@@ -36,6 +36,8 @@ export interface Refused {
   readonly ok: false;
   readonly record: ErrorRecord;
   readonly scope: ErrorScope;
+  /** The call had no effect: it never left, or the answer is one that Meta gives before it does anything. */
+  readonly isProven: boolean;
   /** Of a rate limit only. */
   readonly retryAfterMs?: number;
 }
@@ -79,7 +81,7 @@ export function judgeUnexpectedBody(effect: Effect, answer: Answer, at: Date): R
 /** A token that cannot even be sent: no call is made. */
 export function judgeMalformedToken(at: Date): Refused {
   const message = 'The access token is empty or has characters that no token has';
-  return refuse({ line: generalErrors.malformedToken, message }, at);
+  return refuse({ line: generalErrors.malformedToken, message, proves: true }, at);
 }
 
 /** What a verdict is made of, before it becomes a record. */
@@ -88,11 +90,12 @@ interface Judgement {
   readonly message: string;
   readonly error?: GraphError;
   readonly answer?: Answer;
+  readonly proves?: boolean;
 }
 
 function judgeFailure(effect: Effect, failure: Failure): Judgement {
   const message = failure.reason;
-  if (!failure.reached) return { line: generalErrors.unreachable, message };
+  if (!failure.reached) return { line: generalErrors.unreachable, message, proves: true };
   return { line: unlessVisible(effect, generalErrors.noAnswer), message };
 }
 
@@ -110,7 +113,7 @@ function judgeError(
   const message = describeError(error, answer.status);
   const proves = line.rejects === true && answer.status < 500 && !hasId(body);
   const final = proves ? line : unlessVisible(effect, line);
-  return { line: final, message, error, answer };
+  return { line: final, message, error, answer, proves };
 }
 
 /** On a visible call whatever does not prove the rejection leaves the outcome open. */
@@ -193,9 +196,10 @@ function refuse(judgement: Judgement, at: Date): Refused {
   const record = toRecord(judgement, at);
   const { line, answer } = judgement;
   const scope = line.scope ?? scopeOf(line.class);
-  if (record.class !== 'rate_limited') return { ok: false, record, scope };
+  const isProven = judgement.proves === true;
+  if (record.class !== 'rate_limited') return { ok: false, record, scope, isProven };
   const retryAfterMs = answer?.usage?.regainMs ?? line.waitMs ?? defaultWaitMs;
-  return { ok: false, record, scope, retryAfterMs };
+  return { ok: false, record, scope, isProven, retryAfterMs };
 }
 
 function toRecord({ line, message, error, answer }: Judgement, at: Date): ErrorRecord {

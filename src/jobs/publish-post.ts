@@ -6,9 +6,9 @@ import { readPause } from '../pauses/pauses.ts';
 import type { PublishRow } from '../posts/publish-row.ts';
 import { waitForBudget } from '../publishing/budget-wait.ts';
 import { judge, type Verdict, waitForLimit, waitForPause } from '../publishing/judge.ts';
-import type { OpenAttempt } from '../publishing/outcome.ts';
-import { waitForEqual } from '../publishing/rest.ts';
+import type { OpenAttempt } from '../publishing/open-attempt.ts';
 import { jobFailure, type PublishServices, runAttempt } from '../publishing/run.ts';
+import { waitForEqual } from '../publishing/settlements.ts';
 import type { RunningJob } from '../queue/job.ts';
 import { defineJob } from './job.ts';
 
@@ -70,8 +70,9 @@ async function publish(job: Job, services: PublishServices): Promise<boolean> {
         row,
         provider,
         decision,
+        ...verdict.opening,
         budgetKey: beginning.budgetKey,
-        calls: [],
+        isOrphaned: false,
         onUsage: usageBook(services).listener(row.integrationId),
         now: () => new Date(row.now.getTime() + performance.now() - readAt),
       };

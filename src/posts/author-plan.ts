@@ -1,5 +1,5 @@
 import type { AuthorScope, PostDraft } from './author-scope.ts';
-import { decide } from './plan.ts';
+import { aheadOf, callsOf, decide } from './plan.ts';
 import type { PublishMode } from './post.ts';
 import { readContent } from './publish-row.ts';
 
@@ -24,15 +24,23 @@ export function planDraft(scope: AuthorScope, draft: PostDraft): DraftPlan | nul
     lateLimitS: scope.lateLimitS,
     window: provider.handoverWindow,
     nearWindowUntil: integration.nearWindowUntil,
+    isTooNear: false,
+    ahead: aheadOf(provider, { ...integration, isPrepared: false }),
     now: scope.now,
   });
-  const calls = provider.callsFor(readContent(draft).content);
+  const { content } = readContent(draft);
+  const { capabilities } = integration;
+  const callsIn = (mode: PublishMode): number => callsOf(provider, content, { mode, capabilities });
   switch (decision.kind) {
     case 'missed':
       return null;
     case 'hold':
-      return { effectiveMode: decision.mode, handoverAt: decision.until, calls };
+      return {
+        effectiveMode: decision.mode,
+        handoverAt: decision.until,
+        calls: callsIn(decision.mode),
+      };
     case 'go':
-      return { effectiveMode: decision.mode, handoverAt: scope.now, calls };
+      return { effectiveMode: decision.mode, handoverAt: scope.now, calls: callsIn(decision.mode) };
   }
 }

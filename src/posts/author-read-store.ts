@@ -36,7 +36,7 @@ export async function loadScope(
     db.query<AuthorIntegration>({
       name: 'author_integrations',
       text: `SELECT id, provider, external_account_id AS "externalAccountId", app_id AS "appId",
-               near_window_until AS "nearWindowUntil"
+               near_window_until AS "nearWindowUntil", capabilities
              FROM social_publisher.integrations WHERE tenant_id = $1 AND id = ANY ($2::uuid[])`,
       values: [tenantId, onlyIds(integrationIds)],
     }),

@@ -25,6 +25,7 @@ export interface AuthorIntegration {
   readonly externalAccountId: string;
   readonly appId: string;
   readonly nearWindowUntil: Date | null;
+  readonly capabilities: unknown;
 }
 
 /** What the rules judge, stored or not. */

@@ -1,5 +1,12 @@
-import type { HandoverWindow } from '../providers/provider.ts';
-import { type Attention, type PublishMode, requestedMode, type Waiting } from './post.ts';
+import { capabilityOf } from '../integrations/capabilities.ts';
+import type { HandoverWindow, Publishing } from '../providers/provider.ts';
+import {
+  type Attention,
+  type PostContent,
+  type PublishMode,
+  requestedMode,
+  type Waiting,
+} from './post.ts';
 
 /** Everything the decision depends on; `now` is the database's clock, so that all processes agree. */
 export interface PlanInput {
@@ -10,17 +17,27 @@ export interface PlanInput {
   readonly autoPublish: boolean;
   readonly lateLimitS: number;
   readonly window: HandoverWindow | null;
+  /** The network's scheduler said that it came too late for it. */
+  readonly isTooNear: boolean;
   /** Until then the provider is not offered hand-overs beyond what it takes for certain. */
   readonly nearWindowUntil: Date | null;
+  /** How it can be made ready before its time; null: it cannot. */
+  readonly ahead: { readonly ms: number; readonly isPrepared: boolean } | null;
   readonly now: Date;
 }
 
 /**
  * What may happen with an approved post at this moment.
- * `go`: publish it now, in this mode. `hold`: not before `until`. `missed`: too late, a person decides.
+ * `go`: make it now, in this mode, and show it at `revealAt` (null: at once). `hold`: not before `until`. `missed`: too
+ * late, a person decides.
  */
 export type Decision =
-  | { readonly kind: 'go'; readonly mode: PublishMode; readonly attention: Attention | null }
+  | {
+      readonly kind: 'go';
+      readonly mode: PublishMode;
+      readonly attention: Attention | null;
+      readonly revealAt: Date | null;
+    }
   | {
       readonly kind: 'hold';
       readonly mode: PublishMode;
@@ -28,6 +45,35 @@ export type Decision =
       readonly waiting: Waiting;
     }
   | { readonly kind: 'missed'; readonly attention: Attention };
+
+/** Made hidden first and then revealed by its id, unless the network has refused that to this account. */
+export function isHiddenFirst(
+  provider: Pick<Publishing, 'hidden'>,
+  mode: PublishMode,
+  capabilities: unknown,
+): boolean {
+  if (!provider.hidden.includes(mode) || capabilityOf(capabilities, 'two_steps') === 'no')
+    return false;
+  return mode !== 'schedule' || capabilityOf(capabilities, 'schedule_hidden') !== 'no';
+}
+
+/** Calls with the token that a post needs from its first to its last. */
+export function callsOf(
+  provider: Pick<Publishing, 'callsFor' | 'hidden'>,
+  content: PostContent,
+  { mode, capabilities }: { readonly mode: PublishMode; readonly capabilities: unknown },
+): number {
+  return provider.callsFor(content) + (isHiddenFirst(provider, mode, capabilities) ? 1 : 0);
+}
+
+/** What `decide` is told of preparing ahead. */
+export function aheadOf(
+  provider: Pick<Publishing, 'hidden' | 'prepareAheadMs'>,
+  post: { readonly capabilities: unknown; readonly isPrepared: boolean },
+): PlanInput['ahead'] {
+  if (!isHiddenFirst(provider, 'publish', post.capabilities)) return null;
+  return { ms: provider.prepareAheadMs, isPrepared: post.isPrepared };
+}
 
 /** Meta judges the window when the request arrives, not when we decide. */
 const arrivalMarginMs = 15_000;
@@ -40,7 +86,7 @@ export function decide(input: PlanInput): Decision {
   if (mode === 'draft') return go('draft');
   const dueAt = input.scheduledAt ?? input.approvedAt;
   if (isTooLate(dueAt, input)) return missed(input, dueAt);
-  if (mode === 'publish' || input.window === null) return publishAt(dueAt, input.now);
+  if (mode === 'publish' || input.window === null) return publishAt(dueAt, input);
   return decideHandover(dueAt, input.window, input);
 }
 
@@ -49,15 +95,13 @@ function decideHandover(dueAt: Date, window: HandoverWindow, input: PlanInput): 
   const maxAheadMs = isNearOnly(input) ? window.certainAheadMs : window.maxAheadMs;
   if (aheadMs > maxAheadMs) {
     const until = new Date(dueAt.getTime() - maxAheadMs + farMarginMs);
-    return hold(
-      'schedule',
-      until,
-      'window',
-      'Held until the network takes it for its own scheduler.',
-    );
+    const text = 'Held until the network takes it for its own scheduler.';
+    const waiting: Waiting = { reason: 'window', until: until.toISOString(), text };
+    return { kind: 'hold', mode: 'schedule', until, waiting };
   }
-  if (aheadMs >= window.minAheadMs + arrivalMarginMs) return go('schedule');
-  if (input.autoPublish) return publishAt(dueAt, input.now);
+  const isTaken = aheadMs >= window.minAheadMs + arrivalMarginMs && !input.isTooNear;
+  if (isTaken) return go('schedule');
+  if (input.autoPublish) return publishAt(dueAt, input);
   return wasAskedTooNear(dueAt, window, input)
     ? go('draft', outsideWindow(input.now))
     : delayedOutOfWindow(input.now);
@@ -72,20 +116,34 @@ function isTooLate(dueAt: Date, input: PlanInput): boolean {
 }
 
 function wasAskedTooNear(dueAt: Date, window: HandoverWindow, input: PlanInput): boolean {
-  return dueAt.getTime() - input.approvedAt.getTime() < window.minAheadMs + arrivalMarginMs;
+  return (
+    !input.isTooNear &&
+    dueAt.getTime() - input.approvedAt.getTime() < window.minAheadMs + arrivalMarginMs
+  );
 }
 
-function publishAt(dueAt: Date, now: Date): Decision {
+/** Prepared a little before its time where that is possible, so that one call remains. */
+function publishAt(dueAt: Date, { ahead, now }: PlanInput): Decision {
   if (dueAt <= now) return go('publish');
-  return hold('publish', dueAt, 'due_time', 'Goes out at its time.');
+  if (ahead?.isPrepared === true) {
+    return holdUntilDue(dueAt, dueAt, 'Prepared at the network; it is shown at its time.');
+  }
+  const beginAt = new Date(dueAt.getTime() - (ahead?.ms ?? 0));
+  if (beginAt > now) return holdUntilDue(dueAt, beginAt, 'Goes out at its time.');
+  return { kind: 'go', mode: 'publish', attention: null, revealAt: dueAt };
+}
+
+/** `until` is when there is something to do for it. */
+function holdUntilDue(dueAt: Date, until: Date, text: string): Decision {
+  return { kind: 'hold', mode: 'publish', until, waiting: waitForDue(dueAt, text) };
+}
+
+export function waitForDue(dueAt: Date, text: string): Waiting {
+  return { reason: 'due_time', until: dueAt.toISOString(), text };
 }
 
 function go(mode: PublishMode, attention: Attention | null = null): Decision {
-  return { kind: 'go', mode, attention };
-}
-
-function hold(mode: PublishMode, until: Date, reason: Waiting['reason'], text: string): Decision {
-  return { kind: 'hold', mode, until, waiting: { reason, until: until.toISOString(), text } };
+  return { kind: 'go', mode, attention, revealAt: null };
 }
 
 function missed(input: PlanInput, dueAt: Date): Decision {

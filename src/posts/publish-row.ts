@@ -1,5 +1,10 @@
 import { z } from 'zod';
-import { type AttemptState, attemptStates, type StagedMedium } from '../attempts/attempt.ts';
+import {
+  type AttemptState,
+  attemptStates,
+  callRecordSchema,
+  type StagedMedium,
+} from '../attempts/attempt.ts';
 import type { ErrorRecord } from '../errors.ts';
 import { mediaItemSchema, type PostContent, type PostStatus, type PublishMode } from './post.ts';
 
@@ -29,14 +34,15 @@ export interface PublishRow {
   readonly externalAccountId: string;
   readonly appId: string;
   readonly nearWindowUntil: Date | null;
+  readonly isTooNear: boolean;
   /** Of the integration, see `integrations/capabilities.ts`. */
   readonly capabilities: unknown;
   /** The provider allows this account no calls before then. */
   readonly heldUntil: Date | null;
-  /** An attempt rests as `prepared`, of whichever version. */
-  readonly hasPrepared: boolean;
-  /** What an interrupted attempt of this same version had staged. */
+  /** The attempt that rests as `prepared`, of whichever version. */
   readonly prepared: unknown;
+  /** Hidden posts of earlier attempts that were to be revealed: [{attemptId, hiddenId}]. */
+  readonly earlierHidden: unknown;
   /** When the first attempt was sent that this post ever had, whatever its end. */
   readonly firstSentAt: Date | null;
   /** What the last sent attempt carried, for a look at the provider. */
@@ -95,15 +101,40 @@ export function sentBefore(row: PublishRow): SentBefore | null {
   };
 }
 
+const preparedAttempt = z.object({
+  id: z.string(),
+  version: z.number(),
+  mode: z.enum(['draft', 'schedule', 'publish']),
+  staged: stagedMedia,
+  hiddenId: z.string().nullable(),
+  hiddenAt: z.coerce.date().nullable(),
+  /** A call that makes the hidden post was begun, and nobody has its answer. */
+  isCreating: z.boolean(),
+  calls: z.array(callRecordSchema),
+  booked: z.number(),
+  reserved: z.number(),
+});
+
+export type PreparedAttempt = z.output<typeof preparedAttempt>;
+
+/** The attempt that rests, if it is of the post's present content. */
+export function preparedBefore(row: PublishRow): PreparedAttempt | null {
+  if (row.prepared === null) return null;
+  const prepared = preparedAttempt.parse(row.prepared);
+  return prepared.version === row.version ? prepared : null;
+}
+
+const hiddenAttempts = z.array(z.object({ attemptId: z.string(), hiddenId: z.string() }));
+
+export function earlierHidden(row: PublishRow): z.output<typeof hiddenAttempts> {
+  return row.earlierHidden === null ? [] : hiddenAttempts.parse(row.earlierHidden);
+}
+
 /** Media of an attempt that is proven absent: the next one shows with the very same ids, or is refused. */
 export function provenStaged(row: PublishRow): readonly StagedMedium[] {
   const before = sentBefore(row);
   if (before === null || before.isDropping) return [];
   return before.state === 'abandoned' && before.version === row.version ? before.staged : [];
-}
-
-export function preparedMedia(row: PublishRow): readonly StagedMedium[] {
-  return row.prepared === null ? [] : stagedMedia.parse(row.prepared);
 }
 
 /** The text that goes out: with `appendLink` it ends with the link, unless it holds it already. */

@@ -28,6 +28,7 @@ export interface PostFields {
   readonly error?: ErrorRecord | null;
   readonly attention?: Attention | null;
   readonly waiting?: Waiting | null;
+  readonly preparedAt?: Date | null;
   readonly publishedAt?: Date | null;
   readonly latenessMs?: number | null;
 }
@@ -69,6 +70,8 @@ export async function changePosts(
                WHEN x.set ? 'attention' THEN nullif(x.set -> 'attention', 'null') ELSE p.attention END,
              waiting = CASE WHEN ${calledOff} THEN NULL
                WHEN x.set ? 'waiting' THEN nullif(x.set -> 'waiting', 'null') ELSE p.waiting END,
+             prepared_at = CASE WHEN x.set ? 'preparedAt'
+               THEN (x.set ->> 'preparedAt')::timestamptz ELSE p.prepared_at END,
              published_at = CASE WHEN x.set ? 'publishedAt'
                THEN (x.set ->> 'publishedAt')::timestamptz ELSE p.published_at END,
              lateness_ms = CASE WHEN x.set ? 'latenessMs' THEN (x.set ->> 'latenessMs')::int ELSE p.lateness_ms END

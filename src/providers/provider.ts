@@ -30,6 +30,8 @@ export interface Publishing {
   readonly modes: readonly PublishMode[];
   /** Modes that it can make in two steps, hidden first and then revealed by id; the others are one visible call. */
   readonly hidden: readonly PublishMode[];
+  /** How long before its time a hidden post is made. */
+  readonly prepareAheadMs: number;
   readonly rules: readonly Rule[];
   /** The errors that it tells of by their keys, for the pages about them. */
   readonly errors: readonly ErrorText[];

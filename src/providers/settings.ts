@@ -6,4 +6,8 @@ export interface ProviderSettings extends GraphSettings {
   readonly websiteUrl?: string;
   /** 200 unless it is said. */
   readonly facebookCallsPerHour?: number;
+  /** Two unless it is said. */
+  readonly facebookSteps?: 'two' | 'one';
+  /** How long before its time a post is prepared; not at all unless it is said. */
+  readonly prepareAheadMs?: number;
 }

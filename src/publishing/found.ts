@@ -2,7 +2,9 @@ import type { Attention, PostStatus, PublishMode } from '../posts/post.ts';
 import type { PublishRow } from '../posts/publish-row.ts';
 import type { PostFields } from '../posts/store.ts';
 import type { Candidate, Publishing } from '../providers/provider.ts';
-import { readBackAfterMs } from './outcome.ts';
+
+/** The read-back is a later job: reads lag behind writes at Meta, and nothing waits for it. */
+export const readBackAfterMs = 60_000;
 
 type Shown = Pick<Candidate, 'externalId' | 'url' | 'isPublished' | 'createdAt' | 'scheduledAt'>;
 
@@ -27,6 +29,20 @@ export function foundAt(
       ...liveTimes(row, shown),
     },
   };
+}
+
+/** Times go to a network in whole seconds, rounded up. */
+const sameTimeMs = 1_000;
+
+/** Whether a post that was to be revealed is, as far as its network shows it. */
+export function isShown(
+  post: Pick<Shown, 'isPublished' | 'scheduledAt'>,
+  mode: PublishMode,
+  { scheduledAt }: Pick<PublishRow, 'scheduledAt'>,
+): boolean {
+  if (post.isPublished) return true;
+  if (mode !== 'schedule' || post.scheduledAt === null || scheduledAt === null) return false;
+  return Math.abs(post.scheduledAt.getTime() - scheduledAt.getTime()) <= sameTimeMs;
 }
 
 function statusOf({ isPublished, scheduledAt }: Shown): PostStatus {

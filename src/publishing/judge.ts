@@ -1,13 +1,15 @@
-import { contentHash } from '../attempts/attempt.ts';
+import { type CallRecord, contentHash, type StagedMedium } from '../attempts/attempt.ts';
 import type { Beginning } from '../attempts/begin-store.ts';
 import type { ErrorRecord, FieldProblem } from '../errors.ts';
 import { adviceFor, heldText } from '../integrations/integration.ts';
 import { type Pause, textOfPause } from '../pauses/pause.ts';
-import { type Decision, decide } from '../posts/plan.ts';
+import { aheadOf, type Decision, decide, isHiddenFirst } from '../posts/plan.ts';
 import { type PostContent, requestedMode } from '../posts/post.ts';
 import {
+  earlierHidden,
+  type PreparedAttempt,
   type PublishRow,
-  preparedMedia,
+  preparedBefore,
   provenStaged,
   readContent,
   sentBefore,
@@ -18,14 +20,24 @@ import type { Publishing } from '../providers/provider.ts';
 
 /** What a worker does with a queued post: begin an attempt, or write one change and be done. */
 export type Verdict =
-  | { readonly kind: 'begin'; readonly beginning: Beginning; readonly decision: Going }
+  | ({ readonly kind: 'begin' } & Begin)
   | { readonly kind: 'change'; readonly change: PostChange; readonly failure: ErrorRecord | null };
+
+interface Begin {
+  readonly beginning: Beginning;
+  readonly decision: Going;
+  /** What the attempt has from the runs before. */
+  readonly opening: {
+    readonly inTwoSteps: boolean;
+    readonly hiddenId: string | null;
+    readonly calls: CallRecord[];
+    readonly booked: number;
+  };
+}
 
 export type Going = Extract<Decision, { kind: 'go' }>;
 
 const dayMs = 86_400_000;
-/** Staged media are dropped by the provider after about a day; older ones are staged again. */
-const stagedLivesMs = 20 * 3_600_000;
 
 /** Pure: the row as read, with the database's clock in it, decides. */
 export function judge(row: PublishRow, provider: Publishing): Verdict {
@@ -56,13 +68,15 @@ export function judge(row: PublishRow, provider: Publishing): Verdict {
         waiting: decision.waiting,
       });
     case 'go':
-      return { kind: 'begin', beginning: begin(row, provider, content, decision), decision };
+      return { kind: 'begin', ...begin(row, provider, content, decision), decision };
   }
 }
 
 /** Lateness and window at `now`; asked again with a fresh clock once the media are staged. */
 export function decideRow(row: PublishRow, provider: Publishing, now: Date): Decision {
-  return decide({ ...row, window: provider.handoverWindow, now });
+  const isPrepared = Boolean(preparedBefore(row)?.hiddenId);
+  const { handoverWindow: window } = provider;
+  return decide({ ...row, window, ahead: aheadOf(provider, { ...row, isPrepared }), now });
 }
 
 function begin(
@@ -70,29 +84,74 @@ function begin(
   provider: Publishing,
   content: PostContent,
   decision: Going,
-): Beginning {
-  const before = sentBefore(row);
-  const freshAfter = new Date(row.now.getTime() - stagedLivesMs).toISOString();
-  const kept = row.prepared === null ? provenStaged(row) : preparedMedia(row);
-  const staged = kept.filter((medium) => medium.at > freshAfter);
-  const looks = before === null ? 0 : provider.lookCalls;
+): Omit<Begin, 'decision'> {
+  const inTwoSteps = isHiddenFirst(provider, decision.mode, row.capabilities);
+  const before = preparedBefore(row);
+  // One that holds a hidden post cannot go on where the post is now to go out in one step.
+  const prepared = before?.hiddenId && !inTwoSteps ? null : before;
+  const hiddenId = prepared?.hiddenId ?? null;
+  const staged = hiddenId === null ? stagedFor(row, provider, { prepared, decision }) : [];
+  const need = { content, prepared, staged, inTwoSteps };
   return {
-    postId: row.id,
-    integrationId: row.integrationId,
-    version: row.version,
-    mode: decision.mode,
-    scheduledAt: decision.mode === 'schedule' ? row.scheduledAt : null,
-    dueAt: row.scheduledAt ?? row.approvedAt,
-    content,
-    contentHash: contentHash(content, decision.mode, row.scheduledAt),
-    resumes: row.hasPrepared,
-    staged,
-    budgetKey: budgetKeyOf(row),
-    calls: provider.callsFor(content) - staged.length + looks,
-    sends: content.media.length === 0 && before === null,
-    leavesRoom:
-      decision.mode === 'schedule' && (row.scheduledAt?.getTime() ?? 0) - row.now.getTime() > dayMs,
+    beginning: {
+      postId: row.id,
+      integrationId: row.integrationId,
+      version: row.version,
+      mode: decision.mode,
+      scheduledAt: decision.mode === 'schedule' ? row.scheduledAt : null,
+      dueAt: row.scheduledAt ?? row.approvedAt,
+      content,
+      contentHash: contentHash(content, decision.mode, row.scheduledAt),
+      resumes: prepared?.id ?? null,
+      replaces: row.prepared !== null && prepared === null,
+      // Those of a hidden post are in it.
+      staged: hiddenId === null ? staged : (prepared?.staged ?? []),
+      budgetKey: budgetKeyOf(row),
+      ...needsOf(row, provider, need),
+      kept: prepared?.reserved ?? 0,
+      leavesRoom: isFarHandover(row, decision),
+    },
+    opening: { inTwoSteps, hiddenId, calls: prepared?.calls ?? [], booked: prepared?.booked ?? 0 },
   };
+}
+
+function isFarHandover(row: PublishRow, { mode }: Going): boolean {
+  return mode === 'schedule' && (row.scheduledAt?.getTime() ?? 0) - row.now.getTime() > dayMs;
+}
+
+interface Need {
+  readonly content: PostContent;
+  readonly prepared: PreparedAttempt | null;
+  readonly staged: readonly StagedMedium[];
+  readonly inTwoSteps: boolean;
+}
+
+/** Photos that a lost answer may have put into a post, or that were staged for another mode, are staged anew. */
+function stagedFor(
+  row: PublishRow,
+  provider: Publishing,
+  { prepared, decision }: { prepared: PreparedAttempt | null; decision: Going },
+): readonly StagedMedium[] {
+  if (prepared?.isCreating === true) return [];
+  if (prepared !== null && prepared.mode !== decision.mode) return [];
+  const freshAfter = new Date(row.now.getTime() - provider.stagedLivesMs).toISOString();
+  const kept = prepared === null ? provenStaged(row) : prepared.staged;
+  return kept.every((medium) => medium.at > freshAfter) ? kept : [];
+}
+
+/** The calls that are left to make, and which comes first. */
+function needsOf(
+  row: PublishRow,
+  provider: Publishing,
+  { content, prepared, staged, inTwoSteps }: Need,
+): Pick<Beginning, 'calls' | 'opens'> {
+  if (prepared?.hiddenId) return { calls: 1, opens: 'sends' };
+  const looks = (sentBefore(row) === null ? 0 : provider.lookCalls) + earlierHidden(row).length;
+  const calls = provider.callsFor(content) - staged.length + (inTwoSteps ? 1 : 0) + looks;
+  if (looks > 0 || staged.length < content.media.length) return { calls, opens: 'stages' };
+  if (inTwoSteps) return { calls, opens: 'creates' };
+  // An attempt that goes on is committed as sent by itself: another of equal content may be in its way.
+  return { calls, opens: prepared === null && content.media.length === 0 ? 'sends' : 'stages' };
 }
 
 /** Meta counts per app and account, whichever integration the call was made for. */

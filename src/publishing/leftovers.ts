@@ -83,9 +83,17 @@ async function drop(
     return 0;
   }
   const { gone, failure } = await unstageAll(one, unused);
-  const left = unused.filter((medium) => !gone.includes(medium));
+  const staged = unused.filter((medium) => !gone.includes(medium));
   const evidence = { dropped_at: one.row.now.toISOString(), staged: gone };
-  await writeDropped(services.db, one.leftover.attemptId, { left, calls: one.made, evidence });
+  const { hiddenId, orphans: knownOrphans } = one.leftover;
+  await writeDropped(services.db, one.leftover.attemptId, {
+    staged,
+    hiddenId,
+    orphans: [],
+    knownOrphans,
+    calls: one.made,
+    evidence,
+  });
   if (failure !== null) throw failure;
   return gone.length;
 }

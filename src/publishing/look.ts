@@ -7,9 +7,8 @@ import type { PublishRow, SentBefore } from '../posts/publish-row.ts';
 import { readBoundIds } from '../posts/read-back-store.ts';
 import type { Account, CallContext, Candidate, Look, Publishing } from '../providers/provider.ts';
 import { ownFailure } from './errors.ts';
-import type { OpenAttempt } from './outcome.ts';
+import { callsOf, type OpenAttempt } from './open-attempt.ts';
 import { type Finding, judgeLook } from './reconcile.ts';
-import { callsOf } from './stage.ts';
 
 /** Meta's clock and ours may differ, and what we call sent may have been made a little earlier there. */
 const marginMs = 10 * 60_000;

@@ -22,6 +22,7 @@ import { callContext, noteFailure } from './health.ts';
 import { budgetKeyOf, decideRow } from './judge.ts';
 import { evidenceOf, type Looked, lookEntry, lookFor } from './look.ts';
 import { type Conclusion, conclude, type Question, type Standing } from './reconcile.ts';
+import { settleRevealed } from './revealed.ts';
 
 /** Clocks and queues are what they are: a look this much of the interval after the one before is one of its own. */
 const intervalShare = 0.9;
@@ -45,8 +46,12 @@ export async function reconcile(
   unknown: UnknownAttempt,
 ): Promise<string> {
   const provider = services.publishers.get(row.provider);
+  if (provider === undefined) return 'nothing to look for';
+  const { hiddenId } = unknown;
+  if (hiddenId !== null)
+    return settleRevealed(services, { row, provider, unknown: { ...unknown, hiddenId } });
   const before = sentBefore(row);
-  if (provider === undefined || before?.attemptId !== unknown.id) return 'nothing to look for';
+  if (before?.attemptId !== unknown.id) return 'nothing to look for';
   const { intervalMs } = services.config.reconcile;
   const known = summarizeEvidence(unknown.evidence);
   const one: Case = { row, unknown, provider, before, known, intervalMs };

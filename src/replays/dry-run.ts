@@ -2,7 +2,7 @@ import type { FieldProblem } from '../errors.ts';
 import { InvalidRequestError } from '../errors.ts';
 import { actOnPosts } from '../posts/author-action-store.ts';
 import type { PostOutcome } from '../posts/author-outcome.ts';
-import { decide } from '../posts/plan.ts';
+import { callsOf, decide, isHiddenFirst } from '../posts/plan.ts';
 import { type PublishMode, requestedMode } from '../posts/post.ts';
 import { readContent } from '../posts/publish-row.ts';
 import type { ListedPost, PreviewedCall, Publishing } from '../providers/provider.ts';
@@ -107,6 +107,7 @@ function describe(post: ReplayPost, provider: Publishing | undefined, outlook: O
   const isDescribable = provider !== undefined && problem === null;
   const looks = post.firstSentAt === null ? 0 : (provider?.lookCalls ?? 0);
   const scheduledAt = mode === 'schedule' ? outlook.dueAt : null;
+  const inTwoSteps = provider !== undefined && isHiddenFirst(provider, mode, post.capabilities);
   const { externalAccountId } = post;
   return {
     post_id: post.id,
@@ -119,14 +120,16 @@ function describe(post: ReplayPost, provider: Publishing | undefined, outlook: O
     run_at: outlook.runAt.toISOString(),
     due_at: outlook.dueAt?.toISOString() ?? null,
     mode,
-    calls: isDescribable ? provider.callsFor(content) + looks : 0,
+    calls: isDescribable
+      ? callsOf(provider, content, { mode, capabilities: post.capabilities }) + looks
+      : 0,
     requests: isDescribable
       ? provider.preview({
           externalAccountId,
           content,
           mode,
           scheduledAt,
-          inTwoSteps: false,
+          inTwoSteps,
         })
       : [],
     seen: tellSighting(outlook.sighting),
@@ -166,6 +169,8 @@ function modeOf(
     scheduledAt: dueAt,
     approvedAt: post.now,
     window: provider?.handoverWindow ?? null,
+    isTooNear: false,
+    ahead: null,
   });
   return decision.kind === 'missed'
     ? requestedMode({ ...post, scheduledAt: dueAt })

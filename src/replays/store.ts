@@ -30,6 +30,7 @@ export interface ReplayPost {
   readonly autoPublish: boolean;
   readonly lateLimitS: number;
   readonly nearWindowUntil: Date | null;
+  readonly capabilities: unknown;
   readonly integrationStatus: string;
   readonly externalAccountId: string;
   readonly appId: string;
@@ -56,7 +57,7 @@ export async function choosePosts(sql: Sql, filter: ReplayFilter): Promise<reado
     text: `SELECT p.id, p.tenant_id AS "tenantId", p.integration_id AS "integrationId", p.provider, p.status, p.version,
              p.message, p.link, p.append_link AS "appendLink", p.media, p.publish_mode AS "publishMode", p.scheduled_at AS "scheduledAt",
              coalesce(p.approved_at, p.created_at) AS "approvedAt", t.auto_publish AS "autoPublish",
-             t.late_limit_s AS "lateLimitS", i.near_window_until AS "nearWindowUntil", i.status AS "integrationStatus",
+             t.late_limit_s AS "lateLimitS", i.near_window_until AS "nearWindowUntil", i.capabilities, i.status AS "integrationStatus",
              i.external_account_id AS "externalAccountId", i.app_id AS "appId", i.sealed_token AS "sealedToken",
              p.error ->> 'class' AS "errorClass", s.first_sent_at AS "firstSentAt", s.staged, clock_timestamp() AS now
            FROM social_publisher.social_posts p

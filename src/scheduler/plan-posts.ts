@@ -1,7 +1,7 @@
 import type { Database } from '../db/client.ts';
 import { adviceFor } from '../integrations/integration.ts';
-import { decide } from '../posts/plan.ts';
-import { requestedMode, type Waiting } from '../posts/post.ts';
+import { aheadOf, callsOf, decide } from '../posts/plan.ts';
+import { type PublishMode, requestedMode, type Waiting } from '../posts/post.ts';
 import { readContent } from '../posts/publish-row.ts';
 import { checkPost } from '../posts/rules.ts';
 import { changePosts, type PostChange, type PostFields } from '../posts/store.ts';
@@ -41,21 +41,26 @@ function plan(row: UnplannedRow, provider: Publishing | undefined): PostChange {
   const { errors } = checkPost(provider, { ...row, content, mode });
   if (errors.length > 0) return fail(row, errors);
 
-  const calls = provider.callsFor(content);
-  const decision = decide({ ...row, window: provider.handoverWindow });
+  const decision = decide({
+    ...row,
+    window: provider.handoverWindow,
+    ahead: aheadOf(provider, row),
+  });
+  const callsIn = (chosen: PublishMode): number =>
+    callsOf(provider, content, { mode: chosen, capabilities: row.capabilities });
   switch (decision.kind) {
     case 'missed':
-      return change(row, 'missed', { calls, attention: decision.attention });
+      return change(row, 'missed', { attention: decision.attention });
     case 'hold':
       return change(row, 'approved', {
-        calls,
+        calls: callsIn(decision.mode),
         effectiveMode: decision.mode,
         nextRunAt: decision.until,
         waiting: waitsForIntegration(row) ?? decision.waiting,
       });
     case 'go':
       return change(row, 'approved', {
-        calls,
+        calls: callsIn(decision.mode),
         effectiveMode: decision.mode,
         nextRunAt: row.now,
         waiting: waitsForIntegration(row),

@@ -20,9 +20,11 @@ export type UnplannedRow = Required<
     | 'integrationStatus'
     | 'integrationError'
     | 'nearWindowUntil'
+    | 'isTooNear'
+    | 'capabilities'
     | 'now'
   >
->;
+> & { readonly isPrepared: boolean };
 
 /** Locks them until the transaction ends; what another scheduler is planning is passed over. */
 export async function lockUnplanned(tx: Sql, limit: number): Promise<readonly UnplannedRow[]> {
@@ -31,7 +33,9 @@ export async function lockUnplanned(tx: Sql, limit: number): Promise<readonly Un
     text: `SELECT p.id, p.provider, p.version, p.message, p.link, p.append_link AS "appendLink", p.media, p.publish_mode AS "publishMode",
              p.scheduled_at AS "scheduledAt", coalesce(p.approved_at, p.created_at) AS "approvedAt",
              t.auto_publish AS "autoPublish", t.late_limit_s AS "lateLimitS",
-             i.status AS "integrationStatus", i.error AS "integrationError", i.near_window_until AS "nearWindowUntil", clock_timestamp() AS now
+             i.status AS "integrationStatus", i.error AS "integrationError", i.near_window_until AS "nearWindowUntil",
+             coalesce(p.error ->> 'key' = 'facebook_schedule_too_late', false) AS "isTooNear", i.capabilities,
+             p.prepared_at IS NOT NULL AS "isPrepared", clock_timestamp() AS now
            FROM social_publisher.social_posts p
            JOIN social_publisher.tenants t ON t.id = p.tenant_id
            JOIN social_publisher.integrations i ON i.id = p.integration_id

@@ -1,4 +1,6 @@
+import { readHiddenAfterMs } from '../attempts/attempt.ts';
 import { callsOfLostWorker } from '../attempts/begin-store.ts';
+import { setOrphaned } from '../attempts/leftover-store.ts';
 import type { Sql } from '../db/client.ts';
 import type { ErrorRecord } from '../errors.ts';
 import { waitForLook } from '../posts/recovery.ts';
@@ -48,15 +50,17 @@ export async function releaseUnsent(sql: Sql): Promise<number> {
   const rows = await sql.query<{ id: string }>({
     name: 'posts_release_unsent',
     text: `WITH x AS (
-             SELECT p.id FROM social_publisher.social_posts p
+             SELECT p.id, a.id AS attempt_id, CASE WHEN a.resting THEN 0 ELSE ${callsOfLostWorker} END AS calls
+             FROM social_publisher.social_posts p
+             LEFT JOIN social_publisher.publish_attempts a ON a.post_id = p.id AND a.state = 'prepared'
              WHERE p.status = 'publishing' AND p.lease_until < statement_timestamp()
-               AND NOT EXISTS (SELECT FROM social_publisher.publish_attempts a
-                               WHERE a.post_id = p.id AND a.state IN ('sent', 'unknown', 'confirmed'))
-             ORDER BY p.id LIMIT 500 FOR UPDATE SKIP LOCKED
+               AND NOT EXISTS (SELECT FROM social_publisher.publish_attempts e
+                               WHERE e.post_id = p.id AND e.state IN ('sent', 'unknown', 'confirmed'))
+             ORDER BY p.id LIMIT 500 FOR UPDATE OF p SKIP LOCKED
            ), attempts AS (
-             UPDATE social_publisher.publish_attempts a SET reserved = 0 FROM x
-             WHERE a.post_id = x.id AND a.state = 'prepared'
-             RETURNING a.budget_key, ${callsOfLostWorker} AS calls
+             UPDATE social_publisher.publish_attempts a
+             SET reserved = 0, resting = true, booked = jsonb_array_length(a.calls), ${setOrphaned}
+             FROM x WHERE a.id = x.attempt_id RETURNING a.budget_key, x.calls
            ), booked AS (
              ${bookingOfAttempts}
            )
@@ -77,11 +81,12 @@ export async function abandonOvertaken(sql: Sql): Promise<void> {
     text: `WITH x AS (
              SELECT a.id, ${callsOfLostWorker} AS calls FROM social_publisher.publish_attempts a
              JOIN social_publisher.social_posts p ON p.id = a.post_id
-             WHERE a.reserved > 0 AND a.state = 'prepared' AND p.status <> 'publishing'
+             WHERE a.state = 'prepared' AND NOT a.resting AND p.status <> 'publishing'
              ORDER BY p.id LIMIT 500 FOR UPDATE OF p, a SKIP LOCKED
            ), attempts AS (
              UPDATE social_publisher.publish_attempts a
-             SET state = 'abandoned', reserved = 0, settled_at = clock_timestamp()
+             SET state = 'abandoned', reserved = 0, booked = jsonb_array_length(a.calls), settled_at = clock_timestamp(),
+               ${setOrphaned}
              FROM x WHERE a.id = x.id RETURNING a.budget_key, x.calls
            )
            ${bookingOfAttempts}`,
@@ -107,7 +112,8 @@ export async function declareUnknown(
            ), attempts AS (
              UPDATE social_publisher.publish_attempts a
              SET state = 'unknown', settled_at = clock_timestamp(), reserved = 0, error = $2,
-               look_at = clock_timestamp() + $3 * interval '1 millisecond'
+               look_at = clock_timestamp() + interval '1 millisecond'
+                 * CASE WHEN a.hidden_id IS NULL THEN $3 ELSE least($3, ${readHiddenAfterMs}) END
              FROM x WHERE a.id = x.attempt_id AND a.state = 'sent'
              RETURNING a.post_id, a.budget_key, greatest(x.reserved, 1) AS calls
            ), booked AS (

@@ -514,7 +514,7 @@ describe('the granted role', () => {
 
 const edit = `UPDATE social_publisher.social_posts SET message = 'edited' WHERE id = $1`;
 const sent = (attemptId: string, postId: string): Promise<string> =>
-  markSent(on.db, { id: attemptId, postId, run: 1, version: 1 }, 1000);
+  markSent(on.db, { id: attemptId, postId, run: 1, version: 1, hiddenId: null }, 1000);
 
 /** Resolves once a backend waits for a lock that somebody else holds. */
 async function untilSomebodyWaits(): Promise<void> {
@@ -557,7 +557,11 @@ describe('an edit against the sender', () => {
     const author = await on.connect();
     let editing: Promise<unknown> = Promise.resolve();
     await on.db.transaction(async (tx) => {
-      const outcome = await markSent(tx, { id: attemptId, postId: id, run: 1, version: 1 }, 1000);
+      const outcome = await markSent(
+        tx,
+        { id: attemptId, postId: id, run: 1, version: 1, hiddenId: null },
+        1000,
+      );
       expect(outcome).toBe('sent');
       editing = refusalOf(author.query(edit, [id]));
       await untilSomebodyWaits();

@@ -10,6 +10,7 @@ const effectSchema = z.looseObject({
   id: z.string(),
   page_id: z.string(),
   visibility: z.string(),
+  visibility_then: z.string().optional(),
   message: z.string().nullable(),
   link: z.string().nullable(),
   photo_ids: z.array(z.string()),
@@ -37,8 +38,10 @@ export interface Meta {
   readonly tornImage: string;
   page(options?: object): Promise<MetaPage>;
   control(method: string, path: string, body?: object): Promise<unknown>;
-  /** Posts that were created, in order; of one page if named. */
+  /** Posts that people see, or saw, or will see by the network's scheduler, in order; of one page if named. */
   posts(pageId?: string): Promise<readonly Effect[]>;
+  /** Posts that are there and that nobody sees. */
+  hidden(pageId?: string): Promise<readonly Effect[]>;
   effects(kind: string, pageId?: string): Promise<readonly Effect[]>;
   requests(pageId?: string): Promise<readonly z.infer<typeof requestSchema>[]>;
   close(): Promise<void>;
@@ -78,7 +81,11 @@ export async function startMeta(): Promise<Meta> {
     },
     control,
     effects,
-    posts: (pageId) => effects('post', pageId),
+    posts: async (pageId) => seen(await effects('post', pageId), await states(control, pageId)),
+    hidden: async (pageId) => {
+      const made = await effects('post', pageId);
+      return made.filter(({ visibility }) => visibility === 'dark');
+    },
     async requests(pageId) {
       const query = pageId === undefined ? '' : `?page_id=${pageId}`;
       return z
@@ -91,6 +98,34 @@ export async function startMeta(): Promise<Meta> {
       images.server.close();
     },
   };
+}
+
+const stateSchema = z.object({
+  data: z.array(
+    z.looseObject({
+      id: z.string(),
+      live_at: z.string().nullable(),
+      scheduled_publish_time: z.string().nullable(),
+    }),
+  ),
+});
+type States = ReadonlyMap<string, z.infer<typeof stateSchema>['data'][number]>;
+
+async function states(control: Meta['control'], pageId?: string): Promise<States> {
+  const page = pageId === undefined ? '' : `?page_id=${pageId}`;
+  const { data } = stateSchema.parse(await control('GET', `ledger/count${page}`));
+  return new Map(data.map((post) => [post.id, post]));
+}
+
+/** What was made hidden is a post once it is public, or has its time. */
+function seen(made: readonly Effect[], now: States): readonly Effect[] {
+  return made.flatMap((post) => {
+    const state = now.get(post.id);
+    const time = state?.scheduled_publish_time ?? post.scheduled_publish_time;
+    const wasHidden = post.visibility_then === 'dark';
+    const isSeen = !wasHidden || state?.live_at != null || time !== null;
+    return isSeen ? [{ ...post, scheduled_publish_time: time }] : [];
+  });
 }
 
 async function serveImages(): Promise<{ server: Server; url: string }> {

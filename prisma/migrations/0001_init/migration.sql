@@ -107,6 +107,8 @@ CREATE TABLE social_publisher.social_posts (
   -- False once somebody said that an unknown post must not be sent again.
   resend boolean NOT NULL DEFAULT true,
   approved_at timestamptz(3),
+  -- Since when a hidden post of this very content waits at the provider to be revealed.
+  prepared_at timestamptz(3),
   published_at timestamptz(3),
   lateness_ms integer,
   internal_write boolean,
@@ -155,6 +157,17 @@ CREATE TABLE social_publisher.publish_attempts (
   calls jsonb NOT NULL DEFAULT '[]',
   budget_key text NOT NULL,
   reserved integer NOT NULL DEFAULT 0 CHECK (reserved >= 0),
+  -- How many of its calls the budget has on its books already.
+  booked integer NOT NULL DEFAULT 0 CHECK (booked >= 0),
+  -- Two steps: when the call that makes the hidden post was begun, if its answer is not there; and what it made.
+  creating_at timestamptz(3),
+  hidden_id text,
+  hidden_at timestamptz(3),
+  -- Prepared, and no worker's: the next run goes on with it.
+  resting boolean NOT NULL DEFAULT false,
+  -- What lost answers may have left hidden at the provider, and when what is left of this attempt is next deleted.
+  orphans jsonb NOT NULL DEFAULT '[]',
+  drop_at timestamptz(3),
   started_at timestamptz(3) NOT NULL DEFAULT now(),
   sent_at timestamptz(3),
   owned_until timestamptz(3),
@@ -171,15 +184,19 @@ CREATE UNIQUE INDEX publish_attempts_post_id_run_key ON social_publisher.publish
 -- The last line of "never twice": while one attempt is open, or one was confirmed, no other can be opened.
 CREATE UNIQUE INDEX publish_attempts_one_open ON social_publisher.publish_attempts (post_id)
   WHERE state IN ('prepared', 'sent', 'unknown', 'confirmed');
--- Posts of equal content to one account go out one at a time, or an unknown outcome could not be bound.
+-- Posts of equal content to one account go out one at a time, or an unknown outcome could not be bound. What has an id
+-- before it is seen needs no binding.
 CREATE UNIQUE INDEX publish_attempts_equal_content ON social_publisher.publish_attempts (integration_id, content_hash)
-  WHERE state IN ('sent', 'unknown');
+  WHERE state IN ('sent', 'unknown') AND hidden_id IS NULL;
 CREATE INDEX publish_attempts_reserved ON social_publisher.publish_attempts (budget_key) WHERE reserved > 0;
 CREATE INDEX publish_attempts_sent ON social_publisher.publish_attempts (owned_until) WHERE state = 'sent';
 CREATE INDEX publish_attempts_look ON social_publisher.publish_attempts (look_at) WHERE state = 'unknown';
--- Staged media that nothing may use any more; there look_at is when they are next to be deleted.
-CREATE INDEX publish_attempts_leftovers ON social_publisher.publish_attempts (look_at)
-  WHERE state IN ('prepared', 'rejected', 'abandoned') AND staged <> '[]';
+-- What attempts have left at the provider and nothing may use any more.
+CREATE INDEX publish_attempts_leftovers ON social_publisher.publish_attempts (drop_at)
+  WHERE (state IN ('prepared', 'rejected', 'abandoned') AND (staged <> '[]' OR hidden_id IS NOT NULL)) OR orphans <> '[]';
+-- Under way, for the sweep that lets go of what an author has called off meanwhile.
+CREATE INDEX publish_attempts_preparing ON social_publisher.publish_attempts (post_id)
+  WHERE state = 'prepared' AND NOT resting;
 
 CREATE TABLE social_publisher.call_usage (
   budget_key text NOT NULL,
@@ -378,7 +395,7 @@ BEGIN
   NEW.version := 1; NEW.run := 0; NEW.tries := 0; NEW.effective_mode := NULL; NEW.calls := 1;
   NEW.next_run_at := NULL; NEW.lease_until := NULL; NEW.verify_at := NULL; NEW.verifications := 0;
   NEW.external_id := NULL; NEW.publish_url := NULL; NEW.error := NULL; NEW.attention := NULL;
-  NEW.waiting := NULL; NEW.change := NULL; NEW.published_at := NULL; NEW.lateness_ms := NULL;
+  NEW.waiting := NULL; NEW.change := NULL; NEW.prepared_at := NULL; NEW.published_at := NULL; NEW.lateness_ms := NULL;
   NEW.internal_write := NULL;
   NEW.approved_at := CASE WHEN NEW.status = 'approved' THEN clock_timestamp() END;
   NEW.created_at := clock_timestamp(); NEW.updated_at := NEW.created_at;
@@ -501,6 +518,14 @@ BEGIN
   END IF;
   IF wanted <> OLD.status OR (content_changed AND wanted = 'approved') THEN
     changed.next_run_at := NULL; changed.waiting := NULL; changed.lease_until := NULL;
+  END IF;
+  -- What was prepared is discarded: it holds the old content, or is not wanted for now.
+  IF content_changed OR wanted IN ('draft', 'in_review', 'cancelled') THEN
+    changed.prepared_at := NULL;
+    IF OLD.prepared_at IS NOT NULL THEN
+      UPDATE social_publisher.publish_attempts SET state = 'abandoned', reserved = 0, settled_at = clock_timestamp()
+        WHERE post_id = OLD.id AND state = 'prepared' AND resting;
+    END IF;
   END IF;
   IF wanted = 'approved' AND OLD.status IN ('draft', 'in_review', 'failed', 'missed') THEN
     changed.approved_at := clock_timestamp();

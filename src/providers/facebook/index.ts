@@ -1,4 +1,4 @@
-import type { GraphClient } from '../../graph/client.ts';
+import type { GraphClient, GraphSettings } from '../../graph/client.ts';
 import type { Provider, Publishing } from '../provider.ts';
 import type { ProviderSettings } from '../settings.ts';
 import { errors } from './errors.ts';
@@ -10,7 +10,7 @@ import { rules } from './rules.ts';
 import { verify } from './verify.ts';
 import { handoverWindow } from './window.ts';
 
-type Settings = Pick<ProviderSettings, 'websiteUrl' | 'facebookCallsPerHour'>;
+type Settings = Omit<ProviderSettings, keyof GraphSettings>;
 
 /** Posts on a Facebook Page: text, link or photos, as a draft, by Facebook's scheduler, or public at once. */
 export function createFacebook(
@@ -25,21 +25,19 @@ export function createFacebook(
       verifyCalls: 3,
       verify: (account, context) => verify(client, account, context),
     },
-    publishing: publishingOf(client, callsPerHour, settings.websiteUrl),
+    publishing: publishingOf(client, callsPerHour, settings),
   };
 }
 
-function publishingOf(
-  client: GraphClient,
-  callsPerHour: number,
-  websiteUrl = 'https://www.facebook.com',
-): Publishing {
+function publishingOf(client: GraphClient, callsPerHour: number, settings: Settings): Publishing {
+  const { websiteUrl = 'https://www.facebook.com', facebookSteps, prepareAheadMs = 0 } = settings;
   return {
     name: 'facebook',
     callsPerHour,
     modes: ['draft', 'schedule', 'publish'],
     // A draft is made for the Page's people to see: there is nothing to reveal.
-    hidden: ['schedule', 'publish'],
+    hidden: facebookSteps === 'one' ? [] : ['schedule', 'publish'],
+    prepareAheadMs,
     rules,
     errors,
     handoverWindow,

@@ -187,7 +187,14 @@ describe('the last line of "never twice"', () => {
     await it.force(id, `run = 1, ${set}`);
     await insert(id, 1, 'prepared');
     const [attempt] = await it.attempts(id);
-    const wanted = { id: attempt?.id ?? '', postId: id, run: 1, version: 1, ...changed };
+    const wanted = {
+      id: attempt?.id ?? '',
+      postId: id,
+      run: 1,
+      version: 1,
+      hiddenId: null,
+      ...changed,
+    };
     expect(await markSent(it.fleet.db, wanted, 1_000)).toBe('gone');
     expect(await it.attempts(id)).toMatchObject([{ state: 'prepared' }]);
   });
@@ -213,10 +220,12 @@ describe('the last line of "never twice"', () => {
       content: { message: 'hello', link: null, media: [] },
       contentHash: 'hash',
       staged: [],
-      resumes: false,
+      resumes: null,
+      replaces: false,
+      kept: 0,
       budgetKey: 'facebook::1',
       calls: 1,
-      sends: true,
+      opens: 'sends',
       leavesRoom: false,
     } as const;
     const settings = { callsPerHour: 10, leaseMs: 60_000, timeoutMs: 1_000 };

@@ -14,6 +14,8 @@ const input = (changes: Partial<PlanInput>): PlanInput => ({
   lateLimitS: 7200,
   window,
   nearWindowUntil: null,
+  isTooNear: false,
+  ahead: null,
   now,
   ...changes,
 });
@@ -21,7 +23,12 @@ const at = (aheadMs: number) => new Date(now.getTime() + aheadMs);
 
 describe('decide, without a due time', () => {
   test('makes a draft at once by default', () => {
-    expect(decide(input({}))).toEqual({ kind: 'go', mode: 'draft', attention: null });
+    expect(decide(input({}))).toEqual({
+      kind: 'go',
+      mode: 'draft',
+      attention: null,
+      revealAt: null,
+    });
   });
 
   test('publishes at once when that was asked for', () => {
@@ -50,6 +57,7 @@ describe('decide, for a draft with a due time', () => {
       kind: 'go',
       mode: 'draft',
       attention: null,
+      revealAt: null,
     });
   });
 });
@@ -64,6 +72,7 @@ describe('decide, for a hand-over', () => {
       kind: 'go',
       mode: 'schedule',
       attention: null,
+      revealAt: null,
     });
   });
 

@@ -47,9 +47,10 @@ const row: PublishRow = {
   externalAccountId: '1',
   appId: '',
   nearWindowUntil: null,
+  isTooNear: false,
+  earlierHidden: null,
   heldUntil: null,
   capabilities: {},
-  hasPrepared: false,
   prepared: null,
   firstSentAt: null,
   lastSent: null,
@@ -61,6 +62,18 @@ const photos = ['1', '2', '3'].map((name) => ({
   url: `https://a.example/${name}.png`,
 }));
 const staged = (index: number, at: Date) => ({ index, id: `m${index}`, at: at.toISOString() });
+const resting = {
+  id: 'a',
+  version: 4,
+  mode: 'draft',
+  staged: [],
+  hiddenId: null,
+  hiddenAt: null,
+  isCreating: false,
+  calls: [],
+  booked: 0,
+  reserved: 0,
+};
 const sent = {
   firstSentAt: minutes(-30),
   lastSent: {
@@ -82,24 +95,77 @@ const begun = (changes: Partial<PublishRow>) => {
   return verdict.beginning;
 };
 
+const rested = (hours: number) =>
+  begun({ media: photos, prepared: { ...resting, staged: [staged(0, minutes(-hours * 60))] } });
+
 describe('judge', () => {
-  test('a text that was never sent is opened as sent: nothing comes before its call', () => {
-    expect(begun({})).toMatchObject({ sends: true, calls: 1, version: 4, mode: 'draft' });
+  test('a draft that was never sent is opened as sent: nothing comes before its call', () => {
+    expect(begun({})).toMatchObject({ opens: 'sends', calls: 1, version: 4, mode: 'draft' });
   });
 
   test('photos are staged first', () => {
-    expect(begun({ media: photos })).toMatchObject({ sends: false, calls: 4 });
+    expect(begun({ media: photos })).toMatchObject({ opens: 'stages', calls: 4 });
   });
 
   test('what was sent before is looked for first, and the look is paid for', () => {
-    expect(begun(sent)).toMatchObject({ sends: false, calls: 4 });
+    expect(begun(sent)).toMatchObject({ opens: 'stages', calls: 4 });
   });
 
   test('staged photos are used again for twenty hours', () => {
-    const prepared = [staged(0, minutes(-19 * 60)), staged(1, minutes(-21 * 60))];
-    const beginning = begun({ media: photos, prepared });
-    expect(beginning.staged.map(({ index }) => index)).toEqual([0]);
-    expect(beginning.calls).toBe(3);
+    expect(rested(19)).toMatchObject({ staged: [{ id: 'm0' }], calls: 3, resumes: 'a' });
+    expect(rested(21)).toMatchObject({ staged: [], calls: 4, resumes: 'a' });
+  });
+
+  test.each([
+    ['that a lost answer may have put into a post', { isCreating: true }],
+    ['that were staged for another mode', { mode: 'publish' }],
+  ])('photos %s are staged anew', (_name, changes) => {
+    const prepared = { ...resting, staged: [staged(0, minutes(-1))], ...changes };
+    expect(begun({ media: photos, prepared })).toMatchObject({ staged: [], calls: 4 });
+  });
+
+  describe('in two steps', () => {
+    const due = { publishMode: 'publish', autoPublish: true, scheduledAt: now } as const;
+    const hidden = {
+      ...resting,
+      mode: 'publish',
+      hiddenId: '1_2',
+      hiddenAt: minutes(-2),
+      reserved: 1,
+    };
+
+    test('a text is made hidden by its first call, and revealed by its second', () => {
+      expect(begun(due)).toMatchObject({ opens: 'creates', calls: 2, resumes: null });
+    });
+
+    test('what is hidden already is opened as sent, with the call that it had set aside', () => {
+      const beginning = begun({ ...due, media: photos, prepared: hidden });
+      expect(beginning).toMatchObject({ opens: 'sends', calls: 1, kept: 1, resumes: 'a' });
+    });
+
+    test('what is hidden and not due waits for its time', () => {
+      const scheduledAt = minutes(1);
+      const verdict = judge({ ...row, ...due, scheduledAt, prepared: hidden }, provider);
+      expect(verdict).toMatchObject({
+        change: { to: 'approved', set: { nextRunAt: scheduledAt } },
+      });
+    });
+
+    test('what is hidden with an older content gives way', () => {
+      const beginning = begun({ ...due, prepared: { ...hidden, version: 3 } });
+      expect(beginning).toMatchObject({ opens: 'creates', resumes: null, replaces: true, kept: 0 });
+    });
+
+    test('a Page that has refused two gets one, and what is hidden gives way', () => {
+      const capabilities = { two_steps: { value: 'no', seen_at: now.toISOString() } };
+      const beginning = begun({ ...due, prepared: hidden, capabilities });
+      expect(beginning).toMatchObject({ opens: 'sends', calls: 1, resumes: null, replaces: true });
+    });
+
+    test('what an earlier attempt could not reveal is read first', () => {
+      const earlierHidden = [{ attemptId: 'x', hiddenId: '1_9' }];
+      expect(begun({ ...due, earlierHidden })).toMatchObject({ opens: 'stages', calls: 3 });
+    });
   });
 
   test('only hand-overs for later than tomorrow leave room', () => {
@@ -145,7 +211,7 @@ describe('judge', () => {
   });
 
   test('a hold that is over holds nothing', () => {
-    expect(begun({ heldUntil: minutes(-1) }).sends).toBe(true);
+    expect(begun({ heldUntil: minutes(-1) }).opens).toBe('sends');
   });
 
   test('what comes too late is missed, but a draft never is', () => {

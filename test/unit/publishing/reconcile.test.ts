@@ -77,7 +77,7 @@ const standing: Standing = {
   resends: 0,
   resendLimit: 5,
   isDuplicate: false,
-  plan: { kind: 'go', mode: 'draft', attention: null },
+  plan: { kind: 'go', mode: 'draft', attention: null, revealAt: null },
 };
 const attention = {
   reason: 'missed',

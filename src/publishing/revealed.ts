@@ -1,0 +1,203 @@
+import type { CallRecord } from '../attempts/attempt.ts';
+import { type EvidenceSummary, type LookEntry, summarizeEvidence } from '../attempts/evidence.ts';
+import {
+  changeUnknown,
+  type UnknownAttempt,
+  type UnknownChange,
+} from '../attempts/unknown-store.ts';
+import { bookLook, correctBooking } from '../budgets/look-budget.ts';
+import { PublishError } from '../errors.ts';
+import { readPause } from '../pauses/pauses.ts';
+import type { Attention } from '../posts/post.ts';
+import type { PublishRow } from '../posts/publish-row.ts';
+import { waitForLook } from '../posts/recovery.ts';
+import type { PostChange, PostFields } from '../posts/store.ts';
+import type { Account, CallContext, Publishing, RemotePost } from '../providers/provider.ts';
+import type { Services } from '../services.ts';
+import { openAccount } from './account.ts';
+import { foundAt, isShown } from './found.ts';
+import { callContext, noteFailure } from './health.ts';
+import { budgetKeyOf, decideRow } from './judge.ts';
+
+/** A read, and the reveal once more. */
+const callsOfSettling = 2;
+
+/** A hidden post whose reveal had no answer. */
+export interface Revealed {
+  readonly row: PublishRow;
+  readonly unknown: UnknownAttempt & { readonly hiddenId: string };
+  readonly provider: Publishing;
+}
+
+interface Asking extends Revealed {
+  readonly account: Account;
+  readonly context: CallContext;
+}
+
+/**
+ * The post itself says what became of it, and it is revealed again while it is hidden: no list is asked, and nothing is
+ * made anew. Resolves with what was concluded. An account that cannot be asked now costs nothing: the look comes again.
+ */
+export async function settleRevealed(services: Services, one: Revealed): Promise<string> {
+  const { row, provider } = one;
+  const isHeld = row.heldUntil !== null && row.heldUntil > row.now;
+  if (row.integrationStatus !== 'active' || row.sealedToken === null || isHeld) return 'not now';
+  if ((await readPause(services, row)) !== null) return 'not now';
+  const booking = { budgetKey: budgetKeyOf(row), calls: callsOfSettling };
+  const booked = await bookLook(services.db, { ...booking, limit: provider.callsPerHour });
+  if (booked === null) return 'no calls left';
+  const calls: CallRecord[] = [];
+  const context = callContext(services, row, (call) => {
+    calls.push(call);
+  });
+  try {
+    const account = openAccount(row, services.vault, services.config);
+    return await settle(services, { ...one, account, context }, calls);
+  } catch (error) {
+    if (!(error instanceof PublishError)) throw error;
+    await noteFailure(services, row, error, row.now);
+    return error.record.key;
+  } finally {
+    await correctBooking(services.db, booked, calls.length);
+  }
+}
+
+type End = Pick<UnknownChange, 'state' | 'lookInMs' | 'externalId' | 'post'> & {
+  readonly conclusion: string;
+  readonly isMissing?: boolean;
+};
+
+async function settle(
+  services: Services,
+  one: Asking,
+  calls: readonly CallRecord[],
+): Promise<string> {
+  const { row, unknown, provider, account, context } = one;
+  const externalId = unknown.hiddenId;
+  const post = await provider.read({ account, externalId }, context);
+  const end = await conclude(services, one, post);
+  const entry: LookEntry = {
+    looked_at: row.now.toISOString(),
+    complete: true,
+    counts: end.isMissing ?? false,
+    candidates: post === null ? [] : [{ ...seenOf(externalId, post), certain: true }],
+    conclusion: end.conclusion,
+  };
+  const { conclusion, isMissing, ...change } = end;
+  const isWritten = await changeUnknown(services.db, {
+    ...change,
+    attemptId: unknown.id,
+    looksBefore: unknown.looks,
+    looks: unknown.looks + (isMissing === true ? 1 : 0),
+    evidence: entry,
+    calls,
+  });
+  if (isWritten && change.post.set.attention) {
+    const { reason } = change.post.set.attention;
+    services.log.error({ postId: row.id, code: reason }, 'a person is asked about a post');
+  }
+  return isWritten ? conclusion : 'overtaken';
+}
+
+function seenOf(externalId: string, post: RemotePost) {
+  return { external_id: externalId, url: post.permalink, is_published: post.isPublished };
+}
+
+async function conclude(services: Services, one: Asking, post: RemotePost | null): Promise<End> {
+  if (post === null) return missing(services, one);
+  if (isShown(post, one.unknown.mode, one.row)) return bind(one, post);
+  const { row, unknown, provider } = one;
+  if (!unknown.resend) return discard(changeOf(row, 'cancelled', done));
+  const plan = decideRow(row, provider, row.now);
+  if (plan.kind === 'missed') {
+    return discard(changeOf(row, 'missed', { ...done, attention: plan.attention }));
+  }
+  // Read as hidden, and no longer to be shown this way: it is planned, and made, anew.
+  const isStillMeant = plan.kind === 'go' && plan.mode === unknown.mode;
+  const isAllowed = unknown.mode !== 'publish' || row.autoPublish;
+  if (!isStillMeant || !isAllowed) return discard(changeOf(row, 'approved', done));
+  return revealAgain(one, post);
+}
+
+const done = { waiting: null, attention: null, error: null, nextRunAt: null, preparedAt: null };
+
+/** Made public by the call whose answer was lost, or by this one. */
+function bind(one: Revealed, post: RemotePost): End {
+  const { row, provider, unknown } = one;
+  const { mode } = unknown;
+  const externalId = unknown.hiddenId;
+  // It was made before it was shown: its own time may be that of either.
+  const { sentAt } = unknown;
+  const createdAt = post.createdAt !== null && post.createdAt > sentAt ? post.createdAt : sentAt;
+  const shown = { ...post, externalId, url: post.permalink, createdAt };
+  const { to, set } = foundAt({ row, provider, mode }, shown, row.now);
+  return {
+    state: 'confirmed',
+    lookInMs: null,
+    externalId,
+    post: changeOf(row, to, set),
+    conclusion: 'bind',
+  };
+}
+
+async function revealAgain(one: Asking, post: RemotePost): Promise<End> {
+  const { row, unknown, provider, account, context } = one;
+  const { mode } = unknown;
+  const externalId = unknown.hiddenId;
+  const scheduledAt = mode === 'schedule' ? row.scheduledAt : null;
+  try {
+    await provider.reveal({ account, externalId, scheduledAt }, context);
+  } catch (error) {
+    // Nothing new is known: the next look reads it again. What it says of the account is the caller's to tell.
+    if (error instanceof PublishError && error.record.class === 'invalid') {
+      return lookAgain(one, 'refused');
+    }
+    throw error;
+  }
+  const now = new Date(row.now.getTime());
+  const shown = mode === 'publish' ? { isPublished: true, createdAt: now } : { scheduledAt };
+  return { ...bind(one, { ...post, ...shown }), conclusion: 'revealed' };
+}
+
+/** Perhaps too young to be seen, perhaps deleted by a person: then only a person knows whether it was ever public. */
+function missing(services: Services, one: Revealed): End {
+  const { row, unknown } = one;
+  const known: EvidenceSummary = summarizeEvidence(unknown.evidence);
+  if (unknown.looks + 1 < services.config.reconcile.looks) {
+    return { ...lookAgain(one, 'missing', services.config.reconcile.intervalMs), isMissing: true };
+  }
+  if (!unknown.resend) return { ...discard(changeOf(row, 'cancelled', done)), isMissing: true };
+  if (known.isRetryWished) return { ...discard(changeOf(row, 'approved', done)), isMissing: true };
+  const attention: Attention = {
+    reason: 'hidden_post_missing',
+    since: row.now.toISOString(),
+    text: 'The post was made ready at the network, and the answer to showing it was lost. It is there no more: somebody may have deleted it, before or after it was seen. Nothing is sent again before a person says so.',
+    who: 'author',
+    evidence: [{ external_id: unknown.hiddenId, url: null, seen_at: row.now.toISOString() }],
+    choices: ['resolve_live', 'resolve_absent', 'retry'],
+  };
+  const post = changeOf(row, 'unknown', { waiting: null, attention });
+  return { ...open(post, null), conclusion: 'ask', isMissing: true };
+}
+
+const againAfterMs = 10_000;
+
+function lookAgain(one: Revealed, conclusion: string, lookInMs = againAfterMs): End {
+  const { row, unknown } = one;
+  const at = new Date(row.now.getTime() + lookInMs);
+  const waiting = waitForLook(at, unknown.resend);
+  return { ...open(changeOf(row, 'unknown', { waiting }), lookInMs), conclusion };
+}
+
+function open(post: PostChange, lookInMs: number | null): Omit<End, 'conclusion'> {
+  return { state: 'unknown', lookInMs, externalId: null, post };
+}
+
+/** What is hidden is deleted by a later job; before anything new is made it is read once more. */
+function discard(post: PostChange): End {
+  return { state: 'abandoned', lookInMs: null, externalId: null, post, conclusion: post.to };
+}
+
+function changeOf(row: PublishRow, to: PostChange['to'], set: PostFields): PostChange {
+  return { id: row.id, version: row.version, from: ['unknown'], to, set };
+}
