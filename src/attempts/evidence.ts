@@ -10,6 +10,10 @@ export interface LookEntry {
   readonly complete: boolean;
   /** Complete, far enough from the look before it, and nothing found: part of the proof of absence. */
   readonly counts: boolean;
+  /** How far each list was seen, by its mode. */
+  readonly lists?: Readonly<Record<string, string>>;
+  /** Why it proves nothing although it was made to its end; it counts as a look all the same. */
+  readonly doubt?: string | null;
   readonly candidates: readonly CandidateEntry[];
   readonly conclusion: string;
 }
@@ -33,20 +37,25 @@ export interface AnswerEntry {
 export interface DroppedEntry {
   readonly dropped_at: string;
   readonly staged: readonly StagedMedium[];
+  /** Ids of hidden posts. */
+  readonly hidden?: readonly string[];
 }
 
 const evidenceSchema = z.array(
   z.looseObject({
     looked_at: z.string().optional(),
     counts: z.boolean().optional(),
+    doubt: z.string().nullish(),
     candidates: z.array(z.looseObject({ external_id: z.string() })).optional(),
     answer: z.string().optional(),
   }),
 );
 
 export interface EvidenceSummary {
-  /** Of the last look that counted. */
-  readonly countedAt: Date | null;
+  /** Of the last look that was made to its end. */
+  readonly lookedAt: Date | null;
+  /** Looks that prove absence. */
+  readonly proofs: number;
   /** A person wants it sent again once it is proven absent. */
   readonly isRetryWished: boolean;
   /** Everything that looks have found so far. */
@@ -55,10 +64,11 @@ export interface EvidenceSummary {
 
 export function summarizeEvidence(evidence: unknown): EvidenceSummary {
   const entries = evidenceSchema.parse(evidence);
-  const counted = entries.findLast((entry) => entry.counts === true)?.looked_at;
+  const looked = entries.findLast((entry) => entry.counts === true || entry.doubt)?.looked_at;
   const ids = entries.flatMap((entry) => entry.candidates ?? []).map((one) => one.external_id);
   return {
-    countedAt: counted === undefined ? null : new Date(counted),
+    lookedAt: looked === undefined ? null : new Date(looked),
+    proofs: entries.filter((entry) => entry.counts === true).length,
     isRetryWished: entries.some((entry) => entry.answer === 'retry'),
     candidateIds: [...new Set(ids)],
   };

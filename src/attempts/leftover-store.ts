@@ -133,6 +133,22 @@ export async function writeDropped(
   });
 }
 
+/** Which of these are posts of our rows, or hidden posts of their attempts. */
+export async function readOwnIds(
+  sql: Sql,
+  provider: string,
+  ids: readonly string[],
+): Promise<ReadonlySet<string>> {
+  if (ids.length === 0) return new Set();
+  const rows = await sql.query<{ id: string }>({
+    text: `SELECT external_id AS id FROM social_publisher.social_posts
+           WHERE external_id = ANY ($1::text[]) AND provider = $2
+           UNION ALL SELECT hidden_id FROM social_publisher.publish_attempts WHERE hidden_id = ANY ($1::text[])`,
+    values: [ids, provider],
+  });
+  return new Set(rows.map((row) => row.id));
+}
+
 /** They are in a post on the account: nothing is deleted, now or later, and a person is told. */
 export async function keepLeftover(
   db: Database,

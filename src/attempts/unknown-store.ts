@@ -1,11 +1,24 @@
+import { z } from 'zod';
 import type { Database, Sql } from '../db/client.ts';
 import type { ErrorRecord } from '../errors.ts';
 import { isPausedSql } from '../pauses/store.ts';
-import type { PublishMode, Waiting } from '../posts/post.ts';
+import {
+  mediaItemSchema,
+  type PostContent,
+  type PublishMode,
+  type Waiting,
+} from '../posts/post.ts';
 import { waitForLook } from '../posts/recovery.ts';
 import { changePosts, type PostChange } from '../posts/store.ts';
 import type { AttemptState, CallRecord } from './attempt.ts';
 import { appendEvidence, type EvidenceEntry } from './evidence.ts';
+import type { Window } from './search.ts';
+
+const contentSchema = z.object({
+  message: z.string().nullable(),
+  link: z.string().nullable(),
+  media: z.array(mediaItemSchema),
+});
 
 /** SQL: an integration `i` that the provider can be asked about now. */
 const isUsable = `i.status = 'active' AND (i.held_until IS NULL OR i.held_until <= statement_timestamp())
@@ -50,8 +63,6 @@ export interface UnknownAttempt {
   readonly error: ErrorRecord | null;
   /** Since when it is unknown. */
   readonly settledAt: Date;
-  /** Of the first attempt of the same content that was taken for absent, or of this one. */
-  readonly firstSentAt: Date;
   /** Attempts since the post was last approved that were taken for absent. */
   readonly resends: number;
   readonly resend: boolean;
@@ -67,8 +78,6 @@ export async function loadUnknown(sql: Sql, postId: string): Promise<UnknownAtte
   const [row] = await sql.query<UnknownAttempt>({
     name: 'attempts_load_unknown',
     text: `SELECT a.id, a.looks, a.evidence, a.error, coalesce(a.settled_at, a.sent_at) AS "settledAt",
-             least(a.sent_at, (SELECT min(e.sent_at) FROM social_publisher.publish_attempts e
-               WHERE e.post_id = p.id AND e.state = 'abandoned' AND e.content_hash = a.content_hash)) AS "firstSentAt",
              (SELECT count(*)::int FROM social_publisher.publish_attempts e
               WHERE e.post_id = p.id AND e.state = 'abandoned' AND e.sent_at >= p.approved_at) AS resends,
              p.resend, t.when_unknown AS "whenUnknown", a.hidden_id AS "hiddenId", a.mode, a.sent_at AS "sentAt"
@@ -82,21 +91,90 @@ export async function loadUnknown(sql: Sql, postId: string): Promise<UnknownAtte
   return row ?? null;
 }
 
-/** The texts of other posts that may appear on this account at any moment, without photos. */
-export async function readRivalTexts(
+/** The calls that one look is for. */
+export interface SentCalls {
+  readonly windows: readonly Window[];
+  /** False: the attempt stands for calls that a lost database knew; its window is a guess. */
+  readonly areOwn: boolean;
+  /** How far the database's clock, which the windows are told by, is ahead of this machine's. */
+  readonly databaseAheadMs: number;
+}
+
+/** Of this attempt, and of those of the same content that were taken for absent on the way to it. */
+export async function readCalls(sql: Sql, attemptId: string): Promise<SentCalls> {
+  const rows = await sql.query<Window & { readonly isOwn: boolean; readonly now: Date }>({
+    name: 'attempts_read_calls',
+    text: `SELECT e.sent_at AS "from", coalesce(e.owned_until, e.settled_at, clock_timestamp()) AS until,
+             e.owned_until IS NOT NULL AS "isOwn", clock_timestamp() AS now
+           FROM social_publisher.publish_attempts a
+           JOIN social_publisher.publish_attempts e ON e.post_id = a.post_id AND e.content_hash = a.content_hash
+           WHERE a.id = $1 AND e.sent_at IS NOT NULL
+             AND (e.id = a.id OR (e.state = 'abandoned' AND e.sent_at > a.sent_at - interval '1 day'))
+           ORDER BY e.sent_at`,
+    values: [attemptId],
+  });
+  const now = rows[0]?.now ?? new Date();
+  return {
+    windows: rows.map(({ from, until }) => ({ from, until })),
+    areOwn: rows.every(({ isOwn }) => isOwn),
+    databaseAheadMs: now.getTime() - Date.now(),
+  };
+}
+
+/** When the account last showed a post of ours that is public, of the tenant's newest ones; null: not lately. */
+export async function readLastShownAt(
+  sql: Sql,
+  post: { readonly tenantId: string; readonly integrationId: string },
+): Promise<Date | null> {
+  const [row] = await sql.query<{ readonly at: Date | null }>({
+    name: 'attempts_read_last_shown_at',
+    text: `SELECT max(x.published_at) AS at FROM (
+             SELECT p.integration_id, p.status, p.published_at FROM social_publisher.social_posts p
+             WHERE p.tenant_id = $1 ORDER BY p.id DESC LIMIT 1000) x
+           WHERE x.integration_id = $2 AND x.status = 'published' AND x.published_at > now() - interval '7 days'`,
+    values: [post.tenantId, post.integrationId],
+  });
+  return row?.at ?? null;
+}
+
+/** Another post that may appear on the account at any moment. */
+export interface Rival {
+  readonly id: string;
+  readonly content: PostContent;
+  readonly mode: PublishMode;
+  readonly scheduledAt: Date | null;
+  readonly staged: readonly { readonly id: string }[];
+  readonly window: Window;
+}
+
+const rivalSchema = z.object({
+  id: z.string(),
+  content: contentSchema,
+  mode: z.enum(['draft', 'schedule', 'publish']),
+  scheduledAt: z.date().nullable(),
+  staged: z.array(z.looseObject({ id: z.string() })),
+  from: z.date(),
+  until: z.date(),
+});
+
+export async function readRivals(
   sql: Sql,
   post: { readonly id: string; readonly provider: string; readonly externalAccountId: string },
-): Promise<readonly (string | null)[]> {
-  const rows = await sql.query<{ message: string | null }>({
-    name: 'attempts_read_rival_texts',
-    text: `SELECT DISTINCT a.content ->> 'message' AS message FROM social_publisher.publish_attempts a
+): Promise<readonly Rival[]> {
+  const rows = await sql.query({
+    name: 'attempts_read_rivals',
+    text: `SELECT a.post_id AS id, a.content, a.mode, a.scheduled_at AS "scheduledAt", a.staged, a.sent_at AS "from",
+             coalesce(a.owned_until, a.sent_at) AS until
+           FROM social_publisher.publish_attempts a
            JOIN social_publisher.integrations i ON i.id = a.integration_id
            WHERE i.provider = $2 AND i.external_account_id = $3 AND a.post_id <> $1
-             AND (a.state = 'sent' OR (a.state = 'unknown' AND a.look_at IS NOT NULL))
-             AND jsonb_array_length(coalesce(a.content -> 'media', '[]')) = 0`,
+             AND (a.state = 'sent' OR (a.state = 'unknown' AND a.look_at IS NOT NULL)) LIMIT 500`,
     values: [post.id, post.provider, post.externalAccountId],
   });
-  return rows.map((row) => row.message);
+  return z
+    .array(rivalSchema)
+    .parse(rows)
+    .map(({ from, until, ...rival }) => ({ ...rival, window: { from, until } }));
 }
 
 /** What a look, or a person, makes of an unknown attempt and its post. */
@@ -108,6 +186,8 @@ export interface UnknownChange {
   readonly looks: number;
   /** From now; null: it is looked for no more. */
   readonly lookInMs: number | null;
+  /** It is sent again: when to look whether the first one came after all. */
+  readonly recheckInMs?: number;
   readonly externalId: string | null;
   readonly evidence: EvidenceEntry;
   readonly calls: readonly CallRecord[];
@@ -128,6 +208,7 @@ export async function changeUnknown(db: Database, change: UnknownChange): Promis
       text: `UPDATE social_publisher.publish_attempts a
              SET state = $2, looks = $3, look_at = clock_timestamp() + $4 * interval '1 millisecond',
                external_id = $5, evidence = ${appendEvidence('$6')}, calls = a.calls || $7::jsonb,
+               recheck_at = clock_timestamp() + $9::int * interval '1 millisecond',
                settled_at = CASE WHEN $2 = 'unknown' THEN a.settled_at ELSE clock_timestamp() END,
                error = CASE WHEN $2 = 'confirmed' THEN NULL ELSE a.error END
              WHERE a.id = $1 AND a.state = 'unknown' AND ($8::int IS NULL OR a.looks = $8) RETURNING a.id`,
@@ -140,6 +221,7 @@ export async function changeUnknown(db: Database, change: UnknownChange): Promis
         JSON.stringify(change.evidence),
         JSON.stringify(change.calls),
         change.looksBefore,
+        change.recheckInMs ?? null,
       ],
     });
     if (rows.length === 0) return false;
@@ -211,5 +293,82 @@ export async function tellHeldLooks(sql: Sql): Promise<void> {
              'reason', x.reason, 'until', to_char(x.until AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
              'text', 'The network may have created this post. It cannot be looked for there at the moment; it goes on by itself.')
            FROM x WHERE p.id = x.id`,
+  });
+}
+
+/** An effect can be that late at Meta. */
+export const firstRecheckMs = 15 * 60_000;
+const lastRecheck = `interval '2 hours'`;
+
+/** Attempts that were sent again and are due for one more look; each is due again, should its job be lost. */
+export async function claimRechecks(
+  sql: Sql,
+  limit: number,
+): Promise<readonly { readonly postId: string; readonly attemptId: string; readonly at: Date }[]> {
+  return sql.query({
+    name: 'attempts_claim_rechecks',
+    text: `WITH mine AS MATERIALIZED (
+             SELECT a.id FROM social_publisher.publish_attempts a
+             JOIN social_publisher.integrations i ON i.id = a.integration_id
+             WHERE a.recheck_at <= statement_timestamp() AND ${isUsable}
+             ORDER BY a.recheck_at LIMIT $1 FOR UPDATE OF a SKIP LOCKED
+           )
+           UPDATE social_publisher.publish_attempts a SET recheck_at = clock_timestamp() + interval '15 minutes'
+           FROM mine WHERE a.id = mine.id
+           RETURNING a.post_id AS "postId", a.id AS "attemptId", a.recheck_at AS at`,
+    values: [limit],
+  });
+}
+
+const recheckSchema = z.object({
+  content: contentSchema,
+  mode: z.enum(['draft', 'schedule', 'publish']),
+  scheduledAt: z.date().nullable(),
+  staged: z.array(z.looseObject({ id: z.string() })),
+  externalId: z.string(),
+  publishUrl: z.string().nullable(),
+});
+export type Recheck = z.output<typeof recheckSchema>;
+
+/** Null: nothing of the post is at its network, so that there cannot be two. */
+export async function loadRecheck(sql: Sql, attemptId: string): Promise<Recheck | null> {
+  const [row] = await sql.query({
+    name: 'attempts_load_recheck',
+    text: `SELECT a.content, a.mode, a.scheduled_at AS "scheduledAt", a.staged,
+             p.external_id AS "externalId", p.publish_url AS "publishUrl"
+           FROM social_publisher.publish_attempts a JOIN social_publisher.social_posts p ON p.id = a.post_id
+           WHERE a.id = $1 AND a.state = 'abandoned' AND p.external_id IS NOT NULL`,
+    values: [attemptId],
+  });
+  return row === undefined ? null : recheckSchema.parse(row);
+}
+
+/** What one more look has shown: nothing, and it may come again until two hours have gone by; or another post. */
+export async function writeRecheck(
+  db: Database,
+  attemptId: string,
+  result: {
+    readonly evidence: EvidenceEntry;
+    readonly calls: readonly CallRecord[];
+    /** A person is told: it is over. */
+    readonly post: PostChange | null;
+  },
+): Promise<void> {
+  await db.transaction(async (tx) => {
+    if (result.post !== null) await changePosts(tx, [result.post]);
+    await tx.query({
+      name: 'attempts_write_recheck',
+      text: `UPDATE social_publisher.publish_attempts a
+             SET calls = a.calls || $2::jsonb, evidence = ${appendEvidence('$3')},
+               recheck_at = CASE WHEN $4 OR a.settled_at + ${lastRecheck} <= clock_timestamp() THEN NULL
+                 ELSE a.settled_at + ${lastRecheck} END
+             WHERE a.id = $1`,
+      values: [
+        attemptId,
+        JSON.stringify(result.calls),
+        JSON.stringify(result.evidence),
+        result.post !== null,
+      ],
+    });
   });
 }

@@ -1,6 +1,6 @@
 import type { Database } from '../db/client.ts';
 import { availableCalls } from './budget.ts';
-import { bookCalls, giveBackCalls, loadBudgets, lockBudgets } from './store.ts';
+import { bookCalls, giveBackCalls, loadBudgets, lockBudgets, raiseReserved } from './store.ts';
 
 export interface BookedCalls {
   readonly budgetKey: string;
@@ -41,4 +41,18 @@ export async function correctBooking(
 ): Promise<void> {
   if (made > calls) await bookCalls(db, [{ budgetKey, calls: made - calls }]);
   if (made < calls) await giveBackCalls(db, { budgetKey, calls: calls - made, minute });
+}
+
+/** One more call for an open attempt whose look needs more pages than were set aside for it. False: there is no room. */
+export async function reserveMore(
+  db: Database,
+  wanted: { readonly attemptId: string; readonly budgetKey: string; readonly limit: number },
+): Promise<boolean> {
+  const { attemptId, budgetKey, limit } = wanted;
+  return db.transaction(async (tx) => {
+    await lockBudgets(tx, [budgetKey]);
+    const { budgets, now } = await loadBudgets(tx, [budgetKey], limit);
+    const budget = budgets.get(budgetKey) ?? { limit, reserved: 0, used: [] };
+    return availableCalls(budget, now) >= 1 && raiseReserved(tx, attemptId);
+  });
 }

@@ -93,3 +93,14 @@ export async function giveBackCalls(
     values: [budgetKey, minute, calls],
   });
 }
+
+/** Sets one more call aside for an attempt that is open still. */
+export async function raiseReserved(tx: Sql, attemptId: string): Promise<boolean> {
+  const rows = await tx.query({
+    name: 'budgets_raise_reserved',
+    text: `UPDATE social_publisher.publish_attempts SET reserved = reserved + 1
+           WHERE id = $1 AND reserved > 0 RETURNING id`,
+    values: [attemptId],
+  });
+  return rows.length === 1;
+}

@@ -1,18 +1,24 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
+import {
+  type Finding,
+  type Scene as MatchScene,
+  matchPosts,
+  wantedByPlan,
+} from '../attempts/search.ts';
 import { reserveRead } from '../budgets/reads.ts';
 import { AppError, PublishError } from '../errors.ts';
-import { requestedMode } from '../posts/post.ts';
+import { publishModes, requestedMode } from '../posts/post.ts';
 import { readContent } from '../posts/publish-row.ts';
 import { readBoundIds } from '../posts/read-back-store.ts';
 import type { ListedPost, Listing, Publishing } from '../providers/provider.ts';
 import { openAccount } from '../publishing/account.ts';
 import { callContext, noteFailure } from '../publishing/health.ts';
 import { budgetKeyOf } from '../publishing/judge.ts';
+import { appIdOf, isWhole } from '../publishing/look.ts';
 import { findObstacle } from '../publishing/obstacle.ts';
 import type { Services } from '../services.ts';
 import { type Case, discover, discoverNothing, type Scene } from './discovery.ts';
-import { type Finding, matchPosts } from './match.ts';
 import type { AccountResult } from './progress.ts';
 import {
   type Discovery,
@@ -61,17 +67,19 @@ export async function settleAccount(services: Services, look: AccountLook): Prom
     return { ...result, unseen: cases.length, note: listing.failure };
   }
   const free = await withoutBound(services, provider.name, listing.posts);
-  return { ...result, ...(await settle(services, cases, free, { ...scene, provider })) };
+  const clock = { appId: appIdOf(account, services.config), aheadMs: listing.aheadMs ?? 0 };
+  return { ...result, ...(await settle(services, cases, free, { ...scene, ...clock, provider })) };
 }
 
 async function settle(
   services: Services,
   cases: readonly Case[],
   listed: readonly ListedPost[],
-  scene: Scene & { readonly provider: Publishing },
+  scene: Scene & Pick<MatchScene, 'appId' | 'aheadMs'> & { readonly provider: Publishing },
 ): Promise<Pick<AccountResult, 'bound' | 'absent' | 'ambiguous' | 'unclaimed'>> {
-  const suspects = cases.map(({ suspect }) => suspect);
-  const findings = matchPosts(suspects, listed, scene.provider);
+  const wanted = cases.map(({ suspect }) => wantedByPlan(suspect));
+  const { provider: network, appId, aheadMs } = scene;
+  const findings = matchPosts(wanted, listed, { network, appId, aheadMs });
   const absent: Finding = { kind: 'absent' };
   const found = cases.map((one) => ({ one, finding: findings.get(one.row.id) ?? absent }));
   const discoveries = found.flatMap(({ one, finding }) => discover(one, finding, scene) ?? []);
@@ -139,7 +147,7 @@ function toCase(row: SuspectRow): Case {
 async function list(services: Services, provider: Publishing, look: AccountLook): Promise<Listing> {
   const opened = openAccount(look.account, services.vault, services.config);
   const from = Math.min(look.since.getTime(), look.account.firstSentAt?.getTime() ?? Infinity);
-  const request = { account: opened, since: new Date(from - marginMs) };
+  const request = { account: opened, since: new Date(from - marginMs), modes: publishModes };
   const context = {
     ...callContext(services, look.account, () => undefined),
     beforeRead: () => waitToRead(services, look),
@@ -147,8 +155,8 @@ async function list(services: Services, provider: Publishing, look: AccountLook)
   for (let tries = 1; ; tries += 1) {
     let waitMs = 2_000 * tries;
     try {
-      const listing = await provider.listPosts(request, context);
-      if (listing.complete) return listing;
+      const listing = await provider.list(request, context);
+      if (isWhole(listing)) return listing;
       if (tries === mostTries) throw unreadable();
     } catch (error) {
       if (tries === mostTries || !isPassing(error)) throw error;

@@ -1,15 +1,15 @@
 import { contentHash } from '../attempts/attempt.ts';
 import type { LookEntry } from '../attempts/evidence.ts';
+import type { Finding, Planned } from '../attempts/search.ts';
 import type { Attention, Evidence, PostStatus, Waiting } from '../posts/post.ts';
 import type { PostFields } from '../posts/store.ts';
 import type { ListedPost, Publishing } from '../providers/provider.ts';
-import type { Finding, Suspect } from './match.ts';
 import type { Discovery, SuspectRow } from './suspects-store.ts';
 
 /** A row that may have been sent, with what is needed to look for it. */
 export interface Case {
   readonly row: SuspectRow;
-  readonly suspect: Suspect;
+  readonly suspect: Planned;
 }
 
 export interface Scene {
@@ -30,6 +30,7 @@ export function discover(one: Case, finding: Finding, scene: Scene): Discovery |
   switch (finding.kind) {
     case 'bound':
       return bind(one, finding.listed, scene);
+    case 'unclear':
     case 'ambiguous': {
       if (unapproved.has(one.row.status)) return null;
       const text =

@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { claimLooks, loadUnknown } from '../attempts/unknown-store.ts';
+import { claimLooks, claimRechecks, loadUnknown } from '../attempts/unknown-store.ts';
 import { readPublishRows } from '../posts/publish-store.ts';
+import { recheck } from '../publishing/recheck.ts';
 import { reconcile } from '../publishing/reconcile-attempt.ts';
 import type { Services } from '../services.ts';
 import { defineJob } from './job.ts';
@@ -9,22 +10,35 @@ import { defineJob } from './job.ts';
 export const reconcilePost = defineJob({
   name: 'reconcile-post',
   queue: 'background',
-  payload: z.strictObject({ postId: z.uuid() }),
+  payload: z.strictObject({ postId: z.uuid(), recheck: z.uuid().optional() }),
   due: {
     everyMs: 1_000,
     async claim({ db, config }) {
       const { intervalMs } = config.reconcile;
       const claimed = await claimLooks(db, { limit: 200, intervalMs });
-      return claimed.map(({ postId, lookAt }) => ({
-        id: `${postId}-look-${lookAt.getTime()}`,
-        payload: { postId },
-      }));
+      const again = await claimRechecks(db, 200);
+      return [
+        ...claimed.map(({ postId, lookAt }) => ({
+          id: `${postId}-look-${lookAt.getTime()}`,
+          payload: { postId },
+        })),
+        ...again.map(({ postId, attemptId, at }) => ({
+          id: `${attemptId}-recheck-${at.getTime()}`,
+          payload: { postId, recheck: attemptId },
+        })),
+      ];
     },
   },
-  async perform({ payload: { postId }, logger }, services: Services) {
-    const unknown = await loadUnknown(services.db, postId);
+  async perform({ payload: { postId, recheck: attemptId }, logger }, services: Services) {
     const row = (await readPublishRows(services.db, [postId])).get(postId);
-    if (unknown === null || row === undefined) return;
+    if (row === undefined) return;
+    if (attemptId !== undefined) {
+      const conclusion = await recheck(services, row, attemptId);
+      logger.info({ postId, conclusion }, 'looked once more for an attempt that was sent again');
+      return;
+    }
+    const unknown = await loadUnknown(services.db, postId);
+    if (unknown === null) return;
     const told = await reconcile(services, row, unknown);
     logger.info({ postId, conclusion: told }, 'looked for a post whose outcome is unknown');
   },

@@ -39,7 +39,7 @@ export interface Publishing {
   readonly handoverWindow: HandoverWindow | null;
   /** How long something staged, or hidden, can be counted on. */
   readonly stagedLivesMs: number;
-  /** Calls that one complete look for an earlier attempt may need. */
+  /** Calls that a look for an earlier attempt usually needs; more pages are booked one by one. */
   readonly lookCalls: number;
 
   /** Calls with the token that making this content needs, staging included, without its reveal. */
@@ -66,18 +66,19 @@ export interface Publishing {
   /** Reads a post by its id; null when the provider says that it does not exist. */
   read(request: ReadRequest, context: CallContext): Promise<RemotePost | null>;
 
-  /** Looks for what an earlier attempt may have made. `complete` only when every edge was seen back to `since`. */
-  look(request: LookRequest, context: CallContext): Promise<Look>;
-
-  /**
-   * Everything that the account shows since a moment, to tell the fate of many posts by one reading. `complete` as of a
-   * look. `textKeyOf` and `isAlike` say which of it can be a post whose media ids nobody kept.
-   */
-  listPosts(request: ListRequest, context: CallContext): Promise<Listing>;
-  /** Equal for texts that the provider would show alike. */
+  /** Everything that the account shows since a moment, of the modes asked for; what it could not see it says. */
+  list(request: ListRequest, context: CallContext): Promise<Listing>;
+  /** The post that a staged medium is in, where the provider tells; null proves nothing. One call. */
+  postOfMedium(request: MediumRequest, context: CallContext): Promise<string | null>;
+  /** Equal for texts that the provider keeps as one and the same. */
   textKeyOf(message: string | null): string;
-  /** Whether link and media of these fit each other; the texts are compared by their keys. */
-  isAlike(listed: ListedPost, content: PostContent): boolean;
+  /**
+   * What no provider changes in a text, for those that are kept otherwise than they were sent: letters, digits, pictures.
+   * `*` stands for a place where it may show something else than what was sent.
+   */
+  skeletonOf(message: string | null): string;
+  /** Whether the post shows the very link. */
+  showsLink(listed: Pick<ListedPost, 'links'>, link: string): boolean;
 
   /** The calls that publishing would make, as a person may read them: no secrets, ids that are not known yet named. */
   preview(request: PreviewRequest): readonly PreviewedCall[];
@@ -132,23 +133,49 @@ export interface AccountUsage {
 export interface ListRequest {
   readonly account: Account;
   readonly since: Date;
+  /** Of each: the list where its posts show. One that went live meanwhile shows on that of `publish`. */
+  readonly modes: readonly PublishMode[];
 }
 
 export interface Listing {
-  readonly complete: boolean;
   readonly posts: readonly ListedPost[];
+  readonly lists: readonly SeenList[];
+  /** How far the provider's clock is ahead of this machine's; null: it did not say. */
+  readonly aheadMs: number | null;
+}
+
+/** How far one list was seen. */
+export interface SeenList {
+  readonly mode: PublishMode;
+  /**
+   * `whole`: to its end, or back past `since` in an order that its pages prove. `cut`: there was more than could be read.
+   * `failed`: an answer was missing, which says nothing. `forbidden`: the token may not read it.
+   */
+  readonly seen: 'whole' | 'cut' | 'failed' | 'forbidden';
+  /** Whether what was read came newest first; null: too little to tell. */
+  readonly isNewestFirst: boolean | null;
 }
 
 export interface ListedPost {
   readonly externalId: string;
   readonly url: string | null;
-  readonly textKey: string;
+  readonly message: string | null;
   readonly links: readonly string[];
+  /** Of its photos and videos, and of nothing else that it shows. */
   readonly mediaIds: readonly string[];
+  /** `missing`: none were told of, which they may be of a post that has some. `odd`: not understood. */
+  readonly mediaState: 'known' | 'missing' | 'odd';
+  /** The app that made it; null: not told. */
+  readonly appId: string | null;
   readonly isPublished: boolean;
-  /** Of what is live, when it became so. */
+  /** By the provider's clock; of what is live perhaps when it became so. */
   readonly createdAt: Date | null;
   readonly scheduledAt: Date | null;
+}
+
+export interface MediumRequest {
+  readonly account: Account;
+  readonly mediumId: string;
 }
 
 export interface PreviewRequest {
@@ -244,36 +271,6 @@ export interface PublishRequest extends CreateRequest {
 
 export interface Published {
   readonly externalId: string;
-}
-
-export interface LookRequest extends PublishRequest {
-  /** Everything at or after this moment, by the provider's clock, must be seen. */
-  readonly since: Date;
-  /** When the visible call can have had its effect, by our clock; for posts that a person has altered since. */
-  readonly sentBetween?: { readonly from: Date; readonly until: Date };
-}
-
-export interface Look {
-  /** False when an edge did not answer 2xx or could not be paged back to `since`: it then proves nothing. */
-  readonly complete: boolean;
-  readonly candidates: readonly Candidate[];
-}
-
-export interface Candidate {
-  readonly externalId: string;
-  readonly url: string | null;
-  readonly isPublished: boolean;
-  /** True when it carries media that only this attempt staged: then it is ours, whatever its text. */
-  readonly certain: boolean;
-  /**
-   * `same`: just what was sent. `alike`: what it may have become, or what the provider may have made of it (live
-   * meanwhile, another link). `altered`: other content, but made in those very moments and changed since.
-   */
-  readonly likeness: 'same' | 'alike' | 'altered';
-  /** By the provider's clock. */
-  readonly createdAt: Date | null;
-  /** When it goes live by itself. */
-  readonly scheduledAt: Date | null;
 }
 
 export interface ReadRequest {

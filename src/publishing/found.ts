@@ -1,12 +1,12 @@
 import type { Attention, PostStatus, PublishMode } from '../posts/post.ts';
 import type { PublishRow } from '../posts/publish-row.ts';
 import type { PostFields } from '../posts/store.ts';
-import type { Candidate, Publishing } from '../providers/provider.ts';
+import type { ListedPost, Publishing } from '../providers/provider.ts';
 
 /** The read-back is a later job: reads lag behind writes at Meta, and nothing waits for it. */
 export const readBackAfterMs = 60_000;
 
-type Shown = Pick<Candidate, 'externalId' | 'url' | 'isPublished' | 'createdAt' | 'scheduledAt'>;
+type Shown = Pick<ListedPost, 'externalId' | 'url' | 'isPublished' | 'createdAt' | 'scheduledAt'>;
 
 /** A post that is at the provider after all: its row says what the provider shows, whatever was asked for. */
 export function foundAt(

@@ -1,20 +1,26 @@
 import { z } from 'zod';
 import type { CallRecord, StagedMedium } from '../attempts/attempt.ts';
-import { keepLeftover, type Leftover, writeDropped } from '../attempts/leftover-store.ts';
+import type { EvidenceEntry } from '../attempts/evidence.ts';
+import {
+  keepLeftover,
+  type Leftover,
+  readOwnIds,
+  writeDropped,
+} from '../attempts/leftover-store.ts';
 import { bookLook, correctBooking } from '../budgets/look-budget.ts';
 import { PublishError } from '../errors.ts';
 import { readPause } from '../pauses/pauses.ts';
-import { mediaItemSchema } from '../posts/post.ts';
+import { type Evidence, mediaItemSchema } from '../posts/post.ts';
 import type { PublishRow } from '../posts/publish-row.ts';
-import type { Account, CallContext, Look, Publishing } from '../providers/provider.ts';
+import type { Account, CallContext, Publishing } from '../providers/provider.ts';
 import type { Services } from '../services.ts';
 import { openAccount } from './account.ts';
 import { callContext, noteFailure } from './health.ts';
 import { budgetKeyOf } from './judge.ts';
+import { appIdOf, evidenceOf, isWhole, type Looked, lookEntry, lookFor } from './look.ts';
 
 /** Publishing comes first, and reads before this. */
 const keptForOthers = 0.25;
-const marginMs = 10 * 60_000;
 
 const stagedMedia = z.array(z.object({ index: z.number(), id: z.string(), at: z.string() }));
 const contentShape = z.object({
@@ -22,6 +28,19 @@ const contentShape = z.object({
   link: z.string().nullable(),
   media: z.array(mediaItemSchema),
 });
+
+/** What a lost answer may have left hidden. */
+const orphanSchema = z.object({
+  /** Of the hidden post; null: only its photos and moments are known. */
+  id: z.string().nullable(),
+  media: stagedMedia,
+  /** The call's own moments; absent of photos that are in no post. */
+  from: z.coerce.date().optional(),
+  until: z.coerce.date().optional(),
+  /** It could not be told, or not be deleted: it is counted, and left where it is. */
+  kept: z.string().optional(),
+});
+type Orphan = z.output<typeof orphanSchema>;
 
 interface Drop {
   readonly row: PublishRow;
@@ -32,9 +51,17 @@ interface Drop {
   readonly leftover: Leftover & { readonly attemptId: string };
 }
 
+/** What nothing will use any more: photos, a hidden post that was discarded, and what lost answers may have made. */
+interface Remains {
+  readonly media: readonly StagedMedium[];
+  readonly hiddenId: string | null;
+  readonly orphans: readonly Orphan[];
+}
+
 /**
- * Deletes what is left of an attempt at the provider. Of an attempt that was sent only after a look: should a post
- * with these media be there after all, deleting them would maim it. Resolves with how many are gone.
+ * Deletes what is left of an attempt at the provider. A hidden post is read before: one that people see is never
+ * deleted. The photos of an attempt that was sent go only after a look: should a post with them be there after all,
+ * deleting them would maim it. Resolves with how many objects are gone.
  */
 export async function dropLeftover(
   services: Services,
@@ -47,10 +74,8 @@ export async function dropLeftover(
   if (provider === undefined || !isActive || isHeld) return 0;
   if ((await readPause(services, row)) !== null) return 0;
 
-  const staged = stagedMedia.parse(leftover.staged);
-  const used = new Set(leftover.used);
-  const unused = staged.filter((medium) => !used.has(medium.id));
-  const calls = unused.length + (leftover.sentAt === null ? 0 : provider.lookCalls);
+  const remains = remainsOf(leftover);
+  const calls = callsFor(remains, leftover, provider);
   const limit = provider.callsPerHour;
   const wanted = { budgetKey: budgetKeyOf(row), calls, limit, leaves: limit * keptForOthers };
   const booked = await bookLook(services.db, wanted);
@@ -61,7 +86,7 @@ export async function dropLeftover(
   });
   try {
     const account = openAccount(row, services.vault, services.config);
-    return await drop(services, { row, provider, account, context, made, leftover }, unused);
+    return await drop(services, { row, provider, account, context, made, leftover }, remains);
   } catch (error) {
     if (!(error instanceof PublishError)) throw error;
     await noteFailure(services, row, error, row.now);
@@ -71,31 +96,161 @@ export async function dropLeftover(
   }
 }
 
-async function drop(
-  services: Services,
-  one: Drop,
-  unused: readonly StagedMedium[],
-): Promise<number> {
-  const look = unused.length > 0 ? await lookBefore(one) : null;
-  if (look !== null && !look.complete) return 0;
-  if (look?.candidates.some((candidate) => candidate.certain) === true) {
-    await keep(services, one, look);
-    return 0;
-  }
-  const { gone, failure } = await unstageAll(one, unused);
-  const staged = unused.filter((medium) => !gone.includes(medium));
-  const evidence = { dropped_at: one.row.now.toISOString(), staged: gone };
-  const { hiddenId, orphans: knownOrphans } = one.leftover;
-  await writeDropped(services.db, one.leftover.attemptId, {
-    staged,
-    hiddenId,
-    orphans: [],
-    knownOrphans,
+/** Of an attempt that is alive only what its lost answers may have left. */
+function remainsOf(leftover: Leftover): Remains {
+  const orphans = z.array(orphanSchema).parse(leftover.orphans);
+  const isOver = leftover.state === 'rejected' || leftover.state === 'abandoned';
+  if (!isOver) return { media: [], hiddenId: null, orphans };
+  const used = new Set(leftover.used);
+  const media = stagedMedia.parse(leftover.staged).filter(({ id }) => !used.has(id));
+  return { media, hiddenId: leftover.hiddenId, orphans };
+}
+
+function callsFor(
+  { media, hiddenId, orphans }: Remains,
+  { sentAt }: Leftover,
+  { lookCalls }: Publishing,
+): number {
+  const ofOrphans = orphans.map((orphan) => 2 + orphan.media.length * 2);
+  const hidden = hiddenId === null ? 0 : 2;
+  const look = sentAt === null || media.length === 0 ? 0 : lookCalls;
+  return media.length + hidden + look + ofOrphans.reduce((sum, calls) => sum + calls, 0);
+}
+
+async function drop(services: Services, one: Drop, remains: Remains): Promise<number> {
+  const { leftover } = one;
+  const hidden = await dropHidden(services, one, remains.hiddenId);
+  const orphans = await dropOrphans(services, one, remains.orphans);
+  const isFree =
+    hidden.isGone && (leftover.hiddenId !== null || (await isUnused(services, one, remains)));
+  const { gone, failure } = isFree ? await unstageAll(one, remains.media) : nothing;
+  const evidence = {
+    dropped_at: one.row.now.toISOString(),
+    staged: gone,
+    hidden: [...(hidden.isGone && remains.hiddenId ? [remains.hiddenId] : []), ...orphans.gone],
+  };
+  await writeDropped(services.db, leftover.attemptId, {
+    staged: remains.media.filter((medium) => !gone.includes(medium)),
+    hiddenId: hidden.isGone ? null : remains.hiddenId,
+    orphans: orphans.left,
+    knownOrphans: leftover.orphans,
     calls: one.made,
     evidence,
   });
   if (failure !== null) throw failure;
-  return gone.length;
+  return evidence.hidden.length + gone.length;
+}
+
+const nothing = { gone: [], failure: null } as const;
+
+/** Photos of an attempt that was sent in one step. What is not proven absent is left alone. */
+async function isUnused(services: Services, one: Drop, { media }: Remains): Promise<boolean> {
+  const looked = media.length > 0 ? await lookBefore(services, one) : null;
+  if (looked?.finding.kind === 'bound') {
+    await keep(services, one, seenIn(looked, one.row.now));
+    return false;
+  }
+  return looked === null || looked.finding.kind === 'absent';
+}
+
+/** Not gone: it is public, by whomever; a person is told, and nothing of it is touched. */
+async function dropHidden(
+  services: Services,
+  one: Drop,
+  externalId: string | null,
+): Promise<{ readonly isGone: boolean }> {
+  if (externalId === null) return { isGone: true };
+  const { provider, account, context, row } = one;
+  const post = await provider.read({ account, externalId }, context);
+  if (post?.isPublished === true) {
+    const at = row.now.toISOString();
+    const { permalink: url } = post;
+    await keep(services, one, {
+      evidence: [{ external_id: externalId, url, seen_at: at }],
+      entry: {
+        looked_at: at,
+        complete: true,
+        counts: false,
+        candidates: [{ external_id: externalId, url, is_published: true, certain: true }],
+        conclusion: 'found_leftovers_in_use',
+      },
+    });
+    return { isGone: false };
+  }
+  if (post !== null) await provider.delete({ account, externalId }, context);
+  return { isGone: true };
+}
+
+async function dropOrphans(
+  services: Services,
+  one: Drop,
+  orphans: readonly Orphan[],
+): Promise<{ readonly left: readonly Orphan[]; readonly gone: readonly string[] }> {
+  const left: Orphan[] = [];
+  const gone: string[] = [];
+  for (const orphan of orphans) {
+    const found = orphan.kept === undefined ? await dropOrphan(services, one, orphan) : orphan;
+    if (typeof found === 'object') left.push(found);
+    else if (found !== '') gone.push(found);
+  }
+  return { left, gone };
+}
+
+/** The id of what was deleted, '' where there was nothing; or what is left of it. */
+async function dropOrphan(services: Services, one: Drop, orphan: Orphan): Promise<string | Orphan> {
+  const id = orphan.id ?? (await findOrphan(services, one, orphan));
+  if (typeof id === 'object' && id !== null) return { ...orphan, kept: id.doubt };
+  const { isGone } = await dropHidden(services, one, id);
+  if (!isGone) return { ...orphan, kept: 'public' };
+  const { failure } = await unstageAll(one, orphan.media);
+  if (failure !== null) throw failure;
+  return id ?? '';
+}
+
+interface Doubt {
+  readonly doubt: string;
+}
+
+/**
+ * The hidden post of a call whose answer was lost: by its photos, which nothing else has; else what our app made in the
+ * very moments of that call, hidden and with this text, if it is the only one. Null: there is none.
+ */
+async function findOrphan(
+  services: Services,
+  one: Drop,
+  { media, from, until }: Orphan,
+): Promise<string | Doubt | null> {
+  const { provider, account, context, row, leftover } = one;
+  for (const { id: mediumId } of media) {
+    const id = await provider.postOfMedium({ account, mediumId }, context);
+    if (id !== null) return id;
+  }
+  if (from === undefined || until === undefined) return null;
+  const listing = await provider.list({ account, since: from, modes: ['draft'] }, context);
+  const appId = appIdOf(row, services.config);
+  const textKey = provider.textKeyOf(contentShape.parse(leftover.content).message);
+  const candidates = listing.posts.filter(
+    (post) =>
+      !post.isPublished &&
+      post.scheduledAt === null &&
+      (post.appId === null || post.appId === appId) &&
+      isWithin(post.createdAt, { from, until }) &&
+      provider.textKeyOf(post.message) === textKey,
+  );
+  const ids = candidates.map(({ externalId }) => externalId);
+  const known = await readOwnIds(services.db, row.provider, ids);
+  const [only, ...more] = candidates.filter(({ externalId }) => !known.has(externalId));
+  if (only === undefined) return isWhole(listing) ? null : { doubt: 'lists_incomplete' };
+  const isOurs = more.length === 0 && appId !== null && only.appId === appId;
+  return isOurs ? only.externalId : { doubt: more.length > 0 ? 'several' : 'app_unknown' };
+}
+
+/** Clocks differ, and an effect can come late. */
+const slackMs = 120_000;
+
+function isWithin(at: Date | null, { from, until }: { from: Date; until: Date }): boolean {
+  if (at === null) return false;
+  return at.getTime() >= from.getTime() - slackMs && at.getTime() <= until.getTime() + slackMs;
 }
 
 async function unstageAll(
@@ -119,37 +274,42 @@ async function unstageAll(
 /** A missing permission for deleting photos says nothing about publishing. */
 const refusals: ReadonlySet<string> = new Set(['invalid', 'permission', 'duplicate']);
 
-async function lookBefore({ provider, account, context, leftover }: Drop): Promise<Look | null> {
-  const { sentAt, mode, scheduledAt } = leftover;
+async function lookBefore(services: Services, one: Drop): Promise<Looked | null> {
+  const { row, provider, account, context, leftover } = one;
+  const { sentAt, mode, scheduledAt, attemptId } = leftover;
   if (sentAt === null) return null;
   const content = contentShape.parse(leftover.content);
   const staged = stagedMedia.parse(leftover.staged);
-  const since = new Date(sentAt.getTime() - marginMs);
-  return provider.look({ account, content, mode, staged, scheduledAt, since }, context);
+  const sent = { content, mode, staged, scheduledAt };
+  return lookFor(services, { row, provider, account, attemptId, sent }, context);
 }
 
-async function keep({ db }: Services, { row, leftover, made }: Drop, look: Look): Promise<void> {
-  const at = row.now.toISOString();
-  const found = look.candidates.map(({ externalId, url, isPublished, certain }) => {
-    return { external_id: externalId, url, is_published: isPublished, certain };
-  });
+interface Seen {
+  readonly evidence: readonly Evidence[];
+  readonly entry: EvidenceEntry;
+}
+
+function seenIn(looked: Looked, at: Date): Seen {
+  const told = { counts: false, conclusion: 'found_leftovers_in_use' };
+  return { evidence: evidenceOf(looked.finding, at), entry: lookEntry(looked, at, told) };
+}
+
+async function keep(
+  { db }: Services,
+  { row, leftover, made }: Drop,
+  { evidence, entry }: Seen,
+): Promise<void> {
   await keepLeftover(db, leftover.attemptId, {
     post: { id: row.id, version: row.version, from: [row.status], to: row.status },
     attention: {
       reason: 'found_earlier_attempt',
-      since: at,
-      text: `The post is ${row.status}, but a post with its photos is on the page, from an attempt that was taken for absent. Delete it there if it must not be seen.`,
+      since: row.now.toISOString(),
+      text: `The post is ${row.status}, but what an earlier attempt made of it is on the page. Delete it there if it must not be seen.`,
       who: 'author',
-      evidence: found.map(({ external_id, url }) => ({ external_id, url, seen_at: at })),
+      evidence,
       choices: [],
     },
     calls: made,
-    evidence: {
-      looked_at: at,
-      complete: look.complete,
-      counts: false,
-      candidates: found,
-      conclusion: 'found_leftovers_in_use',
-    },
+    evidence: entry,
   });
 }

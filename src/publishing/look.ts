@@ -1,90 +1,280 @@
 import type { CandidateEntry, LookEntry } from '../attempts/evidence.ts';
-import { readRivalTexts } from '../attempts/unknown-store.ts';
-import type { Database } from '../db/client.ts';
+import {
+  type Finding,
+  listsOf,
+  matchPosts,
+  type Scene,
+  type Wanted,
+  wantedByCalls,
+} from '../attempts/search.ts';
+import {
+  readCalls,
+  readLastShownAt,
+  readRivals,
+  type SentCalls,
+} from '../attempts/unknown-store.ts';
+import { reserveMore } from '../budgets/look-budget.ts';
 import { PublishError } from '../errors.ts';
-import type { Evidence } from '../posts/post.ts';
+import {
+  type Capabilities,
+  type CapabilityName,
+  type CapabilityValue,
+  learn,
+  readCapabilities,
+} from '../integrations/capabilities.ts';
+import type { Evidence, PublishMode } from '../posts/post.ts';
 import type { PublishRow, SentBefore } from '../posts/publish-row.ts';
 import { readBoundIds } from '../posts/read-back-store.ts';
-import type { Account, CallContext, Candidate, Look, Publishing } from '../providers/provider.ts';
+import type {
+  Account,
+  CallContext,
+  ListedPost,
+  Listing,
+  Publishing,
+  SeenList,
+} from '../providers/provider.ts';
+import type { Services } from '../services.ts';
 import { ownFailure } from './errors.ts';
 import { callsOf, type OpenAttempt } from './open-attempt.ts';
-import { type Finding, judgeLook } from './reconcile.ts';
 
-/** Meta's clock and ours may differ, and what we call sent may have been made a little earlier there. */
+/** What was called may have been made a little earlier there, and Meta's pages end where they like. */
 const marginMs = 10 * 60_000;
 
-/** What is looked for: a sent attempt of a post. */
-export interface Wanted {
+export type LookServices = Pick<Services, 'db' | 'config' | 'log'>;
+
+/** What is looked for: the calls of one sent attempt, and of those of the same content that were taken for absent. */
+export interface Sought {
   readonly row: PublishRow;
   readonly provider: Publishing;
   readonly account: Account;
-  readonly before: SentBefore;
-  /** When the first call was made that may have had its effect. */
-  readonly firstSentAt: Date;
+  readonly attemptId: string;
+  readonly sent: Pick<SentBefore, 'content' | 'mode' | 'scheduledAt'> & {
+    readonly staged: readonly { readonly id: string }[];
+  };
 }
+
+/** Why a look that was made to its end proves nothing. */
+export type Doubt = 'not_shown_before' | 'forbidden' | 'too_many' | 'unreadable';
+
+export type LookFinding =
+  | Extract<Finding, { kind: 'bound' | 'ambiguous' | 'absent' }>
+  | {
+      readonly kind: 'unproven';
+      readonly doubt: Doubt;
+      readonly candidates: readonly ListedPost[];
+    }
+  /** An answer was missing: it says nothing, and the look comes again. */
+  | { readonly kind: 'failed' };
 
 export interface Looked {
-  readonly look: Look;
-  readonly finding: Finding;
+  readonly finding: LookFinding;
+  readonly lists: readonly SeenList[];
 }
 
-/** Looks on the account for an earlier attempt, and leaves out what belongs to other posts. */
+/** Looks on the account for what a sent attempt may have made; what belongs to other posts is left out. */
 export async function lookFor(
-  db: Database,
-  { row, provider, account, before, firstSentAt }: Wanted,
+  services: LookServices,
+  sought: Sought,
   context: CallContext,
 ): Promise<Looked> {
-  const { content, mode, staged, scheduledAt } = before;
-  const since = new Date(firstSentAt.getTime() - marginMs);
-  const sentBetween = { from: before.sentAt, until: before.ownedUntil };
-  const look = await provider.look(
-    { account, content, mode, staged, scheduledAt, since, sentBetween },
-    context,
-  );
-  const ids = look.candidates.map((candidate) => candidate.externalId);
-  const bound = await readBoundIds(db, provider.name, ids);
-  const excluded = new Set([...bound, ...row.dismissed]);
-  const hasRival = needsRivals(look, excluded) && (await isRivalled(db, row, before));
-  return { look, finding: judgeLook(look, excluded, hasRival) };
+  const { row, provider, account, sent } = sought;
+  const calls = await readCalls(services.db, sought.attemptId);
+  const certain = await askMedium(services, sought, context);
+  if (certain !== null) {
+    return { finding: { kind: 'bound', listed: certain, certain: true }, lists: [] };
+  }
+  const since = await sinceWhen(services, row, calls);
+  const listing = await provider.list({ account, since, modes: listsOf(sent.mode) }, context);
+  await learnReads(services, row, listing.lists);
+  const posts = await withoutBound(services, row, listing.posts);
+  const found = await match(services, sought, calls, { ...listing, posts });
+  return { finding: judge(found, sought, listing.lists), lists: listing.lists };
 }
 
-/** Only where it would decide. */
-function needsRivals({ candidates }: Look, excluded: ReadonlySet<string>): boolean {
-  return candidates.some(
-    ({ externalId, likeness }) => likeness !== 'same' && !excluded.has(externalId),
-  );
+/** A staged photo may name its post itself: one call decides. */
+async function askMedium(
+  services: LookServices,
+  { row, provider, account, sent }: Sought,
+  context: CallContext,
+): Promise<ListedPost | null> {
+  const [medium] = sent.staged;
+  if (medium === undefined) return null;
+  const externalId = await provider.postOfMedium({ account, mediumId: medium.id }, context);
+  if (externalId === null || !provider.isPostOf(row.externalAccountId, externalId)) return null;
+  const excluded = await excludedIds(services, row, [externalId]);
+  if (excluded.has(externalId)) return null;
+  await context.beforeRead?.();
+  const read = await provider.read({ account, externalId }, context);
+  if (read === null) return null;
+  const { permalink: url, message, isPublished, createdAt, scheduledAt } = read;
+  const told = { externalId, url, message, isPublished, createdAt, scheduledAt };
+  return { ...told, links: [], mediaIds: [medium.id], mediaState: 'known', appId: null };
 }
 
-/** Another post of ours that is on its way to the account, without photos: what is found may be that one. */
-async function isRivalled(db: Database, row: PublishRow, before: SentBefore): Promise<boolean> {
-  const texts = await readRivalTexts(db, row);
-  const own = comparable(before.content.message);
-  return texts.some((text) => comparable(text) === own);
+/** Back to a post of ours that is known to be there, if it is not long ago: it proves the order of what comes before. */
+async function sinceWhen(
+  { db }: LookServices,
+  row: PublishRow,
+  { windows }: SentCalls,
+): Promise<Date> {
+  const firstMs = Math.min(...windows.map(({ from }) => from.getTime())) - marginMs;
+  const shownAt = await readLastShownAt(db, row);
+  return new Date(Math.min(firstMs, (shownAt?.getTime() ?? Infinity) - 60_000));
 }
 
-function comparable(text: string | null): string {
-  return (text ?? '').replaceAll('\r\n', '\n').trim().normalize('NFC');
+async function withoutBound(
+  services: LookServices,
+  row: PublishRow,
+  posts: readonly ListedPost[],
+): Promise<readonly ListedPost[]> {
+  const ids = posts.map(({ externalId }) => externalId);
+  const excluded = await excludedIds(services, row, ids);
+  return posts.filter(({ externalId }) => !excluded.has(externalId));
+}
+
+async function excludedIds(
+  { db }: LookServices,
+  row: PublishRow,
+  ids: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const bound = await readBoundIds(db, row.provider, ids);
+  return new Set([...bound, ...row.dismissed]);
+}
+
+/** Together with other posts of ours that are on their way to the account: each of them takes its own. */
+async function match(
+  { db, config }: LookServices,
+  { row, provider, sent }: Sought,
+  calls: SentCalls,
+  listing: Listing,
+): Promise<Finding> {
+  const rivals = await readRivals(db, row);
+  const scene: Scene = {
+    network: provider,
+    appId: appIdOf(row, config),
+    aheadMs: (listing.aheadMs ?? 0) - calls.databaseAheadMs,
+  };
+  const own = wantedByCalls(wantedOf(row.id, sent), calls.windows, calls.areOwn);
+  const all = [own, ...rivals.map(toWanted)];
+  return matchPosts(all, listing.posts, scene).get(row.id) ?? { kind: 'absent' };
+}
+
+function wantedOf(id: string, { content, mode, staged, scheduledAt }: Sought['sent']) {
+  return { id, content, mode, scheduledAt, mediaIds: staged.map((medium) => medium.id) };
+}
+
+function toWanted(rival: Awaited<ReturnType<typeof readRivals>>[number]): Wanted {
+  return wantedByCalls(wantedOf(rival.id, rival), [rival.window]);
+}
+
+/** Rows without an app id are of the operator's own app. */
+export function appIdOf(
+  { appId }: Pick<PublishRow, 'appId'>,
+  { meta }: Pick<Services['config'], 'meta'>,
+): string | null {
+  return appId === '' ? (meta.appId ?? null) : appId;
+}
+
+export function isWhole({ lists }: Pick<Listing, 'lists'>): boolean {
+  return lists.every(({ seen }) => seen === 'whole');
+}
+
+function judge(found: Finding, { row, sent }: Sought, lists: readonly SeenList[]): LookFinding {
+  if (found.kind === 'bound' && found.certain) return found;
+  if (lists.some(({ seen }) => seen === 'failed')) return { kind: 'failed' };
+  if (found.kind === 'bound' || found.kind === 'ambiguous') return found;
+  const candidates = found.kind === 'unclear' ? found.candidates : [];
+  const doubt = found.kind === 'unclear' ? 'unreadable' : doubtOf(row, sent, lists);
+  return doubt === null ? { kind: 'absent' } : { kind: 'unproven', doubt, candidates };
+}
+
+/** Null: every list where it would show was seen far enough, and has shown such a post before. */
+function doubtOf(
+  { capabilities, now }: PublishRow,
+  { mode, scheduledAt }: Sought['sent'],
+  lists: readonly SeenList[],
+): Doubt | null {
+  if (lists.some(({ seen }) => seen === 'forbidden')) return 'forbidden';
+  if (lists.some(({ seen }) => seen === 'cut')) return 'too_many';
+  const known = readCapabilities(capabilities);
+  const isDue = mode === 'schedule' && scheduledAt !== null && scheduledAt <= now;
+  const needed = isDue ? [mode, 'publish' as const] : [mode];
+  const isProven = needed.every((one) => known[listingOf[one]]?.value === 'yes');
+  return isProven ? null : 'not_shown_before';
+}
+
+/** What says that the list of a mode has shown a post of ours. */
+export const listingOf = {
+  draft: 'lists_drafts',
+  schedule: 'lists_scheduled',
+  publish: 'lists_published',
+} as const satisfies Readonly<Record<PublishMode, CapabilityName>>;
+
+const readingOf = {
+  draft: 'reads_drafts',
+  schedule: 'reads_scheduled',
+  publish: 'reads_published',
+} as const satisfies Readonly<Record<PublishMode, CapabilityName>>;
+
+/** A list that the token may not read stops no posts: the integration says so, once. */
+async function learnReads(
+  { db, log }: LookServices,
+  { integrationId, capabilities }: PublishRow,
+  lists: readonly SeenList[],
+): Promise<void> {
+  const known: Capabilities = readCapabilities(capabilities);
+  const news: Partial<Record<CapabilityName, CapabilityValue>> = {};
+  for (const { mode, seen } of lists) {
+    const value = seen === 'forbidden' ? 'no' : 'yes';
+    if (seen !== 'failed' && known[readingOf[mode]]?.value !== value) news[readingOf[mode]] = value;
+  }
+  if (Object.keys(news).length === 0) return;
+  await learn(db, integrationId, news);
+  const forbidden = lists.filter(({ seen }) => seen === 'forbidden').map(({ mode }) => mode);
+  if (forbidden.length > 0) {
+    log.warn({ integrationId, lists: forbidden }, 'the token may not read these lists of posts');
+  }
 }
 
 /**
- * The complete look that must come before an attempt which follows a sent one (design: invariant 2). Throws a
- * `not_ready` while it could not be completed, or what it found may be another post's.
+ * The look that must come before an attempt which follows a sent one (design: invariant 2). Throws a `not_ready` while
+ * an answer is missing.
  */
 export async function lookForEarlier(
-  db: Database,
+  services: LookServices,
   attempt: OpenAttempt,
   account: Account,
   before: SentBefore,
 ): Promise<Looked> {
-  const { row, provider } = attempt;
-  const { firstSentAt } = before;
-  const looked = await lookFor(
-    db,
-    { row, provider, account, before, firstSentAt },
-    callsOf(attempt),
+  const { row, provider, id, budgetKey } = attempt;
+  const { callsPerHour: limit, lookCalls } = provider;
+  const beforeRead = beyond(lookCalls, () =>
+    reserveMore(services.db, { attemptId: id, budgetKey, limit }),
   );
-  if (looked.finding.kind === 'unclear') throw lookIncomplete();
+  const sought = { row, provider, account, attemptId: before.attemptId, sent: before };
+  const looked = await lookFor(services, sought, { ...callsOf(attempt), beforeRead });
+  if (looked.finding.kind === 'failed') throw lookIncomplete();
   return looked;
+}
+
+/** Books each read beyond those that are booked already (design: invariant 6). */
+export function beyond(booked: number, bookOne: () => Promise<boolean>): () => Promise<void> {
+  let reads = 0;
+  return async () => {
+    reads += 1;
+    if (reads > booked && !(await bookOne())) throw lookIncomplete();
+  };
+}
+
+/**
+ * Whether something of the earlier attempt is there. Against an answer that proved its rejection only a post that fits
+ * in everything says something; after a proof of absence everything that cannot be told from it does.
+ */
+export function isThere({ finding }: Looked, before: SentBefore): boolean {
+  if (finding.kind === 'bound') return true;
+  if (before.state !== 'abandoned') return false;
+  const isOpen = finding.kind === 'unproven' && finding.candidates.length > 0;
+  return finding.kind === 'ambiguous' || isOpen;
 }
 
 export function lookIncomplete(): PublishError {
@@ -96,30 +286,39 @@ export function lookIncomplete(): PublishError {
 
 /** What the attempt keeps of a look. */
 export function lookEntry(
-  { look, finding }: Looked,
+  { finding, lists }: Looked,
   at: Date,
   told: { readonly counts: boolean; readonly conclusion: string },
 ): LookEntry {
   return {
     looked_at: at.toISOString(),
-    complete: look.complete,
+    complete: isWhole({ lists }),
     counts: told.counts,
-    candidates: candidatesOf(finding).map(toEntry),
+    lists: Object.fromEntries(lists.map(({ mode, seen }) => [mode, seen])),
+    doubt: finding.kind === 'unproven' ? finding.doubt : null,
+    candidates: candidatesOf(finding).map((post) => toEntry(post, isCertain(finding))),
     conclusion: told.conclusion,
   };
 }
 
-function candidatesOf(finding: Finding): readonly Candidate[] {
-  if (finding.kind === 'one') return [finding.candidate];
-  return finding.kind === 'several' ? finding.candidates : [];
+function isCertain(finding: LookFinding): boolean {
+  return finding.kind === 'bound' && finding.certain;
 }
 
-function toEntry({ externalId, url, isPublished, certain }: Candidate): CandidateEntry {
+function candidatesOf(finding: LookFinding): readonly ListedPost[] {
+  if (finding.kind === 'bound') return [finding.listed];
+  return 'candidates' in finding ? finding.candidates : [];
+}
+
+export function toEntry(
+  { externalId, url, isPublished }: ListedPost,
+  certain: boolean,
+): CandidateEntry {
   return { external_id: externalId, url, is_published: isPublished, certain };
 }
 
 /** What a person is shown. */
-export function evidenceOf(finding: Finding, at: Date): readonly Evidence[] {
+export function evidenceOf(finding: LookFinding, at: Date): readonly Evidence[] {
   return candidatesOf(finding).map(({ externalId, url }) => ({
     external_id: externalId,
     url,

@@ -3,6 +3,7 @@ import { type EvidenceSummary, summarizeEvidence } from '../attempts/evidence.ts
 import { isUniqueViolation } from '../attempts/settle-store.ts';
 import {
   changeUnknown,
+  firstRecheckMs,
   tellLookWaits,
   type UnknownAttempt,
   type UnknownChange,
@@ -20,8 +21,16 @@ import { openAccount } from './account.ts';
 import { foundAt } from './found.ts';
 import { callContext, noteFailure } from './health.ts';
 import { budgetKeyOf, decideRow } from './judge.ts';
-import { evidenceOf, type Looked, lookEntry, lookFor } from './look.ts';
-import { type Conclusion, conclude, type Question, type Standing } from './reconcile.ts';
+import {
+  beyond,
+  type Doubt,
+  evidenceOf,
+  type Looked,
+  lookEntry,
+  lookFor,
+  type Sought,
+} from './look.ts';
+import { type Conclusion, conclude, gapMs, type Question, type Standing } from './reconcile.ts';
 import { settleRevealed } from './revealed.ts';
 
 /** Clocks and queues are what they are: a look this much of the interval after the one before is one of its own. */
@@ -40,56 +49,78 @@ interface Case {
  * One look for an unknown attempt, and what follows from it, written in one transaction. Resolves with what was
  * concluded. An account that cannot be asked now costs nothing: the look comes again.
  */
-export async function reconcile(
+export function reconcile(
   services: Services,
   row: PublishRow,
   unknown: UnknownAttempt,
 ): Promise<string> {
   const provider = services.publishers.get(row.provider);
-  if (provider === undefined) return 'nothing to look for';
+  if (provider === undefined) return Promise.resolve('nothing to look for');
   const { hiddenId } = unknown;
-  if (hiddenId !== null)
-    return settleRevealed(services, { row, provider, unknown: { ...unknown, hiddenId } });
+  return hiddenId === null
+    ? reconcileOneStep(services, provider, { row, unknown })
+    : settleRevealed(services, { row, provider, unknown: { ...unknown, hiddenId } });
+}
+
+/** Of an attempt whose one visible call had no known end: only the lists of the account can tell. */
+async function reconcileOneStep(
+  services: Services,
+  provider: Publishing,
+  { row, unknown }: Pick<Case, 'row' | 'unknown'>,
+): Promise<string> {
   const before = sentBefore(row);
   if (before?.attemptId !== unknown.id) return 'nothing to look for';
   const { intervalMs } = services.config.reconcile;
   const known = summarizeEvidence(unknown.evidence);
   const one: Case = { row, unknown, provider, before, known, intervalMs };
-  if ((await readPause(services, row)) !== null || !isAskable(row)) return 'not now';
+  const sought = { row, provider, attemptId: before.attemptId, sent: before };
+  const result = await lookBooked(services, sought);
+  if (result.looked !== null) return write(services, one, result.looked, result.calls);
+  if (result.told === 'no calls left') await tellLookWaits(services.db, row.id, noCallsLeft);
+  return result.told;
+}
 
-  const { budgetKey, calls } = { budgetKey: budgetKeyOf(row), calls: provider.lookCalls };
-  const limit = provider.callsPerHour;
-  const booked = await bookLook(services.db, { budgetKey, calls, limit });
-  if (booked === null) {
-    await tellLookWaits(services.db, row.id, noCallsLeft);
-    return 'no calls left';
+type LookResult =
+  | { readonly looked: Looked; readonly calls: readonly CallRecord[] }
+  | { readonly looked: null; readonly told: string };
+
+/** One look with its calls booked, if the account may be asked now. */
+export async function lookBooked(
+  services: Services,
+  sought: Omit<Sought, 'account'>,
+): Promise<LookResult> {
+  const { row, provider } = sought;
+  if ((await readPause(services, row)) !== null || !isAskable(row)) {
+    return { looked: null, told: 'not now' };
   }
+  const { callsPerHour: limit, lookCalls: calls } = provider;
+  const budgetKey = budgetKeyOf(row);
+  const booked = await bookLook(services.db, { budgetKey, calls, limit });
+  if (booked === null) return { looked: null, told: 'no calls left' };
   const made: CallRecord[] = [];
+  const beforeRead = beyond(calls, async () => {
+    return (await bookLook(services.db, { budgetKey, calls: 1, limit })) !== null;
+  });
+  const context = callContext(services, row, (call) => {
+    made.push(call);
+  });
   try {
-    const looked = await look(services, one, made);
-    return await write(services, one, looked, made);
+    const account = openAccount(row, services.vault, services.config);
+    const looked = await lookFor(services, { ...sought, account }, { ...context, beforeRead });
+    return { looked, calls: made };
   } catch (error) {
     if (!(error instanceof PublishError)) throw error;
     await noteFailure(services, row, error, row.now);
-    return error.record.key;
+    return { looked: null, told: error.record.key };
   } finally {
-    await correctBooking(services.db, booked, made.length);
+    // What went beyond was booked page by page.
+    await correctBooking(services.db, booked, Math.min(made.length, calls));
   }
 }
 
 function isAskable({ integrationStatus, heldUntil, now, sealedToken }: PublishRow): boolean {
   const isHeld = heldUntil !== null && heldUntil > now;
   return integrationStatus === 'active' && sealedToken !== null && !isHeld;
-}
-
-async function look(services: Services, one: Case, made: CallRecord[]): Promise<Looked> {
-  const { row, provider, before, unknown } = one;
-  const account = openAccount(row, services.vault, services.config);
-  const context = callContext(services, row, (call) => {
-    made.push(call);
-  });
-  const { firstSentAt } = unknown;
-  return lookFor(services.db, { row, provider, account, before, firstSentAt }, context);
 }
 
 async function write(
@@ -101,14 +132,14 @@ async function write(
   const standing = standingOf(services, one);
   const conclusion = conclude(looked.finding, standing);
   const told = {
-    counts: standing.counts && looked.finding.kind === 'none',
+    counts: standing.counts && looked.finding.kind === 'absent',
     conclusion: conclusion.kind,
   };
   const { unknown, row } = one;
   const change: UnknownChange = {
     attemptId: unknown.id,
     looksBefore: unknown.looks,
-    looks: unknown.looks + (told.counts ? 1 : 0),
+    looks: unknown.looks + (isWhole(looked) && standing.counts ? 1 : 0),
     evidence: lookEntry(looked, row.now, told),
     calls,
     ...endOf(one, looked, conclusion),
@@ -132,11 +163,12 @@ async function write(
 
 function standingOf({ config }: Services, one: Case): Standing {
   const { unknown, row, provider, known, intervalMs } = one;
-  const lastMs = (known.countedAt ?? unknown.settledAt).getTime();
+  const lastMs = (known.lookedAt ?? unknown.settledAt).getTime();
   return {
     looks: unknown.looks,
+    proofs: known.proofs,
     looksNeeded: config.reconcile.looks,
-    counts: row.now.getTime() - lastMs >= intervalMs * intervalShare,
+    counts: row.now.getTime() - lastMs >= gapMs(unknown.looks, intervalMs) * intervalShare,
     resend: unknown.resend,
     asks: unknown.whenUnknown === 'ask',
     isRetryWished: known.isRetryWished,
@@ -147,7 +179,11 @@ function standingOf({ config }: Services, one: Case): Standing {
   };
 }
 
-type End = Pick<UnknownChange, 'state' | 'lookInMs' | 'externalId' | 'post'>;
+function isWhole({ finding }: Looked): boolean {
+  return finding.kind === 'absent' || finding.kind === 'unproven';
+}
+
+type End = Pick<UnknownChange, 'state' | 'lookInMs' | 'recheckInMs' | 'externalId' | 'post'>;
 
 function endOf(one: Case, looked: Looked, conclusion: Conclusion): End {
   const { row, provider, before, intervalMs } = one;
@@ -156,16 +192,19 @@ function endOf(one: Case, looked: Looked, conclusion: Conclusion): End {
     case 'look_again':
     case 'count': {
       const attention = isHopeless(one) ? cannotTell(one) : null;
-      const waiting = waitForLook(new Date(row.now.getTime() + intervalMs), one.unknown.resend);
-      return open(one, intervalMs, { waiting, attention });
+      if (isGivenUp(one)) return open(one, null, { waiting: null, attention });
+      const looks = one.unknown.looks + (conclusion.kind === 'count' ? 1 : 0);
+      const lookInMs = gapMs(looks, intervalMs);
+      const waiting = waitForLook(new Date(row.now.getTime() + lookInMs), one.unknown.resend);
+      return open(one, lookInMs, { waiting, attention });
     }
     case 'ask':
       return open(one, null, { waiting: null, attention: ask(one, looked, conclusion.reason) });
     case 'bind': {
-      const { candidate } = conclusion;
-      const found = foundAt({ row, provider, mode: before.mode }, candidate, row.now);
+      const { listed } = conclusion;
+      const found = foundAt({ row, provider, mode: before.mode }, listed, row.now);
       const post = changeOf(row, found.to, found.set);
-      return { state: 'confirmed', lookInMs: null, externalId: candidate.externalId, post };
+      return { state: 'confirmed', lookInMs: null, externalId: listed.externalId, post };
     }
     case 'call_off':
       return closed(changeOf(row, 'cancelled', { ...done, nextRunAt: null }));
@@ -183,7 +222,7 @@ function endOf(one: Case, looked: Looked, conclusion: Conclusion): End {
         plan.kind === 'hold'
           ? { ...done, nextRunAt: plan.until, waiting: plan.waiting }
           : { ...done, nextRunAt: row.now };
-      return closed(changeOf(row, 'approved', set));
+      return { ...closed(changeOf(row, 'approved', set)), recheckInMs: firstRecheckMs };
     }
   }
 }
@@ -208,9 +247,15 @@ const noCallsLeft: Waiting = {
 
 /** Looking goes on, but a person may know sooner. */
 const patienceMs = 3_600_000;
+/** And at last only a person can know. */
+const longestMs = 24 * 3_600_000;
 
 function isHopeless({ row, unknown }: Case): boolean {
   return row.now.getTime() - unknown.settledAt.getTime() > patienceMs;
+}
+
+function isGivenUp({ row, unknown }: Case): boolean {
+  return row.now.getTime() - unknown.settledAt.getTime() > longestMs;
 }
 
 function cannotTell({ unknown }: Case): Attention {
@@ -227,6 +272,8 @@ function cannotTell({ unknown }: Case): Attention {
 const questions: Readonly<Record<Question, string>> = {
   ambiguous:
     'The network may have created this post: its answer was lost, and what is on the page now may be it. Is one of them this post?',
+  unprovable:
+    'The network may have created this post: its answer was lost. No look at the page can tell',
   proven_absent:
     'The answer of the network was lost, and the post is not on the page. Nothing is sent again before a person says so.',
   resend_limit:
@@ -238,12 +285,22 @@ const questions: Readonly<Record<Question, string>> = {
 function ask({ row }: Case, { finding }: Looked, reason: Question): Attention {
   const seen = evidenceOf(finding, row.now);
   const choices = ['resolve_live', 'resolve_absent'];
+  const isOpen = reason === 'ambiguous' || reason === 'unprovable';
+  const why = finding.kind === 'unproven' ? `: ${doubts[finding.doubt]} Is it there?` : '';
   return {
     reason,
     since: row.now.toISOString(),
-    text: questions[reason],
+    text: `${questions[reason]}${why}`,
     who: 'author',
     evidence: seen,
-    choices: reason === 'ambiguous' ? choices : [...choices, 'retry'],
+    choices: isOpen ? choices : [...choices, 'retry'],
   };
 }
+
+const doubts: Readonly<Record<Doubt, string>> = {
+  not_shown_before:
+    'its list has not shown a post of this kind of ours before, so that it proves nothing when it shows none.',
+  forbidden: 'the connection may not read every list where it would be.',
+  too_many: 'there are more posts than can be read back to the moment of the call.',
+  unreadable: 'a post of that moment does not show what it consists of.',
+};

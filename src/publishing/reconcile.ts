@@ -1,47 +1,21 @@
 import type { Decision } from '../posts/plan.ts';
-import type { Candidate, Look } from '../providers/provider.ts';
+import type { ListedPost } from '../providers/provider.ts';
+import type { LookFinding } from './look.ts';
 
-/** What a look says about one attempt, once posts that are known to be others are left out. */
-export type Finding =
-  | { readonly kind: 'none' }
-  | { readonly kind: 'one'; readonly candidate: Candidate }
-  /** Which of them it is, if any, only a person can tell. */
-  | { readonly kind: 'several'; readonly candidates: readonly Candidate[] }
-  /** The look was cut short, or what it found may belong to another post of ours that is on its way. */
-  | { readonly kind: 'unclear' };
+/** Looks come ever further apart: what is late at Meta is late by minutes. */
+const gaps = [1, 3, 8, 20] as const;
 
-/**
- * Photos that only this post has decide alone. Without them: just what was sent goes before what it may have become,
- * and that is taken only while no other post of ours with this text is open on the account (`hasRival`).
- */
-export function judgeLook(
-  { complete, candidates }: Look,
-  excluded: ReadonlySet<string>,
-  hasRival: boolean,
-): Finding {
-  const left = candidates.filter(({ externalId }) => !excluded.has(externalId));
-  const certain = left.filter((candidate) => candidate.certain);
-  if (certain.length > 0) return oneOf(certain);
-  if (!complete) return { kind: 'unclear' };
-  const same = left.filter(({ likeness }) => likeness === 'same');
-  if (same.length > 0) return oneOf(same);
-  if (left.length > 0 && hasRival) return { kind: 'unclear' };
-  const alike = left.filter(({ likeness }) => likeness === 'alike');
-  if (alike.length > 0) return oneOf(alike);
-  // Somebody edited a post that was made in those moments: perhaps ours.
-  return left.length > 0 ? { kind: 'several', candidates: left } : { kind: 'none' };
-}
-
-function oneOf(candidates: readonly Candidate[]): Finding {
-  const [only, ...more] = candidates;
-  if (only === undefined) return { kind: 'none' };
-  return more.length > 0 ? { kind: 'several', candidates } : { kind: 'one', candidate: only };
+/** From one look to the next, after so many; the first follows the lost answer. */
+export function gapMs(looks: number, intervalMs: number): number {
+  return intervalMs * (gaps[Math.min(looks, gaps.length - 1)] ?? 1);
 }
 
 /** Everything besides the finding that decides how it goes on. */
 export interface Standing {
-  /** Complete looks that found nothing, before this one. */
+  /** Looks made to their end that settled nothing, before this one. */
   readonly looks: number;
+  /** Those of them that prove absence. */
+  readonly proofs: number;
   readonly looksNeeded: number;
   /** Far enough from the one before to be a look of its own. */
   readonly counts: boolean;
@@ -59,13 +33,18 @@ export interface Standing {
   readonly plan: Decision;
 }
 
-export type Question = 'ambiguous' | 'proven_absent' | 'resend_limit' | 'said_duplicate';
+export type Question =
+  | 'ambiguous'
+  | 'unprovable'
+  | 'proven_absent'
+  | 'resend_limit'
+  | 'said_duplicate';
 
 export type Conclusion =
   /** Nothing was learned that counts. */
   | { readonly kind: 'look_again' }
   | { readonly kind: 'count' }
-  | { readonly kind: 'bind'; readonly candidate: Candidate }
+  | { readonly kind: 'bind'; readonly listed: ListedPost }
   | { readonly kind: 'ask'; readonly reason: Question }
   /** Proven absent: what becomes of the post. */
   | { readonly kind: 'call_off' }
@@ -73,17 +52,22 @@ export type Conclusion =
   | { readonly kind: 'send_again'; readonly plan: Exclude<Decision, { kind: 'missed' }> };
 
 /** Design: "Proven absent". Pure. */
-export function conclude(finding: Finding, standing: Standing): Conclusion {
+export function conclude(finding: LookFinding, standing: Standing): Conclusion {
   switch (finding.kind) {
-    case 'one':
-      return { kind: 'bind', candidate: finding.candidate };
-    case 'several':
+    case 'bound':
+      return { kind: 'bind', listed: finding.listed };
+    case 'ambiguous':
       return { kind: 'ask', reason: 'ambiguous' };
-    case 'unclear':
+    case 'failed':
       return { kind: 'look_again' };
-    case 'none':
+    case 'unproven':
       if (!standing.counts) return { kind: 'look_again' };
       return standing.looks + 1 < standing.looksNeeded
+        ? { kind: 'count' }
+        : { kind: 'ask', reason: 'unprovable' };
+    case 'absent':
+      if (!standing.counts) return { kind: 'look_again' };
+      return standing.proofs + 1 < standing.looksNeeded
         ? { kind: 'count' }
         : concludeAbsent(standing);
   }

@@ -47,7 +47,7 @@ function live(
   { status, scheduled_at: dueAt }: PostRow,
   reason: string | undefined,
 ): HeldEnd | null {
-  if (reason === 'visible_unexpectedly' || reason === 'not_found') {
+  if (reason === 'visible_unexpectedly' || reason === 'not_found' || reason === 'duplicate_found') {
     return { to: status, set: { attention: null }, reopens: false };
   }
   if (reason !== 'vanished') return null;

@@ -2,6 +2,7 @@ import { type AnswerEntry, summarizeEvidence } from '../attempts/evidence.ts';
 import { isUniqueViolation } from '../attempts/settle-store.ts';
 import {
   changeUnknown,
+  firstRecheckMs,
   loadUnknown,
   type UnknownAttempt,
   type UnknownChange,
@@ -12,8 +13,9 @@ import { ConflictError, InvalidRequestError, PublishError } from '../errors.ts';
 import { requireFleetsNetwork } from '../fence/same-fleet.ts';
 import { keptMoving, versionMismatch } from '../posts/author-outcome.ts';
 import { getPost } from '../posts/author-read-store.ts';
+import type { PublishMode } from '../posts/post.ts';
 import type { PostRow } from '../posts/post-row.ts';
-import { type PublishRow, sentBefore } from '../posts/publish-row.ts';
+import type { PublishRow } from '../posts/publish-row.ts';
 import { readPublishRows } from '../posts/publish-store.ts';
 import { readBoundIds } from '../posts/read-back-store.ts';
 import type { PostChange } from '../posts/store.ts';
@@ -89,7 +91,7 @@ async function write(
 ): Promise<boolean> {
   const end =
     answer.outcome === 'live'
-      ? await endLive(services, row, answer.externalId)
+      ? await endLive(services, row, { ...answer, mode: unknown.mode })
       : endAbsent(services, row, unknown);
   const evidence: AnswerEntry = {
     answered_at: row.now.toISOString(),
@@ -113,16 +115,19 @@ async function write(
   }
 }
 
-type End = Pick<UnknownChange, 'state' | 'externalId' | 'post'>;
+type End = Pick<UnknownChange, 'state' | 'externalId' | 'recheckInMs' | 'post'>;
 
-async function endLive(services: Services, row: PublishRow, externalId: string): Promise<End> {
+async function endLive(
+  services: Services,
+  row: PublishRow,
+  { externalId, mode }: { readonly externalId: string; readonly mode: PublishMode },
+): Promise<End> {
   const provider = providerOf(services, row);
   if (!provider.isPostOf(row.externalAccountId, externalId)) {
     throw refused('external_id_of_account', 'is not the id of a post of this account');
   }
   const bound = await readBoundIds(services.db, row.provider, [externalId]);
   if (bound.has(externalId)) throw taken();
-  const mode = sentBefore(row)?.mode ?? 'publish';
   const shown = (await readThere(services, row, provider, externalId)) ?? guess(row, mode);
   const { to, set } = foundAt({ row, provider, mode }, { externalId, ...shown }, row.now);
   return { state: 'confirmed', externalId, post: changeOf(row, to, set) };
@@ -177,15 +182,18 @@ function endAbsent(services: Services, row: PublishRow, { resend }: UnknownAttem
   const closed = (to: PostChange['to'], set: PostChange['set']): End => {
     return { state: 'abandoned', externalId: null, post: changeOf(row, to, { ...done, ...set }) };
   };
+  const again = (set: PostChange['set']): End => {
+    return { ...closed('approved', set), recheckInMs: firstRecheckMs };
+  };
   if (!resend) return closed('cancelled', {});
   const plan = decideRow(row, providerOf(services, row), row.now);
   switch (plan.kind) {
     case 'missed':
       return closed('missed', { attention: plan.attention });
     case 'hold':
-      return closed('approved', { nextRunAt: plan.until, waiting: plan.waiting });
+      return again({ nextRunAt: plan.until, waiting: plan.waiting });
     case 'go':
-      return closed('approved', { nextRunAt: row.now });
+      return again({ nextRunAt: row.now });
   }
 }
 

@@ -9,7 +9,7 @@ import { narrowWindow } from '../integrations/health-store.ts';
 import type { Logger } from '../log.ts';
 import { textOfPause } from '../pauses/pause.ts';
 import { readPause } from '../pauses/pauses.ts';
-import { earlierHidden, type SentBefore, sentBefore } from '../posts/publish-row.ts';
+import { earlierHidden, sentBefore } from '../posts/publish-row.ts';
 import { renewLease } from '../posts/store.ts';
 import type { Account } from '../providers/provider.ts';
 import type { Services } from '../services.ts';
@@ -19,7 +19,7 @@ import { isShown } from './found.ts';
 import { noteFailure } from './health.ts';
 import { decideRow } from './judge.ts';
 import { observeLateness } from './lateness.ts';
-import { type Looked, lookForEarlier, lookIncomplete } from './look.ts';
+import { isThere, lookForEarlier, lookIncomplete } from './look.ts';
 import { callsOf, type OpenAttempt } from './open-attempt.ts';
 import type { Pipeline } from './pipeline.ts';
 import {
@@ -113,17 +113,8 @@ async function prepare(work: Work): Promise<Stop | Ready> {
 async function findEarlier({ services, attempt, account }: Work): Promise<Settlement | null> {
   const before = sentBefore(attempt.row);
   if (before === null) return null;
-  const looked = await lookForEarlier(services.db, attempt, account, before);
-  return isEarlier(looked, before) ? foundEarlier(attempt, before, looked) : null;
-}
-
-/** An altered post says nothing against a rejection that was proven. */
-function isEarlier({ finding }: Looked, before: SentBefore): boolean {
-  if (finding.kind === 'none') return false;
-  const isAltered =
-    finding.kind === 'several' &&
-    finding.candidates.every(({ likeness }) => likeness === 'altered');
-  return !isAltered || before.state === 'abandoned';
+  const looked = await lookForEarlier(services, attempt, account, before);
+  return isThere(looked, before) ? foundEarlier(attempt, before, looked) : null;
 }
 
 /** Before anything new is made: what an earlier attempt was told that it could not reveal is read by its id. */

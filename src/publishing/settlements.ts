@@ -163,10 +163,9 @@ function endState(attempt: OpenAttempt, recovery: Recovery, sent: boolean): Sett
  */
 export function foundEarlier(attempt: OpenAttempt, before: SentBefore, looked: Looked): Settlement {
   const { finding } = looked;
-  const isKnown =
-    finding.kind === 'one' && (finding.candidate.certain || before.state === 'abandoned');
+  const isKnown = finding.kind === 'bound' && (finding.certain || before.state === 'abandoned');
   return isKnown
-    ? bindEarlier(attempt, before, looked, finding.candidate)
+    ? bindEarlier(attempt, before, looked, finding.listed)
     : askAbout(attempt, before, looked);
 }
 
@@ -174,17 +173,17 @@ function bindEarlier(
   attempt: OpenAttempt,
   before: SentBefore,
   looked: Looked,
-  candidate: Parameters<typeof foundAt>[1],
+  listed: Parameters<typeof foundAt>[1],
 ): Settlement {
   const now = attempt.now();
   const { row, provider } = attempt;
-  const { to, set } = foundAt({ row, provider, mode: before.mode }, candidate, now);
+  const { to, set } = foundAt({ row, provider, mode: before.mode }, listed, now);
   return {
     ...unsent(attempt, to, set),
     revives: {
       attemptId: before.attemptId,
       state: 'confirmed',
-      externalId: candidate.externalId,
+      externalId: listed.externalId,
       evidence: lookEntry(looked, now, { counts: false, conclusion: 'found' }),
     },
   };

@@ -183,6 +183,7 @@ function tellSighting(sighting: Sighting | undefined): Forecast['seen'] {
       return { kind: 'not_needed', text: 'nothing of it was ever sent', links: [] };
     case 'bound':
       return { kind: 'bound', text: 'it is there', links: linksOf([sighting.listed]) };
+    case 'unclear':
     case 'ambiguous':
       return {
         kind: 'ambiguous',

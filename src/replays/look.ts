@@ -1,14 +1,15 @@
 import { z } from 'zod';
+import { type Finding, matchPosts, type Wanted, wantedByPlan } from '../attempts/search.ts';
 import { reserveRead } from '../budgets/reads.ts';
 import { AppError, PublishError } from '../errors.ts';
-import { type Finding, matchPosts } from '../fence/match.ts';
 import { requireFleetsNetwork } from '../fence/same-fleet.ts';
-import { requestedMode } from '../posts/post.ts';
+import { publishModes, requestedMode } from '../posts/post.ts';
 import { readContent } from '../posts/publish-row.ts';
 import { readBoundIds } from '../posts/read-back-store.ts';
 import { openAccount } from '../publishing/account.ts';
 import { callContext, noteFailure } from '../publishing/health.ts';
 import { budgetKeyOf } from '../publishing/judge.ts';
+import { appIdOf, isWhole } from '../publishing/look.ts';
 import { findObstacle } from '../publishing/obstacle.ts';
 import type { Services } from '../services.ts';
 import type { ReplayPost } from './store.ts';
@@ -60,17 +61,21 @@ async function lookAtAccount(
   };
   const account = openAccount(first, services.vault, services.config);
   const from = Math.min(...posts.map((post) => post.firstSentAt?.getTime() ?? Infinity));
-  const request = { account, since: new Date(from - marginMs) };
+  const request = { account, since: new Date(from - marginMs), modes: publishModes };
   const context = { ...callContext(services, first, () => undefined), beforeRead };
-  const listing = await provider.listPosts(request, context).catch(async (error: unknown) => {
+  const listing = await provider.list(request, context).catch(async (error: unknown) => {
     if (error instanceof PublishError) await noteFailure(services, first, error, first.now);
     throw error;
   });
-  if (!listing.complete) throw new AppError('look_incomplete', 'the account did not answer whole');
+  if (!isWhole(listing)) throw new AppError('look_incomplete', 'the account did not answer whole');
   const ids = listing.posts.map((post) => post.externalId);
   const bound = await readBoundIds(services.db, provider.name, ids);
   const free = listing.posts.filter((post) => !bound.has(post.externalId));
-  return matchPosts(posts.map(toSuspect), free, provider);
+  return matchPosts(posts.map(toWanted), free, {
+    network: provider,
+    appId: appIdOf(first, services.config),
+    aheadMs: listing.aheadMs ?? 0,
+  });
 }
 
 const stagedMedia = z
@@ -78,10 +83,10 @@ const stagedMedia = z
   .nullable()
   .transform((media) => media ?? []);
 
-function toSuspect(post: ReplayPost) {
+function toWanted(post: ReplayPost): Wanted {
   const { id, scheduledAt, approvedAt, lateLimitS } = post;
   const mediaIds = stagedMedia.parse(post.staged).map((medium) => medium.id);
   const { content } = readContent(post);
   const mode = requestedMode(post);
-  return { id, content, mode, scheduledAt, approvedAt, lateLimitS, mediaIds };
+  return wantedByPlan({ id, content, mode, scheduledAt, approvedAt, lateLimitS, mediaIds });
 }

@@ -27,6 +27,8 @@ export interface Outlet extends TestIntegration {
 export interface OutletOptions {
   readonly autoPublish?: boolean;
   readonly lateLimitS?: number;
+  /** False: its lists have shown no post of ours yet. */
+  readonly proves?: boolean;
   /** Of the sandbox's Page. */
   readonly page?: object;
 }

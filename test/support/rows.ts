@@ -13,10 +13,20 @@ export interface TestIntegration {
 
 let made = 0;
 
+const shown = { value: 'yes', seen_at: '2026-11-20T12:00:00.000Z' };
+const proving = { lists_drafts: shown, lists_scheduled: shown, lists_published: shown };
+
 /** A tenant with one active integration whose token opens with `testVault`. */
 export async function anIntegration(
   db: Database,
-  options: { autoPublish?: boolean; accountId?: string; token?: string; lateLimitS?: number } = {},
+  options: {
+    autoPublish?: boolean;
+    accountId?: string;
+    token?: string;
+    lateLimitS?: number;
+    /** Whether its lists have shown posts of ours before, so that a look can prove that one is absent. */
+    proves?: boolean;
+  } = {},
 ): Promise<TestIntegration> {
   made += 1;
   const accountId = options.accountId ?? `${100_000 + made}`;
@@ -28,7 +38,12 @@ export async function anIntegration(
     },
   });
   const integration = await db.prisma.integration.create({
-    data: { tenantId: tenant.id, provider: 'facebook', externalAccountId: accountId },
+    data: {
+      tenantId: tenant.id,
+      provider: 'facebook',
+      externalAccountId: accountId,
+      capabilities: options.proves === false ? {} : proving,
+    },
   });
   const binding = { tenantId: tenant.id, integrationId: integration.id };
   await db.prisma.integration.update({

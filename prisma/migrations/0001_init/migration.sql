@@ -174,9 +174,11 @@ CREATE TABLE social_publisher.publish_attempts (
   settled_at timestamptz(3),
   external_id text,
   error jsonb,
-  -- Unknown outcomes: a look at the provider is due at look_at; looks counts the complete ones that found nothing.
+  -- Unknown outcomes: a look at the provider is due at look_at; looks counts those made to their end without a result.
   looks integer NOT NULL DEFAULT 0,
   look_at timestamptz(3),
+  -- Taken for absent and sent again: when to look once more whether it came after all.
+  recheck_at timestamptz(3),
   evidence jsonb NOT NULL DEFAULT '[]',
   CHECK (state NOT IN ('sent', 'confirmed', 'unknown') OR sent_at IS NOT NULL)
 );
@@ -191,9 +193,11 @@ CREATE UNIQUE INDEX publish_attempts_equal_content ON social_publisher.publish_a
 CREATE INDEX publish_attempts_reserved ON social_publisher.publish_attempts (budget_key) WHERE reserved > 0;
 CREATE INDEX publish_attempts_sent ON social_publisher.publish_attempts (owned_until) WHERE state = 'sent';
 CREATE INDEX publish_attempts_look ON social_publisher.publish_attempts (look_at) WHERE state = 'unknown';
+CREATE INDEX publish_attempts_recheck ON social_publisher.publish_attempts (recheck_at) WHERE recheck_at IS NOT NULL;
 -- What attempts have left at the provider and nothing may use any more.
 CREATE INDEX publish_attempts_leftovers ON social_publisher.publish_attempts (drop_at)
   WHERE (state IN ('prepared', 'rejected', 'abandoned') AND (staged <> '[]' OR hidden_id IS NOT NULL)) OR orphans <> '[]';
+CREATE INDEX publish_attempts_hidden ON social_publisher.publish_attempts (hidden_id) WHERE hidden_id IS NOT NULL;
 -- Under way, for the sweep that lets go of what an author has called off meanwhile.
 CREATE INDEX publish_attempts_preparing ON social_publisher.publish_attempts (post_id)
   WHERE state = 'prepared' AND NOT resting;

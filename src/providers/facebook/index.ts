@@ -2,8 +2,7 @@ import type { GraphClient, GraphSettings } from '../../graph/client.ts';
 import type { Provider, Publishing } from '../provider.ts';
 import type { ProviderSettings } from '../settings.ts';
 import { errors } from './errors.ts';
-import { isAlike, listPosts, textKeyOf } from './listing.ts';
-import { look } from './look.ts';
+import { list, postOfMedium, showsLink, skeletonOf, textKeyOf } from './find.ts';
 import { change, deletePost, isReadable, readPost, unstage } from './manage.ts';
 import { create, preview, publish, reveal, stage } from './publish.ts';
 import { rules } from './rules.ts';
@@ -52,10 +51,11 @@ function publishingOf(client: GraphClient, callsPerHour: number, settings: Setti
     reveal: (request, context) => reveal(client, request, context),
     publish: (request, context) => publish(client, request, context),
     read: (request, context) => readPost(client, request, context),
-    look: (request, context) => look(client, request, context),
-    listPosts: (request, context) => listPosts(client, request, context),
+    list: (request, context) => list(client, request, context),
+    postOfMedium: (request, context) => postOfMedium(client, request, context),
     textKeyOf,
-    isAlike,
+    skeletonOf,
+    showsLink,
     preview,
     change: (request, context) => change(client, request, context),
     delete: (request, context) => deletePost(client, request, context),

@@ -2,12 +2,29 @@ import { readdir } from 'node:fs/promises';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { StagedMedium } from '../../../src/attempts/attempt.ts';
+import { listsOf, matchPosts, wantedByCalls } from '../../../src/attempts/search.ts';
 import type { PostContent, PublishMode } from '../../../src/posts/post.ts';
+import type { CallContext, Publishing, PublishRequest } from '../../../src/providers/provider.ts';
 import { networksAt, providerNamed, publisherNamed } from '../../support/networks.ts';
 import { contentOf, failureOf, openSandboxPage, recorder } from './sandbox-page.ts';
 
 const dayMs = 86_400_000;
 const inDays = (days: number) => new Date(Math.round((Date.now() + days * dayMs) / 1000) * 1000);
+
+const since = new Date(Date.now() - 600_000);
+
+/** A look for a post whose call was made just now. */
+async function find(provider: Publishing, request: PublishRequest, context: CallContext) {
+  const { account, content, mode, scheduledAt, staged } = request;
+  const listing = await provider.list({ account, since, modes: listsOf(mode) }, context);
+  const mediaIds = staged.map((medium) => medium.id);
+  const wanted = wantedByCalls({ id: 'ours', content, mode, scheduledAt, mediaIds }, [
+    { from: new Date(Date.now() - 60_000), until: new Date() },
+  ]);
+  const scene = { network: provider, appId: account.appId ?? null, aheadMs: 0 };
+  const finding = matchPosts([wanted], listing.posts, scene).get('ours');
+  return { finding, isWhole: listing.lists.every(({ seen }) => seen === 'whole') };
+}
 
 /** The network of each provider, simulated. A new provider brings its own. */
 const networks: Record<string, typeof openSandboxPage> = { facebook: openSandboxPage };
@@ -239,16 +256,17 @@ describe.each(Object.entries(networks))('provider %s', (name, openNetwork) => {
         await network.fault({ kind, when: 'after', match: { edge: 'feed', method: 'POST' } });
         const { provider, requestOf, context, calls } = setup();
         const request = await requestOf(contentOf({ message: 'Once' }), 'publish');
-        const since = new Date(Date.now() - 600_000);
         const { record } = await failureOf(provider.publish(request, context));
         expect(record.class).toBe('unknown_outcome');
         const [post] = await network.posts();
-        const look = await provider.look({ ...request, since }, context);
-        expect(look.complete).toBe(true);
-        expect(look.candidates).toMatchObject([
-          { externalId: post?.id, isPublished: true, certain: false },
-        ]);
-        expect(calls).toHaveLength(1 + provider.lookCalls);
+        const { finding, isWhole } = await find(provider, request, context);
+        expect(isWhole).toBe(true);
+        expect(finding).toMatchObject({
+          kind: 'bound',
+          listed: { externalId: post?.id, isPublished: true },
+          certain: false,
+        });
+        expect(calls.length).toBeLessThanOrEqual(1 + provider.lookCalls);
       },
     );
 
@@ -269,38 +287,73 @@ describe.each(Object.entries(networks))('provider %s', (name, openNetwork) => {
   });
 
   describe('looking', () => {
-    const since = new Date(Date.now() - 600_000);
-
     it.each(matrix)('finds $what in mode $mode', async (row) => {
       const { provider, requestOf, context } = setup();
       const request = await requestOf(row.make(), row.mode, row.at);
       const { externalId } = await provider.publish(request, context);
-      const look = await provider.look({ ...request, since }, context);
-      expect(look).toMatchObject({
-        complete: true,
-        candidates: [
-          {
-            externalId,
-            isPublished: row.mode === 'publish',
-            certain: row.count > 0,
-            likeness: 'same',
-          },
-        ],
+      expect(await find(provider, request, context)).toMatchObject({
+        isWhole: true,
+        finding: {
+          kind: 'bound',
+          listed: { externalId, isPublished: row.mode === 'publish' },
+          certain: row.count > 0,
+        },
       });
     });
 
-    it('proves absence only when every edge answered', async () => {
+    it('is told by a photo which post it is in, and of none where it is in none', async () => {
       const { provider, requestOf, context } = setup();
-      const request = await requestOf(contentOf({ message: 'Never sent' }), 'draft');
-      expect(await provider.look({ ...request, since }, context)).toEqual({
-        complete: true,
-        candidates: [],
+      const request = await requestOf(contentOf({ media: photos(2) }), 'draft');
+      const { account, staged } = request;
+      const ask = async () =>
+        provider.postOfMedium({ account, mediumId: staged[1]?.id ?? '' }, context);
+      expect(await ask()).toBeNull();
+      const { externalId } = await provider.publish(request, context);
+      expect(await ask()).toBe(externalId);
+    });
+
+    it('says of each list whether it was seen', async () => {
+      const { provider, requestOf, context } = setup();
+      const { account } = await requestOf(contentOf({}), 'draft');
+      const look = { account, since, modes: ['draft', 'schedule', 'publish'] } as const;
+      const seen = async () =>
+        (await provider.list(look, context)).lists.map((list) => `${list.mode} ${list.seen}`);
+      expect(await seen()).toEqual(['draft whole', 'schedule whole', 'publish whole']);
+      await network.fault({ kind: 'code_2', match: { edge: 'scheduled_posts' } });
+      expect(await seen()).toEqual(['draft whole', 'schedule failed', 'publish whole']);
+      await network.control('PATCH', 'weather', {
+        edge_scopes: { promotable_posts: 'pages_manage_ads' },
       });
-      for (const edge of ['published_posts', 'scheduled_posts', 'promotable_posts']) {
-        await network.fault({ kind: 'code_2', match: { edge } });
-        const look = await provider.look({ ...request, since }, context);
-        expect(look).toEqual({ complete: false, candidates: [] });
+      expect(await seen()).toEqual(['draft forbidden', 'schedule whole', 'publish whole']);
+    });
+
+    it('reads smaller pages where the network asks for less', async () => {
+      const { provider, requestOf, publish, context, calls } = setup();
+      const { account } = await requestOf(contentOf({}), 'publish');
+      for (let index = 0; index < 30; index += 1)
+        await publish(contentOf({ message: `${index}` }), 'publish');
+      await network.control('PATCH', 'weather', { reduce_data_above_limit: 25 });
+      calls.length = 0;
+      const listing = await provider.list({ account, since, modes: ['publish'] }, context);
+      expect(listing.posts).toHaveLength(30);
+      expect(listing.lists).toMatchObject([{ seen: 'whole' }]);
+      expect(calls).toHaveLength(3);
+    });
+
+    it.each(['oldest', 'ranked'])('sees all of a list that comes %s first', async (order) => {
+      const { provider, requestOf, publish, context } = setup();
+      await network.control('PATCH', 'weather', { edge_order: order });
+      const request = await requestOf(contentOf({ message: 'among others' }), 'publish');
+      for (let index = 0; index < 3; index += 1) {
+        await publish(contentOf({ message: `${index}` }), 'publish');
+        await network.control('POST', 'clock', { advance_ms: 1_500 });
       }
+      const { externalId } = await provider.publish(request, context);
+      const { finding, isWhole } = await find(provider, request, context);
+      expect({ finding, isWhole }).toMatchObject({
+        isWhole: true,
+        finding: { kind: 'bound', listed: { externalId } },
+      });
     });
 
     it('reads on over short and empty pages, never through the link with the token', async () => {
@@ -310,26 +363,29 @@ describe.each(Object.entries(networks))('provider %s', (name, openNetwork) => {
       for (let index = 0; index < 60; index += 1)
         await publish(contentOf({ message: `${index}` }), 'publish');
       await network.control('PATCH', 'settings', { short_pages: true });
-      const look = await provider.look({ ...request, since }, context);
-      expect(look).toMatchObject({ complete: true, candidates: [{ externalId }] });
+      expect(await find(provider, request, context)).toMatchObject({
+        isWhole: true,
+        finding: { kind: 'bound', listed: { externalId } },
+      });
     });
 
-    it('does not take another post for ours', async () => {
-      const { provider, requestOf, publish, context } = setup();
-      const at = inDays(3);
-      const request = await requestOf(contentOf({ message: 'Every Monday' }), 'schedule', at);
-      await publish(contentOf({ message: 'Every Monday' }), 'schedule', inDays(10));
-      await publish(contentOf({ message: 'Every Monday' }), 'draft');
-      await publish(contentOf({ message: 'Every Tuesday' }), 'schedule', at);
-      const look = await provider.look({ ...request, since }, context);
-      expect(look).toEqual({ complete: true, candidates: [] });
+    it('does not take for ours what another app or another time made', async () => {
+      const { provider, requestOf, context } = setup();
+      const request = await requestOf(contentOf({ message: 'Every Monday' }), 'publish');
+      await network.control('POST', `pages/${network.page.id}/posts`, { message: 'Every Monday' });
+      const { posts } = await provider.list(
+        { account: request.account, since, modes: ['publish'] },
+        context,
+      );
+      expect(posts).toHaveLength(1);
+      expect(posts[0]?.appId).not.toBe('4242');
     });
 
     it('tells a dead token instead of an absence', async () => {
       const { provider, requestOf, context } = setup();
       const request = await requestOf(contentOf({ message: 'x' }), 'publish');
       await network.killToken('expired');
-      const { record } = await failureOf(provider.look({ ...request, since }, context));
+      const { record } = await failureOf(find(provider, request, context));
       expect(record.class).toBe('reauth');
     });
   });
@@ -498,7 +554,7 @@ describe.each(Object.entries(networks))('provider %s', (name, openNetwork) => {
     const { provider, connect, requestOf, publish, context, lines, calls } = setup();
     const request = await requestOf(contentOf({ message: 'x', media: photos(1) }), 'draft');
     const { externalId } = await provider.publish(request, context);
-    await provider.look({ ...request, since: new Date(Date.now() - 60_000) }, context);
+    await find(provider, request, context);
     await provider.read({ account: network.account, externalId }, context);
     await connect.verify(network.account, context);
     await network.killToken('expired');
