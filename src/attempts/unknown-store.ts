@@ -9,7 +9,7 @@ import {
   type Waiting,
 } from '../posts/post.ts';
 import { waitForLook } from '../posts/recovery.ts';
-import { changePosts, type PostChange } from '../posts/store.ts';
+import { changePosts, type PostChange, setWaiting, updatePosts } from '../posts/store.ts';
 import type { AttemptState, CallRecord } from './attempt.ts';
 import { appendEvidence, type EvidenceEntry } from './evidence.ts';
 import type { Window } from './search.ts';
@@ -251,7 +251,7 @@ export async function lookNow(
 ): Promise<boolean> {
   return db.transaction(async (tx) => {
     await tx.query({
-      text: `UPDATE social_publisher.social_posts SET internal_write = true, resend = true, attention = NULL,
+      text: `${updatePosts} resend = true, attention = NULL,
                waiting = $2 WHERE id = $1 AND status = 'unknown'`,
       values: [postId, JSON.stringify(waitForLook(new Date()))],
     });
@@ -267,32 +267,31 @@ export async function lookNow(
 
 /** Says once what an unknown post waits for, where its look could not even begin. */
 export async function tellLookWaits(sql: Sql, postId: string, waiting: Waiting): Promise<void> {
-  await sql.query({
+  await setWaiting(sql, {
     name: 'posts_tell_look_waits',
-    text: `UPDATE social_publisher.social_posts SET internal_write = true, waiting = $2
-           WHERE id = $1 AND status = 'unknown' AND waiting ->> 'reason' IS DISTINCT FROM $3`,
+    posts: `SELECT p.id, $2::jsonb AS waiting FROM social_publisher.social_posts p
+            WHERE p.id = $1 AND p.status = 'unknown' AND p.waiting ->> 'reason' IS DISTINCT FROM $3 FOR UPDATE`,
     values: [postId, JSON.stringify(waiting), waiting.reason],
   });
 }
 
 /** Posts whose account cannot be asked say so instead of a moment that has passed. */
 export async function tellHeldLooks(sql: Sql): Promise<void> {
-  await sql.query({
+  await setWaiting(sql, {
     name: 'posts_tell_held_looks',
-    text: `WITH x AS (
-             SELECT p.id, CASE WHEN i.status <> 'active' THEN 'integration' WHEN ${isPausedSql} THEN 'paused'
-               ELSE 'meta_limit' END AS reason, CASE WHEN i.status = 'active' AND NOT ${isPausedSql} THEN i.held_until END AS until
-             FROM social_publisher.publish_attempts a
-             JOIN social_publisher.integrations i ON i.id = a.integration_id
-             JOIN social_publisher.social_posts p ON p.id = a.post_id
-             WHERE ${isDue} AND NOT (${isUsable})
-               AND p.status = 'unknown' AND p.waiting ->> 'reason' IN ('reconcile', 'budget')
-             ORDER BY p.id LIMIT 500 FOR UPDATE OF p SKIP LOCKED
-           )
-           UPDATE social_publisher.social_posts p SET internal_write = true, waiting = jsonb_build_object(
-             'reason', x.reason, 'until', to_char(x.until AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
-             'text', 'The network may have created this post. It cannot be looked for there at the moment; it goes on by itself.')
-           FROM x WHERE p.id = x.id`,
+    posts: `SELECT p.id, jsonb_build_object(
+              'reason', CASE WHEN i.status <> 'active' THEN 'integration' WHEN ${isPausedSql} THEN 'paused'
+                ELSE 'meta_limit' END,
+              'until', to_char(CASE WHEN i.status = 'active' AND NOT ${isPausedSql} THEN i.held_until END
+                AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+              'text', 'The network may have created this post. It cannot be looked for there at the moment; it goes on by itself.')
+              AS waiting
+            FROM social_publisher.publish_attempts a
+            JOIN social_publisher.integrations i ON i.id = a.integration_id
+            JOIN social_publisher.social_posts p ON p.id = a.post_id
+            WHERE ${isDue} AND NOT (${isUsable})
+              AND p.status = 'unknown' AND p.waiting ->> 'reason' IN ('reconcile', 'budget')
+            ORDER BY p.id LIMIT 500 FOR UPDATE OF p SKIP LOCKED`,
   });
 }
 

@@ -1,7 +1,7 @@
 import type { EvidenceEntry } from '../attempts/evidence.ts';
 import type { Database, Sql } from '../db/client.ts';
 import type { PublishMode } from '../posts/post.ts';
-import { changePosts, type PostChange } from '../posts/store.ts';
+import { changePosts, type PostChange, updatePosts } from '../posts/store.ts';
 
 /** An account with posts that may have been sent since; more of them than will turn out to be. */
 export interface SuspectAccount {
@@ -155,7 +155,7 @@ async function insertAttempts(tx: Sql, rows: string, known: readonly string[]): 
     text: `WITH x AS MATERIALIZED (
              SELECT * FROM ${recordset} WHERE x.post_id <> ALL ($2::uuid[])
            ), runs AS (
-             UPDATE social_publisher.social_posts p SET internal_write = true, run = p.run + 1
+             ${updatePosts} run = p.run + 1
              FROM x WHERE p.id = x.post_id RETURNING p.id, p.run, p.integration_id
            )
            INSERT INTO social_publisher.publish_attempts (post_id, integration_id, run, version, state, mode,

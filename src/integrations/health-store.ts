@@ -2,6 +2,7 @@ import type { Sql } from '../db/client.ts';
 import type { ErrorRecord } from '../errors.ts';
 import { isPausedSql } from '../pauses/store.ts';
 import type { IntegrationTrouble } from '../posts/recovery.ts';
+import { replan, setWaiting } from '../posts/store.ts';
 import { adviceFor, heldText } from './integration.ts';
 import { readsStopAt, slowFrom, usageCountsForMs } from './usage.ts';
 
@@ -74,15 +75,12 @@ export async function changeTrouble(
 
 /** One that is being worked on is left out: its worker, or the planner, reads the integration's state itself. */
 async function tellWaitingPosts(sql: Sql, integrationId: string, text: string): Promise<void> {
-  await sql.query({
+  await setWaiting(sql, {
     name: 'posts_tell_waiting_for_integration',
-    text: `WITH x AS (
-             SELECT id FROM social_publisher.social_posts
-             WHERE integration_id = $1 AND status = 'approved' AND next_run_at IS NOT NULL
-             ORDER BY id FOR UPDATE SKIP LOCKED
-           )
-           UPDATE social_publisher.social_posts p SET internal_write = true, waiting = $2
-           FROM x WHERE p.id = x.id AND p.waiting IS DISTINCT FROM $2::jsonb`,
+    posts: `SELECT p.id, $2::jsonb AS waiting FROM social_publisher.social_posts p
+            WHERE p.integration_id = $1 AND p.status = 'approved' AND p.next_run_at IS NOT NULL
+              AND p.waiting IS DISTINCT FROM $2::jsonb
+            ORDER BY p.id FOR UPDATE SKIP LOCKED`,
     values: [integrationId, JSON.stringify({ reason: 'integration', until: null, text })],
   });
 }
@@ -139,12 +137,7 @@ export async function markHealed(
     values: [integration.id, integration.sealedToken],
   });
   if (rows.length === 0) return false;
-  await tx.query({
-    name: 'posts_replan_integration',
-    text: `UPDATE social_publisher.social_posts SET internal_write = true, next_run_at = NULL, waiting = NULL
-           WHERE integration_id = $1 AND status = 'approved' AND next_run_at IS NOT NULL`,
-    values: [integration.id],
-  });
+  await replan(tx, 'i.id = $1', [integration.id]);
   return true;
 }
 
@@ -236,25 +229,21 @@ export async function holdApp(sql: Sql, appIds: readonly string[], until: Date):
  * nothing claims them. Resolves with how many were told.
  */
 export async function tellHeldPosts(sql: Sql): Promise<number> {
-  const rows = await sql.query<{ id: string }>({
+  return setWaiting(sql, {
     name: 'posts_tell_held',
-    text: `WITH held AS MATERIALIZED (
-             SELECT i.id, date_trunc('milliseconds', i.held_until) AS until FROM social_publisher.integrations i
-             WHERE i.status = 'active' AND i.held_until > statement_timestamp() AND NOT ${isPausedSql}
-           ), x AS (
-             SELECT p.id, jsonb_build_object('reason', 'meta_limit', 'text', $1::text,
-               'until', to_char(held.until AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) AS waiting
-             FROM held JOIN social_publisher.social_posts p ON p.integration_id = held.id
-             WHERE p.status = 'approved' AND p.next_run_at <= statement_timestamp()
-               AND (p.waiting ->> 'reason' IS DISTINCT FROM 'meta_limit'
-                 OR (p.waiting ->> 'until')::timestamptz < held.until)
-             ORDER BY p.id LIMIT 5000 FOR UPDATE OF p SKIP LOCKED
-           )
-           UPDATE social_publisher.social_posts p SET internal_write = true, waiting = x.waiting
-           FROM x WHERE p.id = x.id RETURNING p.id`,
+    tables: `held AS MATERIALIZED (
+      SELECT i.id, date_trunc('milliseconds', i.held_until) AS until FROM social_publisher.integrations i
+      WHERE i.status = 'active' AND i.held_until > statement_timestamp() AND NOT ${isPausedSql}
+    )`,
+    posts: `SELECT p.id, jsonb_build_object('reason', 'meta_limit', 'text', $1::text,
+              'until', to_char(held.until AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) AS waiting
+            FROM held JOIN social_publisher.social_posts p ON p.integration_id = held.id
+            WHERE p.status = 'approved' AND p.next_run_at <= statement_timestamp()
+              AND (p.waiting ->> 'reason' IS DISTINCT FROM 'meta_limit'
+                OR (p.waiting ->> 'until')::timestamptz < held.until)
+            ORDER BY p.id LIMIT 5000 FOR UPDATE OF p SKIP LOCKED`,
     values: [heldText],
   });
-  return rows.length;
 }
 
 /** The account refused a hand-over far ahead: it is not offered any beyond what it takes for certain for a day. */

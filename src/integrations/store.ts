@@ -1,5 +1,6 @@
 import type { Database, Sql } from '../db/client.ts';
 import { NotFoundError } from '../errors.ts';
+import { replan } from '../posts/store.ts';
 import type { Integration } from './integration.ts';
 
 const columns = `id, tenant_id AS "tenantId", provider, external_account_id AS "externalAccountId", name, status,
@@ -83,7 +84,7 @@ export async function disconnectIntegration(
       values: [tenantId, id],
     });
     if (rows.length === 0) throw noSuchIntegration();
-    await replanIntegration(tx, id);
+    await replan(tx, 'i.id = $1', [id]);
   });
 }
 
@@ -118,7 +119,7 @@ async function renewIntegration(tx: Sql, account: ProvenAccount): Promise<Integr
     values: [known.id, account.seal(known.id), account.name],
   });
   if (renewed === undefined) throw noSuchIntegration();
-  await replanIntegration(tx, renewed.id);
+  await replan(tx, 'i.id = $1', [renewed.id]);
   return renewed;
 }
 
@@ -130,15 +131,6 @@ async function lockIntegration(tx: Sql, account: ProvenAccount): Promise<{ reado
   });
   if (known === undefined) throw noSuchIntegration();
   return known;
-}
-
-/** A row without `next_run_at` is planned by the scheduler within a second. */
-async function replanIntegration(tx: Sql, integrationId: string): Promise<void> {
-  await tx.query({
-    text: `UPDATE social_publisher.social_posts SET internal_write = true, next_run_at = NULL
-            WHERE integration_id = $1 AND status = 'approved' AND next_run_at IS NOT NULL`,
-    values: [integrationId],
-  });
 }
 
 function noSuchIntegration(): NotFoundError {

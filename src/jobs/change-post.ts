@@ -3,7 +3,8 @@ import { reserveChange, returnCalls } from '../budgets/changes.ts';
 import { type ErrorRecord, PublishError } from '../errors.ts';
 import { type Change, pendingChange } from '../posts/change.ts';
 import { claimChanges } from '../posts/change-store.ts';
-import { type HeldRow, loadHeld, writeHeld } from '../posts/read-back-store.ts';
+import { type HeldRow, loadHeld } from '../posts/read-back-store.ts';
+import { writePost } from '../posts/store.ts';
 import type { Account, CallContext, Publishing, RemotePost } from '../providers/provider.ts';
 import { openAccount } from '../publishing/account.ts';
 import {
@@ -169,7 +170,7 @@ function nowOf({ row, readAt }: Work): Date {
 
 async function write({ services, row }: Work, result: Result): Promise<boolean> {
   const { id, version, status, change } = row;
-  const expected = { id, version, from: status, change };
+  const expected = { id, version, from: [status], expects: { change } };
   const end = 'again' in result ? { to: status, set: { changeAt: result.again } } : result;
-  return writeHeld(services.db, { ...expected, ...end });
+  return writePost(services.db, { ...expected, ...end });
 }

@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { reserveRead } from '../budgets/reads.ts';
 import { PublishError } from '../errors.ts';
 import { pendingChange } from '../posts/change.ts';
-import { claimReadBacks, type HeldRow, loadHeld, writeHeld } from '../posts/read-back-store.ts';
+import { claimReadBacks, type HeldRow, loadHeld } from '../posts/read-back-store.ts';
+import { writePost } from '../posts/store.ts';
 import { type Finding, isWatchedEnough, judgeReading } from '../posts/verification.ts';
 import type { Publishing, RemotePost } from '../providers/provider.ts';
 import { openAccount } from '../publishing/account.ts';
@@ -102,7 +103,7 @@ async function lookNextAt(services: Services, row: HeldRow, verifyAt: Date | nul
 
 async function write({ db }: Services, row: HeldRow, { to, set }: Finding): Promise<boolean> {
   const { id, version, status, change } = row;
-  return writeHeld(db, { id, version, from: status, change, to, set });
+  return writePost(db, { id, version, from: [status], expects: { change }, to, set });
 }
 
 function tell(

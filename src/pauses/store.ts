@@ -1,5 +1,6 @@
 import type { Database, Sql } from '../db/client.ts';
 import { NotFoundError } from '../errors.ts';
+import { replan, setWaiting } from '../posts/store.ts';
 import { type Pause, type PauseScope, pauseEnding, pauseScopes, pauseSubjects } from './pause.ts';
 
 const columns = `id, scope, target, reason, created_by AS "createdBy", created_at AS "createdAt"`;
@@ -98,17 +99,8 @@ export async function removePause(db: Database, id: string, createdBy?: string):
       values: [id, createdBy ?? null],
     });
     if (rows.length === 0) throw noSuchPause();
-    await tx.query({
-      text: `WITH x AS (
-               SELECT p.id FROM social_publisher.social_posts p
-               JOIN social_publisher.integrations i ON i.id = p.integration_id
-               WHERE p.status = 'approved' AND p.next_run_at <= statement_timestamp()
-                 AND p.waiting ->> 'reason' = 'paused' AND NOT ${isPausedSql}
-               ORDER BY p.id FOR UPDATE OF p SKIP LOCKED
-             )
-             UPDATE social_publisher.social_posts p SET internal_write = true, next_run_at = NULL, waiting = NULL
-             FROM x WHERE p.id = x.id`,
-    });
+    const isDue = `p.next_run_at <= statement_timestamp() AND p.waiting ->> 'reason' = 'paused'`;
+    await replan(tx, `${isDue} AND NOT ${isPausedSql}`, []);
   });
 }
 
@@ -122,29 +114,25 @@ const textSql = `CASE held.scope ${pauseScopes
  * of a dead account go on saying that. Resolves with how many were told.
  */
 export async function tellPausedPosts(sql: Sql): Promise<number> {
-  const rows = await sql.query<{ id: string }>({
+  return setWaiting(sql, {
     name: 'posts_tell_paused',
-    text: `WITH held AS MATERIALIZED (
-             SELECT i.id, first.scope, first.reason FROM social_publisher.integrations i
-             CROSS JOIN LATERAL (
-               SELECT x.scope, x.reason FROM social_publisher.pauses x
-               WHERE x.scope = 'all' OR (x.scope = 'provider' AND x.target = i.provider)
-                 OR (x.scope = 'tenant' AND x.target = i.tenant_id::text)
-                 OR (x.scope = 'integration' AND x.target = i.id::text)
-               ORDER BY array_position('{all,provider,tenant,integration}', x.scope) LIMIT 1
-             ) first
-             WHERE i.status = 'active' AND EXISTS (SELECT FROM social_publisher.pauses)
-           ), x AS (
-             SELECT p.id, jsonb_build_object('reason', 'paused', 'until', NULL, 'text', ${textSql}) AS waiting
-             FROM held JOIN social_publisher.social_posts p ON p.integration_id = held.id
-             WHERE p.status = 'approved' AND p.next_run_at <= statement_timestamp()
-               AND p.waiting ->> 'reason' IS DISTINCT FROM 'paused'
-             ORDER BY p.id LIMIT 5000 FOR UPDATE OF p SKIP LOCKED
-           )
-           UPDATE social_publisher.social_posts p SET internal_write = true, waiting = x.waiting
-           FROM x WHERE p.id = x.id RETURNING p.id`,
+    tables: `held AS MATERIALIZED (
+      SELECT i.id, first.scope, first.reason FROM social_publisher.integrations i
+      CROSS JOIN LATERAL (
+        SELECT x.scope, x.reason FROM social_publisher.pauses x
+        WHERE x.scope = 'all' OR (x.scope = 'provider' AND x.target = i.provider)
+          OR (x.scope = 'tenant' AND x.target = i.tenant_id::text)
+          OR (x.scope = 'integration' AND x.target = i.id::text)
+        ORDER BY array_position('{all,provider,tenant,integration}', x.scope) LIMIT 1
+      ) first
+      WHERE i.status = 'active' AND EXISTS (SELECT FROM social_publisher.pauses)
+    )`,
+    posts: `SELECT p.id, jsonb_build_object('reason', 'paused', 'until', NULL, 'text', ${textSql}) AS waiting
+            FROM held JOIN social_publisher.social_posts p ON p.integration_id = held.id
+            WHERE p.status = 'approved' AND p.next_run_at <= statement_timestamp()
+              AND p.waiting ->> 'reason' IS DISTINCT FROM 'paused'
+            ORDER BY p.id LIMIT 5000 FOR UPDATE OF p SKIP LOCKED`,
   });
-  return rows.length;
 }
 
 function noSuchPause(): NotFoundError {

@@ -7,6 +7,7 @@ import { type AuthorNeeds, loadScope } from './author-read-store.ts';
 import { warningsOf } from './author-scope.ts';
 import type { Edit } from './change.ts';
 import { type PostRow, parsePostRows, postColumns } from './post-row.ts';
+import { updatePosts } from './store.ts';
 
 /**
  * Notes the edit of a post that its network holds; a worker makes it. Undefined when the post has moved since it was
@@ -28,11 +29,10 @@ export async function requestEdit(
 async function writeEdit(sql: Sql, row: PostRow, edit: Edit): Promise<PostRow | undefined> {
   const rows = await sql.query({
     name: 'author_request_edit',
-    text: `UPDATE social_publisher.social_posts p
-           SET internal_write = true, change = $4, change_at = clock_timestamp()
+    text: `${updatePosts} change = $4, change_at = clock_timestamp()
            WHERE p.id = $1 AND p.tenant_id = $2 AND p.status = 'scheduled' AND p.version = $3
              AND p.change ->> 'state' IS DISTINCT FROM 'pending'
-             AND p.scheduled_at > clock_timestamp() + interval '5 minutes'
+             AND p.scheduled_at > clock_timestamp() AND NOT social_publisher.is_untouchable(p.scheduled_at)
            RETURNING ${postColumns}`,
     values: [row.id, row.tenant_id, row.version, JSON.stringify(edit)],
   });

@@ -1,4 +1,5 @@
 import type { Sql } from '../db/client.ts';
+import { updatePosts } from './store.ts';
 
 /**
  * Changes that are due to be made at their provider; each is due again when its worker should long have ended. One
@@ -10,7 +11,7 @@ export async function claimChanges(
 ): Promise<readonly { readonly id: string; readonly changeAt: Date | null }[]> {
   return sql.query({
     name: 'posts_claim_changes',
-    text: `UPDATE social_publisher.social_posts p SET internal_write = true,
+    text: `${updatePosts}
              change_at = CASE WHEN p.change ->> 'state' = 'pending'
                AND p.status IN ('published', 'scheduled', 'drafted') THEN clock_timestamp() + interval '4 minutes' END
            FROM (SELECT id FROM social_publisher.social_posts

@@ -35,7 +35,7 @@ export function pendingChange(column: unknown): Change | null {
   return parsed.success && parsed.data.state === 'pending' ? parsed.data : null;
 }
 
-/** As the table notes it when the status `cancelled` is asked for. */
+/** As the trigger of the table notes it when the status `cancelled` is asked for. */
 export function pendingCancel(now: Date): Change {
   return { kind: 'cancel', state: 'pending', error: null, requested_at: now.toISOString() };
 }
@@ -45,7 +45,7 @@ export const untouchableMs = 5 * 60_000;
 /** Meta publishes at or soon after the time; what is still not live then can be called off. */
 const untouchableAfterMs = 10 * 60_000;
 
-/** Whether a post due then may go live at any moment, or just did. */
+/** Whether a post due then may go live at any moment, or just did; in SQL `is_untouchable`. */
 export function isUntouchable(dueAt: Date | null, now: Date): boolean {
   if (dueAt === null) return false;
   const aheadMs = dueAt.getTime() - now.getTime();

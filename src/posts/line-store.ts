@@ -1,6 +1,6 @@
 import type { Sql } from '../db/client.ts';
 import type { Waiting } from './post.ts';
-import { statusOfKnown } from './store.ts';
+import { statusOfKnown, updatePosts } from './store.ts';
 
 export interface LinePost {
   readonly id: string;
@@ -43,8 +43,7 @@ export async function spreadLine(sql: Sql, places: readonly LinePlace[]): Promis
              WHERE ${statusOfKnown} = 'approved' AND p.next_run_at <= statement_timestamp()
              ORDER BY p.id FOR UPDATE OF p SKIP LOCKED
            )
-           UPDATE social_publisher.social_posts p
-           SET internal_write = true, next_run_at = x."nextRunAt", waiting = x.waiting
+           ${updatePosts} next_run_at = x."nextRunAt", waiting = x.waiting
            FROM x WHERE p.id = x.id`,
     values: [JSON.stringify(places)],
   });

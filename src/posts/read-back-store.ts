@@ -1,8 +1,7 @@
 import type { Sql } from '../db/client.ts';
 import { isOpenSql, mayReadSql } from '../integrations/health-store.ts';
-import type { Change } from './change.ts';
-import type { PostStatus } from './post.ts';
-import type { FindingFields, HeldPost } from './verification.ts';
+import { updatePosts } from './store.ts';
+import type { HeldPost } from './verification.ts';
 
 /** Posts due for a look; each is due again soon, until the job has said when it really is. */
 export async function claimReadBacks(
@@ -11,7 +10,7 @@ export async function claimReadBacks(
 ): Promise<readonly { readonly id: string; readonly verifications: number }[]> {
   return sql.query({
     name: 'posts_claim_read_backs',
-    text: `UPDATE social_publisher.social_posts p SET internal_write = true, verifications = p.verifications + 1,
+    text: `${updatePosts} verifications = p.verifications + 1,
              verify_at = CASE WHEN p.external_id IS NOT NULL AND p.status IN ('published', 'scheduled', 'drafted')
                THEN clock_timestamp() + interval '5 minutes' END
            FROM (SELECT id FROM social_publisher.social_posts
@@ -61,66 +60,6 @@ export async function loadHeld(sql: Sql, postId: string): Promise<HeldRow | null
     values: [postId],
   });
   return row ?? null;
-}
-
-/** One conditional write about a post at its provider; fields that are absent stay as they are. */
-export interface HeldWrite {
-  readonly id: string;
-  readonly version: number;
-  readonly from: PostStatus;
-  /** The change as it was read: another one means that somebody else is at it. */
-  readonly change: unknown;
-  readonly to: PostStatus;
-  readonly set: HeldFields;
-}
-
-export interface HeldFields extends Omit<FindingFields, 'publishUrl'> {
-  readonly publishUrl?: string | null;
-  /** Null only: it is not there, and may be sent again. */
-  readonly externalId?: null;
-  readonly change?: Change;
-  /** When the change is next tried; null: it came to its end. */
-  readonly changeAt?: Date | null;
-  readonly message?: string | null;
-  readonly scheduledLocal?: string | null;
-  readonly timezone?: string | null;
-}
-
-/** Message and time are content: they come with the next version. False: the post is not what was read any more. */
-export async function writeHeld(sql: Sql, write: HeldWrite): Promise<boolean> {
-  const rows = await sql.query<{ id: string }>({
-    name: 'posts_write_held',
-    text: `UPDATE social_publisher.social_posts p SET internal_write = true, status = $5,
-             version = p.version + CASE WHEN x.set ?| ARRAY['scheduledAt', 'message'] THEN 1 ELSE 0 END,
-             verify_at = CASE WHEN x.set ? 'verifyAt' THEN (x.set ->> 'verifyAt')::timestamptz ELSE p.verify_at END,
-             seen_at = CASE WHEN x.set ? 'seenAt' THEN (x.set ->> 'seenAt')::timestamptz ELSE p.seen_at END,
-             missing_at = CASE WHEN x.set ? 'missingAt' THEN (x.set ->> 'missingAt')::timestamptz ELSE p.missing_at END,
-             publish_url = CASE WHEN x.set ? 'publishUrl' THEN x.set ->> 'publishUrl' ELSE p.publish_url END,
-             external_id = CASE WHEN x.set ? 'externalId' THEN x.set ->> 'externalId' ELSE p.external_id END,
-             attention = CASE WHEN x.set ? 'attention' THEN nullif(x.set -> 'attention', 'null') ELSE p.attention END,
-             published_at = CASE WHEN x.set ? 'publishedAt'
-               THEN (x.set ->> 'publishedAt')::timestamptz ELSE p.published_at END,
-             lateness_ms = CASE WHEN x.set ? 'latenessMs' THEN (x.set ->> 'latenessMs')::int ELSE p.lateness_ms END,
-             message = CASE WHEN x.set ? 'message' THEN x.set ->> 'message' ELSE p.message END,
-             scheduled_at = CASE WHEN x.set ? 'scheduledAt'
-               THEN (x.set ->> 'scheduledAt')::timestamptz ELSE p.scheduled_at END,
-             scheduled_local = CASE WHEN x.set ? 'scheduledAt' THEN x.set ->> 'scheduledLocal' ELSE p.scheduled_local END,
-             timezone = CASE WHEN x.set ? 'scheduledAt' THEN x.set ->> 'timezone' ELSE p.timezone END,
-             change = CASE WHEN x.set ? 'change' THEN x.set -> 'change' ELSE p.change END,
-             change_at = CASE WHEN x.set ? 'changeAt' THEN (x.set ->> 'changeAt')::timestamptz ELSE p.change_at END
-           FROM (SELECT $6::jsonb AS set) x
-           WHERE p.id = $1 AND p.version = $2 AND p.status = $3 AND p.change IS NOT DISTINCT FROM $4::jsonb
-           RETURNING p.id`,
-    values: [
-      write.id,
-      write.version,
-      write.from,
-      write.change === null ? null : JSON.stringify(write.change),
-      write.to,
-      JSON.stringify(write.set),
-    ],
-  });
-  return rows.length === 1;
 }
 
 /** Of these ids at a provider, those that a post of ours is bound to. */

@@ -1,5 +1,6 @@
 import type { RemotePost } from '../providers/provider.ts';
 import type { Attention, PostStatus } from './post.ts';
+import type { PostFields } from './store.ts';
 
 /** A post that is at its provider, as the table has it. */
 export interface HeldPost {
@@ -20,20 +21,7 @@ export interface HeldPost {
 /** What one look at the provider changes; fields that are absent stay as they are. */
 export interface Finding {
   readonly to: PostStatus;
-  readonly set: FindingFields;
-}
-
-export interface FindingFields {
-  /** When it is looked at next; null: never again. */
-  readonly verifyAt?: Date | null;
-  readonly seenAt?: Date;
-  readonly missingAt?: Date | null;
-  readonly publishUrl?: string;
-  readonly attention?: Attention | null;
-  readonly publishedAt?: Date;
-  readonly latenessMs?: number | null;
-  /** Of the provider, where a person moved it there: a change of content, so the version rises with it. */
-  readonly scheduledAt?: Date;
+  readonly set: PostFields;
 }
 
 const minuteMs = 60_000;
@@ -98,7 +86,7 @@ function wasNeverHidden(post: HeldPost, { createdAt }: RemotePost): boolean {
 }
 
 /** Early means that a person published it: that is neither late nor in time. */
-function publishedTimes(post: HeldPost, seen: RemotePost): FindingFields {
+function publishedTimes(post: HeldPost, seen: RemotePost): PostFields {
   const publishedAt = publishedTime(post, seen);
   if (post.status !== 'scheduled' || post.scheduledAt === null) return { publishedAt };
   const latenessMs = publishedAt.getTime() - post.scheduledAt.getTime();
@@ -182,14 +170,14 @@ function isOverdue({ status, scheduledAt, now }: HeldPost): boolean {
 }
 
 /** A person's open question about something else stays. */
-function raised(post: HeldPost, attention: Attention): FindingFields {
+function raised(post: HeldPost, attention: Attention): PostFields {
   const isOpen = post.attention !== null && !ownReasons.has(post.attention.reason);
   const isSame = post.attention?.reason === attention.reason;
   return isOpen || isSame ? {} : { attention };
 }
 
 /** What a look had complained of is not so any more. */
-export function withdrawn({ attention }: Pick<HeldPost, 'attention'>): FindingFields {
+export function withdrawn({ attention }: Pick<HeldPost, 'attention'>): PostFields {
   return attention !== null && ownReasons.has(attention.reason) ? { attention: null } : {};
 }
 

@@ -1,14 +1,15 @@
 import type { ErrorRecord } from '../errors.ts';
 import { type Change, type Edit, isUntouchable, untouchableMs } from '../posts/change.ts';
 import { textOf } from '../posts/publish-row.ts';
-import type { HeldFields, HeldRow } from '../posts/read-back-store.ts';
+import type { HeldRow } from '../posts/read-back-store.ts';
+import type { PostFields } from '../posts/store.ts';
 import { judgeReading, nextLook, withdrawn } from '../posts/verification.ts';
 import type { RemotePost } from '../providers/provider.ts';
 
 /** What becomes of a change, and of its post with it. */
 export interface ChangeEnd {
   readonly to: 'published' | 'scheduled' | 'drafted' | 'cancelled';
-  readonly set: HeldFields;
+  readonly set: PostFields;
 }
 
 /** Before any call: why the change may no longer be made, if so. `now` is the database's clock. */
@@ -114,7 +115,7 @@ function settled(
   state: 'done' | 'refused',
   error: ErrorRecord | null,
   now: Date,
-): Pick<HeldFields, 'change' | 'changeAt'> {
+): Pick<PostFields, 'change' | 'changeAt'> {
   const record = error === null ? null : { ...error };
   return {
     change: { ...change, state, error: record, settled_at: now.toISOString() },

@@ -3,7 +3,7 @@ import { type AnswerEntry, appendEvidence } from '../attempts/evidence.ts';
 import type { Database, Sql } from '../db/client.ts';
 import type { PostStatus } from '../posts/post.ts';
 import type { PostRow } from '../posts/post-row.ts';
-import { type HeldFields, writeHeld } from '../posts/read-back-store.ts';
+import { type PostFields, writePost } from '../posts/store.ts';
 
 /** What a person found of a post that its network took, and that looks then found otherwise than it should be. */
 export type HeldAnswer =
@@ -12,7 +12,7 @@ export type HeldAnswer =
 
 interface HeldEnd {
   readonly to: PostStatus;
-  readonly set: HeldFields;
+  readonly set: PostFields;
   /** The confirmed attempt came to nothing: the post may be sent again, after a look. */
   readonly reopens: boolean;
 }
@@ -28,7 +28,7 @@ export async function resolveHeld(
   const { id, version, status: from, change } = post;
   return db.transaction(async (tx) => {
     const { to, set } = end;
-    if (!(await writeHeld(tx, { id, version, from, change: change ?? null, to, set })))
+    if (!(await writePost(tx, { id, version, from: [from], expects: { change }, to, set })))
       return false;
     await writeAnswer(tx, post, answer, end.reopens);
     return true;

@@ -87,7 +87,8 @@ export function missed(attempt: OpenAttempt, attention: Attention): Settlement {
  * and its calls are ours to settle. A post that is still publishing is judged anew when its lease ends.
  */
 export function gone(attempt: OpenAttempt): Settlement {
-  return settlement(attempt, 'abandoned', changeOf(attempt, 'publishing', {}));
+  const change: PostChange = { ...changeOf(attempt, 'publishing', {}), from: ['publishing'] };
+  return settlement(attempt, 'abandoned', change);
 }
 
 /** The network refuses to make such a post in two steps: what is hidden is discarded, and it goes out in one. */

@@ -1,6 +1,6 @@
 import type { Sql } from '../db/client.ts';
 import { isOpenSql, isSlowSql } from '../integrations/health-store.ts';
-import { statusOfKnown } from '../posts/store.ts';
+import { moveSql, statusOfKnown, updatePosts } from '../posts/store.ts';
 
 export interface Claimed {
   readonly id: string;
@@ -43,7 +43,7 @@ export async function claimDue(
              WHERE ${statusOfKnown} = 'approved' AND p.next_run_at <= statement_timestamp()
              FOR UPDATE OF p SKIP LOCKED
            )
-           UPDATE social_publisher.social_posts p SET internal_write = true, status = 'queued', run = p.run + 1,
+           ${updatePosts} ${moveSql('approved', 'queued')}, run = p.run + 1,
              lease_until = clock_timestamp() + $4 * interval '1 millisecond', waiting = NULL
            FROM mine WHERE p.id = mine.id RETURNING p.id, p.run, mine.place, mine.due_at`,
     values: [claim.provider, claim.limit, claim.perIntegration, queuedLeaseMs],

@@ -4,7 +4,7 @@ import { setOrphaned } from '../attempts/leftover-store.ts';
 import type { Sql } from '../db/client.ts';
 import type { ErrorRecord } from '../errors.ts';
 import { waitForLook } from '../posts/recovery.ts';
-import { statusOfKnown } from '../posts/store.ts';
+import { moveSql, statusOfKnown, updatePosts } from '../posts/store.ts';
 import type { Claimed } from './claim-store.ts';
 import { queuedLeaseMs } from './claim-store.ts';
 
@@ -22,8 +22,7 @@ export async function takeOverdueQueued(
 ): Promise<readonly Claimed[]> {
   return sql.query<Claimed>({
     name: 'posts_take_overdue_queued',
-    text: `UPDATE social_publisher.social_posts p SET internal_write = true,
-             lease_until = clock_timestamp() + $3 * interval '1 millisecond'
+    text: `${updatePosts} lease_until = clock_timestamp() + $3 * interval '1 millisecond'
            FROM (SELECT id FROM social_publisher.social_posts
                  WHERE provider = $1 AND status = 'queued' AND lease_until < statement_timestamp()
                  ORDER BY lease_until LIMIT $2 FOR UPDATE SKIP LOCKED) x
@@ -37,7 +36,7 @@ export async function raiseRuns(sql: Sql, lost: readonly Claimed[]): Promise<rea
   if (lost.length === 0) return [];
   return sql.query<Claimed>({
     name: 'posts_raise_runs',
-    text: `UPDATE social_publisher.social_posts p SET internal_write = true, run = p.run + 1,
+    text: `${updatePosts} run = p.run + 1,
              lease_until = clock_timestamp() + $3 * interval '1 millisecond'
            FROM unnest($1::uuid[], $2::int[]) AS x (id, run)
            WHERE p.id = x.id AND p.run = x.run AND ${statusOfKnown} = 'queued' RETURNING p.id, p.run`,
@@ -64,8 +63,7 @@ export async function releaseUnsent(sql: Sql): Promise<number> {
            ), booked AS (
              ${bookingOfAttempts}
            )
-           UPDATE social_publisher.social_posts p
-           SET internal_write = true, status = 'approved', next_run_at = clock_timestamp(), lease_until = NULL
+           ${updatePosts} ${moveSql('publishing', 'approved')}, next_run_at = clock_timestamp(), lease_until = NULL
            FROM x WHERE p.id = x.id AND ${statusOfKnown} = 'publishing' RETURNING p.id`,
   });
   return rows.length;
@@ -119,7 +117,7 @@ export async function declareUnknown(
            ), booked AS (
              ${bookingOfAttempts}
            )
-           UPDATE social_publisher.social_posts p SET internal_write = true, status = 'unknown', lease_until = NULL,
+           ${updatePosts} ${moveSql('publishing', 'unknown')}, lease_until = NULL,
              next_run_at = NULL, waiting = $1, attention = NULL, error = $2
            FROM attempts x WHERE p.id = x.post_id AND ${statusOfKnown} = 'publishing' RETURNING p.id`,
     values: [
@@ -145,7 +143,7 @@ export async function declareMissed(sql: Sql): Promise<number> {
                ORDER BY p.scheduled_at LIMIT 500 FOR UPDATE OF p SKIP LOCKED
              ) late
            )
-           UPDATE social_publisher.social_posts p SET internal_write = true, status = 'missed', next_run_at = NULL,
+           ${updatePosts} ${moveSql('approved', 'missed')}, next_run_at = NULL,
              waiting = NULL, attention = jsonb_build_object(
                'reason', 'missed', 'since', to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
                'text', 'It could not go out within its tenant''s limit after its time. Retry it with a new time, or cancel it.',

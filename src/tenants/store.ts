@@ -1,6 +1,7 @@
 import type { Database, Sql } from '../db/client.ts';
 import { sqlState } from '../db/statement.ts';
 import { ConflictError, NotFoundError } from '../errors.ts';
+import { replan } from '../posts/store.ts';
 import { applyChange, type Tenant, type TenantChange, type TenantSettings } from './tenant.ts';
 
 const columns = `id, name, timezone, auto_publish AS "autoPublish", late_limit_s AS "lateLimitS",
@@ -83,7 +84,7 @@ export async function changeTenant(
       const replans =
         next.autoPublish !== locked.autoPublish || next.lateLimitS !== locked.lateLimitS;
       const changed = await updateTenant(tx, next);
-      if (replans) await replanTenant(tx, id);
+      if (replans) await replan(tx, 'p.tenant_id = $1', [id]);
       return changed;
     }),
   );
@@ -107,15 +108,6 @@ async function updateTenant(tx: Sql, tenant: Tenant): Promise<Tenant> {
   });
   if (changed === undefined) throw noSuchTenant();
   return changed;
-}
-
-/** A row without `next_run_at` is planned by the scheduler within a second. */
-async function replanTenant(tx: Sql, tenantId: string): Promise<void> {
-  await tx.query({
-    text: `UPDATE social_publisher.social_posts SET internal_write = true, next_run_at = NULL
-            WHERE tenant_id = $1 AND status = 'approved' AND next_run_at IS NOT NULL`,
-    values: [tenantId],
-  });
 }
 
 async function refusingTaken<T>(

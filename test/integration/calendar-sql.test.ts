@@ -3,8 +3,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { markSent } from '../../src/attempts/send-store.ts';
 import { grantCalendar } from '../../src/db/grant-calendar.ts';
-import { type PostStatus, postStatuses } from '../../src/posts/post.ts';
-import { changePosts } from '../../src/posts/store.ts';
+import { judgeAction } from '../../src/posts/author-action.ts';
+import { isUntouchable, pendingCancel } from '../../src/posts/change.ts';
+import { type PostStatus, postStatuses, transitions } from '../../src/posts/post.ts';
+import { changePosts, writePost } from '../../src/posts/store.ts';
 import { type CalendarDatabase, createCalendarDatabase, refusalOf } from '../support/calendar.ts';
 import { anIntegration, readPost } from '../support/rows.ts';
 
@@ -197,45 +199,75 @@ describe('a calendar that only speaks SQL', () => {
   );
 });
 
-// One line a status, one column a wanted status, in the order of `postStatuses`: draft, in_review, approved, queued,
-// publishing, published, scheduled, drafted, failed, unknown, missed, cancelled.
-// `=` nothing at all changes, `>` it becomes so, `~` it stays and the wish is noted for a worker, `x` refused.
-const arrows: Readonly<Record<PostStatus | 'publishing (sent)', string>> = {
-  draft: '= > > x x x x x x x x >',
-  in_review: '> = > x x x x x x x x >',
-  approved: '> > = x x x x x x x x >',
-  queued: '> > = = x x x x x x x >',
-  publishing: '> > = x = x x x x x x >',
-  'publishing (sent)': 'x x = x = x x x x x x x',
-  published: 'x x = x x = x x x x x x',
-  scheduled: 'x x = x x x = x x x x ~',
-  drafted: 'x x = x x x x = x x x ~',
-  failed: 'x x > x x x x x = x x >',
-  unknown: 'x x = x x x x x x = x ~',
-  missed: 'x x > x x x x x x x = >',
-  cancelled: 'x x x x x x x x x x x =',
-};
-
 function placeNamed(name: string): Promise<string> {
   if (name === 'publishing (sent)') return place('publishing', 'sent');
   const status = postStatuses.find((known) => known === name) ?? 'draft';
   return place(status, status === 'publishing' ? 'prepared' : undefined);
 }
 
-describe.each(Object.entries(arrows))('a post that is %s', (from, line) => {
-  const cells = postStatuses.map((to, index) => ({ to, cell: line.split(' ')[index] }));
+const arrows = postStatuses.flatMap((from) => postStatuses.map((to) => [from, to] as const));
 
-  it.each(cells)('set to $to: $cell', async ({ to, cell }) => {
-    const id = await placeNamed(from);
-    const status = from === 'publishing (sent)' ? 'publishing' : from;
-    const expected = new Map([
-      ['=', 'nothing changes'],
-      ['>', `becomes ${to}`],
-      ['~', `stays ${status}, and the wish is noted`],
-      ['x', `SP409: the post is ${status}: it cannot become ${to}`],
-    ]);
-    expect(await outcomeOf(id, to)).toBe(expected.get(cell ?? ''));
+/** By the table of transitions. What was approved once stays as it is when it is approved again. */
+function expectedOf(from: PostStatus, to: PostStatus): string {
+  const author: readonly PostStatus[] = transitions[from].author;
+  const wishes: readonly PostStatus[] = transitions[from].wishes;
+  if (author.includes(to)) return `becomes ${to}`;
+  if (wishes.includes(to)) return `stays ${from}, and the wish is noted`;
+  const holds = to === 'approved' && judgeAction('approve', from).kind === 'holds';
+  return from === to || holds
+    ? 'nothing changes'
+    : `SP409: the post is ${from}: it cannot become ${to}`;
+}
+
+describe('the table of transitions is the trigger’s', () => {
+  it.each(arrows)('a post that is %s, set to %s', async (from, to) => {
+    expect(await outcomeOf(await placeNamed(from), to)).toBe(expectedOf(from, to));
   });
+
+  it.each(postStatuses)('a post whose attempt was sent, set to %s', async (to) => {
+    const stays = to === 'publishing' || to === 'approved';
+    const refused = `SP409: the post is publishing: it cannot become ${to}`;
+    const id = await placeNamed('publishing (sent)');
+    expect(await outcomeOf(id, to)).toBe(stays ? 'nothing changes' : refused);
+  });
+
+  it.each(arrows)(
+    'the program brings a post from %s to %s where it has the arrow',
+    async (from, to) => {
+      const id = await placeNamed(from);
+      const moves: readonly PostStatus[] = transitions[from].program;
+      const change = { id, version: 1, from: [from], to, set: {} };
+      const written = await writePost(on.db, change).catch((error: Error) => error.message);
+      const isMove = from === to || moves.includes(to);
+      expect(written).toBe(isMove || `The program brings no post from ${from} to ${to}.`);
+      expect(await readPost(on.db, id)).toMatchObject({ status: isMove ? to : from });
+    },
+  );
+});
+
+describe('a wish to cancel what the network holds', () => {
+  it('is noted as the program itself writes it', async () => {
+    const id = await placeNamed('drafted');
+    await setStatus(id, 'cancelled');
+    const [row] = await on.db.query<{ change: unknown }>({
+      text: 'SELECT change FROM social_publisher.social_posts WHERE id = $1',
+      values: [id],
+    });
+    const requestedAt = z.object({ requested_at: z.string() }).parse(row?.change).requested_at;
+    expect(row?.change).toEqual(pendingCancel(new Date(requestedAt)));
+  });
+
+  it.each([-11, -9, 4, 6])(
+    'knows the minutes around its time as the workers do: %i',
+    async (ahead) => {
+      const [row] = await on.db.query<{ due: Date; now: Date; is_untouchable: boolean }>({
+        text: `SELECT x.due, x.now, social_publisher.is_untouchable(x.due) FROM (
+               SELECT clock_timestamp() AS now, clock_timestamp() + $1 * interval '1 minute' AS due) x`,
+        values: [ahead],
+      });
+      expect(row?.is_untouchable).toBe(row && isUntouchable(row.due, row.now));
+    },
+  );
 });
 
 async function outcomeOf(id: string, to: string): Promise<string> {
@@ -612,7 +644,7 @@ describe('the program', () => {
     await on.db.transaction(async (tx) => {
       await tx.query({ text: `SET LOCAL statement_timeout = '8s'` });
       await changePosts(tx, [
-        { id: one?.id ?? '', version: 1, from: ['draft'], to: 'approved', set: {} },
+        { id: one?.id ?? '', version: 1, from: ['draft'], to: 'draft', set: { tries: 1 } },
       ]);
       // A nested loop over the changed rows compares every row with every other.
       await tx.query({

@@ -68,6 +68,19 @@ test('the layer check sees every file', { timeout: 30_000 }, () => {
   expect(passedOver).toEqual([]);
 });
 
+// One without the flag changes nothing of ours, and says nothing: the trigger takes it for an author's.
+test('only what an author writes updates posts without the flag of the program', () => {
+  const head = /UPDATE\s+social_publisher\.social_posts/;
+  const writing = filesBelow('src').filter((path) =>
+    head.test(readFileSync(join(root, path), 'utf8')),
+  );
+  expect(writing.toSorted()).toEqual([
+    'src/posts/author-action-store.ts',
+    'src/posts/author-edit-store.ts',
+    'src/posts/store.ts',
+  ]);
+});
+
 test('no test mocks a module', () => {
   const mocking = filesBelow('test').filter((path) =>
     /\bvi\s*\.\s*(mock|doMock)\b/.test(readFileSync(join(root, path), 'utf8')),

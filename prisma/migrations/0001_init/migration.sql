@@ -384,6 +384,14 @@ BEGIN
   RETURN new_post;
 END $$;
 
+-- Around its time a scheduled post is the provider's: Meta refuses changes from three minutes before, and publishes at or
+-- soon after. One that is still not live then can be called off again.
+CREATE FUNCTION social_publisher.is_untouchable(due_at timestamptz) RETURNS boolean
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RETURN due_at > clock_timestamp() - interval '10 minutes' AND due_at < clock_timestamp() + interval '5 minutes';
+END $$;
+
 CREATE FUNCTION social_publisher.guard_post_insert() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -456,9 +464,8 @@ BEGIN
     END IF;
     -- Of one that the provider holds, cancel asks a worker to delete it there first.
     IF wanted = 'cancelled' AND OLD.status IN ('scheduled', 'drafted') THEN
-      -- Around its time it is the provider's; one that did not go live then can be called off again.
       IF OLD.status = 'scheduled' AND OLD.change ->> 'state' IS DISTINCT FROM 'pending'
-        AND OLD.scheduled_at BETWEEN clock_timestamp() - interval '10 minutes' AND clock_timestamp() + interval '5 minutes' THEN
+        AND social_publisher.is_untouchable(OLD.scheduled_at) THEN
         PERFORM social_publisher.refuse('the post is scheduled and due within 5 minutes, or was just now: it can no longer be cancelled');
       END IF;
       IF OLD.change ->> 'state' IS DISTINCT FROM 'pending' THEN
@@ -668,6 +675,7 @@ REVOKE ALL ON FUNCTION
   social_publisher.refuse(text),
   social_publisher.refuse_oversize(social_publisher.social_posts, social_publisher.social_posts),
   social_publisher.touch_if_changed(social_publisher.social_posts, social_publisher.social_posts),
+  social_publisher.is_untouchable(timestamptz),
   social_publisher.accept_internal_write(),
   social_publisher.refuse_truncate(),
   social_publisher.guard_post_insert(),

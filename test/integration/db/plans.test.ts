@@ -26,7 +26,6 @@ const hotStatements = [
   'attempts_close',
   'posts_claim_read_backs',
   'posts_load_held',
-  'posts_write_held',
   'pauses_read',
   'posts_take_overdue_queued',
   'posts_release_unsent',

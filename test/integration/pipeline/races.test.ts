@@ -189,7 +189,7 @@ describe.each(queueBackends())('authors against workers over %s', (backend) => {
     const outlet = await it.outlet();
     const id = await it.post(outlet, { status: 'draft' });
     const before = await it.row(id);
-    const change = { id, to: 'failed', set: { tries: 3 } } as const;
+    const change = { id, to: 'published', set: { tries: 3 } } as const;
     const stale = { ...change, version: 7, from: ['draft'] } as const;
     const wrong = { ...change, version: 1, from: ['queued', 'publishing'] } as const;
     expect(await changePosts(it.fleet.db, [stale, wrong])).toEqual(new Set());
