@@ -1,4 +1,4 @@
-import type { Sql } from '../db/client.ts';
+import type { Database, Sql } from '../db/client.ts';
 import { hashKey, type KeyScope } from './key.ts';
 
 export interface StoredKey {
@@ -44,13 +44,8 @@ export async function saveKey(sql: Sql, key: NewKey): Promise<boolean> {
 
 /** False when the tenant (null: the platform) has no such key. */
 export async function deleteKey(
-  sql: Sql,
-  key: { readonly id: string; readonly tenantId: string | null },
+  { prisma }: Database,
+  { id, tenantId }: { readonly id: string; readonly tenantId: string | null },
 ): Promise<boolean> {
-  const rows = await sql.query({
-    text: `DELETE FROM social_publisher.api_keys
-            WHERE id = $1 AND tenant_id IS NOT DISTINCT FROM $2::uuid RETURNING id`,
-    values: [key.id, key.tenantId],
-  });
-  return rows.length > 0;
+  return (await prisma.apiKey.deleteMany({ where: { id, tenantId } })).count > 0;
 }

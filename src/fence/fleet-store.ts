@@ -1,4 +1,4 @@
-import type { Sql } from '../db/client.ts';
+import type { Database, Sql } from '../db/client.ts';
 import type { Place } from './identity.ts';
 
 /** A process of the program, as the others see it. */
@@ -66,11 +66,8 @@ export async function beat(sql: Sql, id: string, member: Member): Promise<void> 
   });
 }
 
-export async function removeMember(sql: Sql, id: string): Promise<void> {
-  await sql.query({
-    text: 'DELETE FROM social_publisher.processes WHERE id = $1',
-    values: [id],
-  });
+export async function removeMember({ prisma }: Database, id: string): Promise<void> {
+  await prisma.process.deleteMany({ where: { id } });
 }
 
 function valuesOf(member: Member): unknown[] {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Sql } from '../db/client.ts';
+import type { Database, Sql } from '../db/client.ts';
 import { sqlState } from '../db/statement.ts';
 import type { DatabaseIdentity, Identity, Place } from './identity.ts';
 
@@ -102,12 +102,9 @@ export async function closeFence(sql: Sql, reason: string, seen: Place & Closer)
 }
 
 /** From now on a process with this PUBLIC_URL is at home. False: it is fenced, and unfencing decides. */
-export async function savePublicUrl(sql: Sql, publicUrl: string): Promise<boolean> {
-  const rows = await sql.query({
-    text: `UPDATE social_publisher.instance SET public_url = $1 WHERE id = 1 AND fenced_at IS NULL RETURNING id`,
-    values: [publicUrl],
-  });
-  return rows.length === 1;
+export async function savePublicUrl({ prisma }: Database, publicUrl: string): Promise<boolean> {
+  const where = { id: 1, fencedAt: null };
+  return (await prisma.instance.updateMany({ where, data: { publicUrl } })).count === 1;
 }
 
 /** Takes the work of unfencing for one runner; one that was not heard of for half a minute has lost it. */

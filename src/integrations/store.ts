@@ -46,16 +46,11 @@ export async function getIntegration(sql: Sql, tenantId: string, id: string): Pr
 
 /** Whether the tenant has proven before that the account is its own. */
 export async function isConnected(
-  sql: Sql,
+  { prisma }: Database,
   account: Pick<ProvenAccount, 'tenantId' | 'provider' | 'externalAccountId'>,
 ): Promise<boolean> {
-  const rows = await sql.query({
-    name: 'is_connected',
-    text: `SELECT 1 FROM social_publisher.integrations
-            WHERE tenant_id = $1 AND provider = $2 AND external_account_id = $3`,
-    values: [account.tenantId, account.provider, account.externalAccountId],
-  });
-  return rows.length > 0;
+  const { tenantId, provider, externalAccountId } = account;
+  return (await prisma.integration.count({ where: { tenantId, provider, externalAccountId } })) > 0;
 }
 
 /** Newest first, those before the id `before`. */

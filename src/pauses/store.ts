@@ -48,17 +48,18 @@ async function findKnown(tx: Sql, { scope, target, createdBy }: NewPause): Promi
 
 /** Whether there is such a tenant or integration; for a tenant: whether it is its own. */
 export async function isKnownTarget(
-  sql: Sql,
-  { scope, target }: { readonly scope: 'tenant' | 'integration'; readonly target: string },
+  { prisma }: Database,
+  { scope, target: id }: { readonly scope: 'tenant' | 'integration'; readonly target: string },
   tenantId: string | undefined,
 ): Promise<boolean> {
-  const [table, owner] = scope === 'tenant' ? ['tenants', 'id'] : ['integrations', 'tenant_id'];
-  const rows = await sql.query({
-    text: `SELECT id FROM social_publisher.${table}
-           WHERE id = $1 AND ($2::uuid IS NULL OR ${owner} = $2)`,
-    values: [target, tenantId ?? null],
-  });
-  return rows.length === 1;
+  if (scope === 'tenant' && tenantId !== undefined && id !== tenantId) return false;
+  const known =
+    scope === 'tenant'
+      ? prisma.tenant.count({ where: { id } })
+      : prisma.integration.count({
+          where: { id, ...(tenantId === undefined ? {} : { tenantId }) },
+        });
+  return (await known) > 0;
 }
 
 /** All of them; read by every worker every second, so there had better be few. */

@@ -1,9 +1,11 @@
+import { z } from 'zod';
 import type { Database, Sql } from '../db/client.ts';
 import type { PublishMode } from '../posts/post.ts';
 import {
   type ItemResult,
   type ItemState,
   itemResult,
+  itemStates,
   mostPosts,
   offsetsMs,
   type ReplayableStatus,
@@ -165,16 +167,20 @@ export interface ReplayItem {
 }
 
 export async function listItems(
-  sql: Sql,
+  { prisma }: Database,
   replayId: string,
   limit: number,
 ): Promise<readonly ReplayItem[]> {
-  const rows = await sql.query<Omit<ReplayItem, 'result'> & { readonly result: unknown }>({
-    text: `SELECT post_id AS "postId", version, state, result, run_at AS "runAt"
-           FROM social_publisher.replay_items WHERE replay_id = $1 ORDER BY run_at, post_id LIMIT $2`,
-    values: [replayId, limit],
+  const rows = await prisma.replayItem.findMany({
+    where: { replayId },
+    orderBy: [{ runAt: 'asc' }, { postId: 'asc' }],
+    take: limit,
   });
-  return rows.map((row) => ({ ...row, result: itemResult.parse(row.result) }));
+  return rows.map((row) => ({
+    ...row,
+    state: z.enum(itemStates).parse(row.state),
+    result: itemResult.parse(row.result),
+  }));
 }
 
 /** What was not acted on stays as it is. Again: nothing more happens. */

@@ -1,67 +1,46 @@
+import { z } from 'zod';
 import type { Database, Sql } from '../db/client.ts';
 import { sqlState } from '../db/statement.ts';
 import { ConflictError, NotFoundError } from '../errors.ts';
 import { replan } from '../posts/store.ts';
-import { applyChange, type Tenant, type TenantChange, type TenantSettings } from './tenant.ts';
-
-const columns = `id, name, timezone, auto_publish AS "autoPublish", late_limit_s AS "lateLimitS",
-  when_unknown AS "whenUnknown", reference, created_at AS "createdAt", updated_at AS "updatedAt"`;
+import { type Tenant, type TenantChange, type TenantSettings, unknownPolicies } from './tenant.ts';
 
 /** Again under the same id: the tenant as it is. Throws `reference_taken`. */
 export async function createTenant(
-  sql: Sql,
+  { prisma }: Database,
   tenant: TenantSettings & { readonly id: string },
 ): Promise<Tenant> {
-  await refusingTaken(tenant.reference, () =>
-    sql.query({
-      text: `INSERT INTO social_publisher.tenants
-               (id, name, timezone, auto_publish, late_limit_s, when_unknown, reference)
-             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING`,
-      values: [
-        tenant.id,
-        tenant.name,
-        tenant.timezone,
-        tenant.autoPublish,
-        tenant.lateLimitS,
-        tenant.whenUnknown,
-        tenant.reference,
-      ],
-    }),
+  return refusingTaken(tenant.reference, async () =>
+    toTenant(await prisma.tenant.upsert({ where: { id: tenant.id }, create: tenant, update: {} })),
   );
-  return getTenant(sql, tenant.id);
 }
 
 /** Throws NotFoundError. */
-export async function getTenant(sql: Sql, id: string): Promise<Tenant> {
-  const [tenant] = await sql.query<Tenant>({
-    name: 'get_tenant',
-    text: `SELECT ${columns} FROM social_publisher.tenants WHERE id = $1`,
-    values: [id],
-  });
-  if (tenant === undefined) throw noSuchTenant();
-  return tenant;
+export async function getTenant({ prisma }: Database, id: string): Promise<Tenant> {
+  const tenant = await prisma.tenant.findUnique({ where: { id } });
+  if (tenant === null) throw noSuchTenant();
+  return toTenant(tenant);
 }
 
-export async function tenantExists(sql: Sql, id: string): Promise<boolean> {
-  const rows = await sql.query({
-    name: 'tenant_exists',
-    text: 'SELECT 1 FROM social_publisher.tenants WHERE id = $1',
-    values: [id],
-  });
-  return rows.length > 0;
+export async function tenantExists({ prisma }: Database, id: string): Promise<boolean> {
+  return (await prisma.tenant.count({ where: { id } })) > 0;
 }
 
 /** Newest first, those before the id `before`. */
 export async function listTenants(
-  sql: Sql,
+  { prisma }: Database,
   page: { readonly before: string | null; readonly limit: number; readonly reference?: string },
 ): Promise<Tenant[]> {
-  return sql.query<Tenant>({
-    text: `SELECT ${columns} FROM social_publisher.tenants
-            WHERE ($1::uuid IS NULL OR id < $1) AND ($3::text IS NULL OR reference = $3)
-            ORDER BY id DESC LIMIT $2`,
-    values: [page.before, page.limit, page.reference ?? null],
+  const { before, limit, reference } = page;
+  const tenants = await prisma.tenant.findMany({
+    where: {
+      ...(before === null ? {} : { id: { lt: before } }),
+      ...(reference === undefined ? {} : { reference }),
+    },
+    orderBy: { id: 'desc' },
+    take: limit,
   });
+  return tenants.map(toTenant);
 }
 
 /**
@@ -73,41 +52,44 @@ export async function changeTenant(
   id: string,
   change: TenantChange,
 ): Promise<Tenant> {
-  return refusingTaken(change.reference, () =>
+  await refusingTaken(change.reference, () =>
     db.transaction(async (tx) => {
-      const [locked] = await tx.query<Tenant>({
-        text: `SELECT ${columns} FROM social_publisher.tenants WHERE id = $1 FOR UPDATE`,
-        values: [id],
-      });
-      if (locked === undefined) throw noSuchTenant();
-      const next = applyChange(locked, change);
-      const replans =
-        next.autoPublish !== locked.autoPublish || next.lateLimitS !== locked.lateLimitS;
-      const changed = await updateTenant(tx, next);
-      if (replans) await replan(tx, 'p.tenant_id = $1', [id]);
-      return changed;
+      const [changed] = await updateTenant(tx, id, change);
+      if (changed === undefined) throw noSuchTenant();
+      if (changed.replans) await replan(tx, 'p.tenant_id = $1', [id]);
     }),
   );
+  return getTenant(db, id);
 }
 
-async function updateTenant(tx: Sql, tenant: Tenant): Promise<Tenant> {
-  const [changed] = await tx.query<Tenant>({
-    text: `UPDATE social_publisher.tenants
-              SET name = $2, timezone = $3, auto_publish = $4, late_limit_s = $5, when_unknown = $6,
-                  reference = $7, updated_at = clock_timestamp()
-            WHERE id = $1 RETURNING ${columns}`,
+/** In SQL, as the posts are planned again in its transaction, which Prisma's client cannot join. */
+function updateTenant(tx: Sql, id: string, change: TenantChange) {
+  const { name, timezone, autoPublish, lateLimitS, whenUnknown, reference } = change;
+  return tx.query<{ replans: boolean }>({
+    text: `UPDATE social_publisher.tenants t
+              SET name = coalesce($2, t.name), timezone = coalesce($3, t.timezone),
+                  auto_publish = coalesce($4, t.auto_publish), late_limit_s = coalesce($5, t.late_limit_s),
+                  when_unknown = coalesce($6, t.when_unknown), updated_at = clock_timestamp(),
+                  reference = CASE WHEN $7 THEN $8 ELSE t.reference END
+             FROM (SELECT * FROM social_publisher.tenants WHERE id = $1 FOR UPDATE) old WHERE t.id = old.id
+           RETURNING (t.auto_publish, t.late_limit_s) <> (old.auto_publish, old.late_limit_s) AS replans`,
     values: [
-      tenant.id,
-      tenant.name,
-      tenant.timezone,
-      tenant.autoPublish,
-      tenant.lateLimitS,
-      tenant.whenUnknown,
-      tenant.reference,
+      id,
+      name,
+      timezone,
+      autoPublish,
+      lateLimitS,
+      whenUnknown,
+      reference !== undefined,
+      reference,
     ],
   });
-  if (changed === undefined) throw noSuchTenant();
-  return changed;
+}
+
+const policy = z.enum(unknownPolicies);
+
+function toTenant(row: Omit<Tenant, 'whenUnknown'> & { readonly whenUnknown: string }): Tenant {
+  return { ...row, whenUnknown: policy.parse(row.whenUnknown) };
 }
 
 async function refusingTaken<T>(
@@ -117,7 +99,8 @@ async function refusingTaken<T>(
   try {
     return await work();
   } catch (error) {
-    if (sqlState(error) !== '23505') throw error;
+    // PostgreSQL's own code, or Prisma's.
+    if (!['23505', 'P2002'].includes(sqlState(error) ?? '')) throw error;
     throw new ConflictError('reference_taken', `Another tenant has the reference "${reference}".`);
   }
 }

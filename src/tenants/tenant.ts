@@ -27,15 +27,3 @@ export type TenantSettings = Pick<
 export type TenantChange = {
   readonly [Name in keyof TenantSettings]?: TenantSettings[Name] | undefined;
 };
-
-export function applyChange(tenant: Tenant, change: TenantChange): Tenant {
-  return {
-    ...tenant,
-    name: change.name ?? tenant.name,
-    timezone: change.timezone ?? tenant.timezone,
-    autoPublish: change.autoPublish ?? tenant.autoPublish,
-    lateLimitS: change.lateLimitS ?? tenant.lateLimitS,
-    whenUnknown: change.whenUnknown ?? tenant.whenUnknown,
-    reference: change.reference === undefined ? tenant.reference : change.reference,
-  };
-}

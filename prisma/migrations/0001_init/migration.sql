@@ -19,8 +19,8 @@ CREATE TABLE social_publisher.tenants (
   late_limit_s integer NOT NULL DEFAULT 7200 CHECK (late_limit_s >= 0),
   when_unknown text NOT NULL DEFAULT 'send_again' CHECK (when_unknown IN ('send_again', 'ask')),
   reference text,
-  created_at timestamptz(3) NOT NULL DEFAULT now(),
-  updated_at timestamptz(3) NOT NULL DEFAULT now()
+  created_at timestamptz(3) NOT NULL DEFAULT clock_timestamp(),
+  updated_at timestamptz(3) NOT NULL DEFAULT clock_timestamp()
 );
 CREATE UNIQUE INDEX tenants_reference_key ON social_publisher.tenants (reference);
 
