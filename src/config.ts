@@ -9,17 +9,10 @@ import {
   resolveVariables,
   type Slip,
 } from './config/environment.ts';
-import {
-  defaultGraphVersion,
-  type LogLevel,
-  type Variables,
-  variables,
-} from './config/variables.ts';
+import { type LogLevel, type Variables, variables } from './config/variables.ts';
 import { ConfigError } from './errors.ts';
 import type { Secret } from './secret.ts';
 import type { EncryptionKey } from './vault.ts';
-
-export { defaultGraphVersion };
 
 /** Which part of the program this process is; `all` is every part in one. */
 export type Role = 'all' | 'api' | 'scheduler' | 'publisher' | 'background' | 'cli';

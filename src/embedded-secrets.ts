@@ -20,6 +20,7 @@ export function loadProcessConfig(env: Environment, options: LoadOptions = {}): 
  * The environment with `ADMIN_TOKEN` and `ENCRYPTION_KEYS` filled in where it lacks them. They are
  * made once and kept in `<dataDir>/secrets/secrets.json`, which only its owner can read. Throws
  * `ConfigError` when that file is there and unusable: new keys would lock the stored tokens away.
+ * @internal for tests
  */
 export function ensureEmbeddedSecrets(dataDir: string, env: Environment): Environment {
   const missing = (['ADMIN_TOKEN', 'ENCRYPTION_KEYS'] as const).filter(

@@ -12,22 +12,6 @@ export { describeDefect, maskSecrets };
 
 export type Logger = pino.Logger;
 
-/** The names of facts in the log. Bind them once at the entrance, with `bindFields`. */
-export interface LogFields {
-  readonly tenantId?: string;
-  readonly postId?: string;
-  readonly integrationId?: string;
-  readonly provider?: string;
-  readonly jobId?: string;
-  readonly attempt?: string | number;
-  readonly externalId?: string;
-  /** The stable code or key of an error. */
-  readonly code?: string;
-  /** Meta's id of one call, which its support asks for. */
-  readonly fbtraceId?: string;
-  readonly durationMs?: number;
-}
-
 export interface LogOptions {
   readonly level: string;
   /** By default when stdout is a terminal. */
@@ -56,9 +40,4 @@ export function createLogger(options: LogOptions): Logger {
       ? pretty({ sync: true, ...(destination === undefined ? {} : { destination }) })
       : (destination ?? pino.destination({ fd: 1, sync: true })),
   );
-}
-
-/** A child that carries these facts on every line. */
-export function bindFields(log: Logger, fields: LogFields): Logger {
-  return log.child(fields);
 }

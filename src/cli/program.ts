@@ -38,7 +38,10 @@ export async function runCliProcess(
   }
 }
 
-/** Runs one command line and returns its exit code: 0 done, 1 not done, 2 not understood. */
+/**
+ * Runs one command line and returns its exit code: 0 done, 1 not done, 2 not understood.
+ * @internal for tests, which bring their own environment
+ */
 export async function runCli(args: readonly string[], io: Io, env: Environment): Promise<number> {
   let exitCode = 0;
   const launch = launcher(io, env, (code) => {

@@ -3,7 +3,10 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 import { Secret } from '../secret.ts';
 
-/** The one place that names a version of the Graph API; everything else is handed it. */
+/**
+ * The one place that names a version of the Graph API; everything else is handed it.
+ * @internal for a test, which names it once more
+ */
 export const defaultGraphVersion = 'v26.0';
 
 /** Every level of the log, loudest first; `silent` says nothing at all. */

@@ -30,7 +30,10 @@ export function startWatch(services: Pick<Services, 'db' | 'config' | 'log'>): R
   };
 }
 
-/** `toldAtMs` remembers which posts were told of, and when. An outage of the database is somebody else's to tell. */
+/**
+ * `toldAtMs` remembers which posts were told of, and when. An outage of the database is somebody else's to tell.
+ * @internal for tests, which look when they want to
+ */
 export async function tellStuck(
   { db, config, log }: Pick<Services, 'db' | 'config' | 'log'>,
   toldAtMs: Map<string, number>,

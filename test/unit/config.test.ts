@@ -1,7 +1,8 @@
 import { globSync, readFileSync } from 'node:fs';
 import { inspect } from 'node:util';
 import { expect, test } from 'vitest';
-import { defaultGraphVersion, embeddedDataDir, loadConfig } from '../../src/config.ts';
+import { defaultGraphVersion } from '../../src/config/variables.ts';
+import { embeddedDataDir, loadConfig } from '../../src/config.ts';
 import { ConfigError } from '../../src/errors.ts';
 
 const key = Buffer.from('spring: thirty-two bytes, planted').subarray(0, 32).toString('base64');

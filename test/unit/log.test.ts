@@ -8,7 +8,7 @@ import {
   InvalidRequestError,
   PublishError,
 } from '../../src/errors.ts';
-import { bindFields, createLogger, type Logger } from '../../src/log.ts';
+import { createLogger, type Logger } from '../../src/log.ts';
 import { Secret } from '../../src/secret.ts';
 
 const token = 'EAAGm0PX4ZCpsBAKZBplantedPageToken';
@@ -41,7 +41,7 @@ test('writes one line of JSON with level, time and facts', () => {
 
 test('carries bound facts on every line of a child', () => {
   const { line } = logged((log) => {
-    bindFields(log, { tenantId: 't1', jobId: 'p1-3' }).warn('post delayed');
+    log.child({ tenantId: 't1', jobId: 'p1-3' }).warn('post delayed');
   });
   expect(line).toMatchObject({ level: 'warn', tenantId: 't1', jobId: 'p1-3', msg: 'post delayed' });
 });
