@@ -32,11 +32,16 @@ const hasUnusedMedia = `a.state IN ('prepared', 'rejected', 'abandoned') AND a.s
 const hasHidden = `((a.hidden_id IS NOT NULL AND a.state IN ('rejected', 'abandoned')) OR a.orphans @? '$[*] ? (!exists(@.kept))')
   AND coalesce(a.settled_at, a.sent_at, a.started_at) < statement_timestamp() - interval '1 minute'`;
 
+/** SQL: one that rests with a hidden post, of a post that came to an end meanwhile; a retry soon may still show it. */
+const holdsForNobody = `a.hidden_id IS NOT NULL AND a.state = 'prepared' AND a.resting
+  AND p.status NOT IN ('approved', 'queued', 'publishing', 'unknown')
+  AND p.updated_at < statement_timestamp() - ${grace}`;
+
 /** SQL: the partial index `publish_attempts_leftovers` has just these. */
 const isLeftover = `((a.state IN ('prepared', 'rejected', 'abandoned') AND (a.staged <> '[]' OR a.hidden_id IS NOT NULL)) OR a.orphans <> '[]')
   AND (a.drop_at IS NULL OR a.drop_at <= statement_timestamp())
   AND a.started_at > statement_timestamp() - ${triedFor}
-  AND ((${hasUnusedMedia}) OR (${hasHidden}))`;
+  AND ((${hasUnusedMedia}) OR (${hasHidden}) OR (${holdsForNobody}))`;
 
 /**
  * Attempts whose remains are to be deleted; under their posts' locks, so that no worker begins with them. Each comes
@@ -49,7 +54,7 @@ export async function claimLeftovers(
   return sql.query({
     name: 'attempts_claim_leftovers',
     text: `WITH due AS MATERIALIZED (
-             SELECT a.id, a.state = 'prepared' AND ${hasUnusedMedia} AS ends FROM social_publisher.publish_attempts a
+             SELECT a.id, a.state = 'prepared' AND ((${hasUnusedMedia}) OR (${holdsForNobody})) AS ends FROM social_publisher.publish_attempts a
              JOIN social_publisher.social_posts p ON p.id = a.post_id
              JOIN social_publisher.integrations i ON i.id = a.integration_id
              WHERE ${isLeftover} AND i.status = 'active' AND NOT ${isPausedSql}
@@ -57,6 +62,7 @@ export async function claimLeftovers(
            )
            UPDATE social_publisher.publish_attempts a
            SET state = CASE WHEN due.ends THEN 'abandoned' ELSE a.state END,
+             reserved = CASE WHEN due.ends THEN 0 ELSE a.reserved END,
              settled_at = CASE WHEN due.ends THEN clock_timestamp() ELSE a.settled_at END,
              drop_at = clock_timestamp() + greatest(interval '10 minutes', (clock_timestamp() - a.started_at) / 2)
            FROM due WHERE a.id = due.id RETURNING a.id AS "attemptId", a.drop_at AS "dueAt"`,

@@ -106,7 +106,7 @@ const cases = {
   error: json('error'),
   attention: `WHEN ${calledOff} THEN NULL ${json('attention')}`,
   waiting: `WHEN ${calledOff} THEN NULL ${json('waiting')}`,
-  prepared_at: at('preparedAt'),
+  prepared_at: `WHEN x."to" IN ('failed', 'missed', 'cancelled') THEN NULL ${at('preparedAt')}`,
   published_at: at('publishedAt'),
   lateness_ms: int('latenessMs'),
   change: json('change'),

@@ -295,6 +295,8 @@ async function afterRefusal(
   const post = await attempt.provider.read({ account, externalId }, callsOf(attempt));
   if (post === null) throw hiddenMissing(error);
   if (isShown(post, attempt.decision.mode, attempt.row)) return confirmed(attempt, externalId);
+  // Only what says nothing of the content can be about the two steps.
+  if (error.record.key !== 'parameter_invalid') throw error;
   const isSchedule = attempt.decision.mode === 'schedule';
   const { integrationId } = attempt.row;
   const refused = isSchedule ? 'schedule_hidden' : 'two_steps';

@@ -143,7 +143,7 @@ export async function declareMissed(sql: Sql): Promise<number> {
                ORDER BY p.scheduled_at LIMIT 500 FOR UPDATE OF p SKIP LOCKED
              ) late
            )
-           ${updatePosts} ${moveSql('approved', 'missed')}, next_run_at = NULL,
+           ${updatePosts} ${moveSql('approved', 'missed')}, next_run_at = NULL, prepared_at = NULL,
              waiting = NULL, attention = jsonb_build_object(
                'reason', 'missed', 'since', to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
                'text', 'It could not go out within its tenant''s limit after its time. Retry it with a new time, or cancel it.',
