@@ -32,7 +32,10 @@ async function rescueJobsOfAll(services: Services): Promise<void> {
   for (const provider of services.publishers.keys()) await rescueJobs(services, provider);
 }
 
-/** Claims what is due for a job, and hands it to its queues. */
+/**
+ * Claims what is due for a job, and hands it to its queues.
+ * @internal for tests, which do not wait for its interval
+ */
 export async function enqueueClaimed<Payload>(
   services: Services,
   job: Omit<Job<Payload>, 'perform'>,
