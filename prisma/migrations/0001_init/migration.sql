@@ -407,7 +407,8 @@ BEGIN
   NEW.version := 1; NEW.run := 0; NEW.tries := 0; NEW.effective_mode := NULL; NEW.calls := 1;
   NEW.next_run_at := NULL; NEW.lease_until := NULL; NEW.verify_at := NULL; NEW.verifications := 0;
   NEW.external_id := NULL; NEW.publish_url := NULL; NEW.error := NULL; NEW.attention := NULL;
-  NEW.waiting := NULL; NEW.change := NULL; NEW.prepared_at := NULL; NEW.published_at := NULL; NEW.lateness_ms := NULL;
+  NEW.waiting := NULL; NEW.change := NULL; NEW.change_at := NULL; NEW.prepared_at := NULL;
+  NEW.seen_at := NULL; NEW.missing_at := NULL; NEW.resend := true; NEW.published_at := NULL; NEW.lateness_ms := NULL;
   NEW.internal_write := NULL;
   NEW.approved_at := CASE WHEN NEW.status = 'approved' THEN clock_timestamp() END;
   NEW.created_at := clock_timestamp(); NEW.updated_at := NEW.created_at;
