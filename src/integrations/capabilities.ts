@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Sql } from '../db/client.ts';
+import type { PublishMode } from '../posts/post.ts';
 
 /**
  * What a network does for one account, where its pages do not say it or disagree. Each is unknown until it was seen:
@@ -28,6 +29,20 @@ export const capabilities = [
 export type CapabilityName = (typeof capabilities)[number]['name'];
 export type CapabilityValue = 'yes' | 'no';
 
+/** What says that the list of a mode has shown a post of ours, and that it can be read. */
+export const listingOf = {
+  draft: 'lists_drafts',
+  schedule: 'lists_scheduled',
+  publish: 'lists_published',
+} as const satisfies Readonly<Record<PublishMode, CapabilityName>>;
+export const readingOf = {
+  draft: 'reads_drafts',
+  schedule: 'reads_scheduled',
+  publish: 'reads_published',
+} as const satisfies Readonly<Record<PublishMode, CapabilityName>>;
+
+export type Seen = Readonly<Partial<Record<CapabilityName, CapabilityValue>>>;
+
 const names = capabilities.map(({ name }) => name);
 const stored = z.partialRecord(
   z.enum(names),
@@ -48,11 +63,7 @@ export function capabilityOf(column: unknown, name: CapabilityName): CapabilityV
 }
 
 /** Keeps what was just seen; the last sight counts. Writes nothing while it is no news for a day. */
-export async function learn(
-  sql: Sql,
-  integrationId: string,
-  seen: Readonly<Partial<Record<CapabilityName, CapabilityValue>>>,
-): Promise<void> {
+export async function learn(sql: Sql, integrationId: string, seen: Seen): Promise<void> {
   await sql.query({
     name: 'integrations_learn',
     text: `UPDATE social_publisher.integrations i SET capabilities = i.capabilities || (

@@ -10,6 +10,7 @@ import { openAccount } from '../publishing/account.ts';
 import { callContext, noteFailure } from '../publishing/health.ts';
 import { budgetKeyOf } from '../publishing/judge.ts';
 import { observeLateness } from '../publishing/lateness.ts';
+import { learnFrom } from '../publishing/learning.ts';
 import type { Services } from '../services.ts';
 import { defineJob } from './job.ts';
 
@@ -43,6 +44,7 @@ export const readBackPost = defineJob({
 
     const seen = await read(services, row, provider);
     if (seen === 'failed') return;
+    if (seen !== null && row.seenAt === null) await learnFrom(services, row, provider, seen);
     const finding = judgeReading(row, seen);
     if (!(await write(services, row, finding))) return;
     tell(logger, row, finding);

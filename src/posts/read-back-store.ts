@@ -30,6 +30,8 @@ export interface HeldRow extends HeldPost {
   readonly message: string | null;
   readonly link: string | null;
   readonly appendLink: boolean;
+  /** The text that its attempt sent. */
+  readonly sentMessage: string | null;
   readonly attention: { readonly reason: string } | null;
   readonly change: unknown;
   /** The account is healthy, not held by its provider, and not paused: it may be called. */
@@ -41,6 +43,8 @@ export interface HeldRow extends HeldPost {
   readonly sealedToken: string | null;
   readonly externalAccountId: string;
   readonly appId: string;
+  /** See `integrations/capabilities.ts`. */
+  readonly capabilities: unknown;
 }
 
 /** Null unless the post is at its provider. */
@@ -52,7 +56,8 @@ export async function loadHeld(sql: Sql, postId: string): Promise<HeldRow | null
              p.change, p.seen_at AS "seenAt", p.missing_at AS "missingAt",
              coalesce(a.sent_at, p.approved_at, p.created_at) AS "madeAt", ${isOpenSql} AS "isOpen",
              ${mayReadSql} AS "mayRead", i.held_until AS "heldUntil", i.sealed_token AS "sealedToken",
-             i.external_account_id AS "externalAccountId", i.app_id AS "appId", clock_timestamp() AS now
+             i.external_account_id AS "externalAccountId", i.app_id AS "appId", i.capabilities,
+             a.content ->> 'message' AS "sentMessage", clock_timestamp() AS now
            FROM social_publisher.social_posts p
            JOIN social_publisher.integrations i ON i.id = p.integration_id
            LEFT JOIN social_publisher.publish_attempts a ON a.post_id = p.id AND a.state = 'confirmed'

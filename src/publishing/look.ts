@@ -20,9 +20,11 @@ import {
   type CapabilityName,
   type CapabilityValue,
   learn,
+  listingOf,
   readCapabilities,
+  readingOf,
 } from '../integrations/capabilities.ts';
-import type { Evidence, PublishMode } from '../posts/post.ts';
+import type { Evidence } from '../posts/post.ts';
 import type { PublishRow, SentBefore } from '../posts/publish-row.ts';
 import { readBoundIds } from '../posts/read-back-store.ts';
 import type {
@@ -203,19 +205,6 @@ function doubtOf(
   return isProven ? null : 'not_shown_before';
 }
 
-/** What says that the list of a mode has shown a post of ours. */
-export const listingOf = {
-  draft: 'lists_drafts',
-  schedule: 'lists_scheduled',
-  publish: 'lists_published',
-} as const satisfies Readonly<Record<PublishMode, CapabilityName>>;
-
-const readingOf = {
-  draft: 'reads_drafts',
-  schedule: 'reads_scheduled',
-  publish: 'reads_published',
-} as const satisfies Readonly<Record<PublishMode, CapabilityName>>;
-
 /** A list that the token may not read stops no posts: the integration says so, once. */
 async function learnReads(
   { db, log }: LookServices,
@@ -310,10 +299,7 @@ function candidatesOf(finding: LookFinding): readonly ListedPost[] {
   return 'candidates' in finding ? finding.candidates : [];
 }
 
-export function toEntry(
-  { externalId, url, isPublished }: ListedPost,
-  certain: boolean,
-): CandidateEntry {
+function toEntry({ externalId, url, isPublished }: ListedPost, certain: boolean): CandidateEntry {
   return { external_id: externalId, url, is_published: isPublished, certain };
 }
 

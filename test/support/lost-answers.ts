@@ -75,7 +75,7 @@ function keepLooking({ fleet }: Pipeline): () => Promise<void> {
 }
 
 const madeSchema = z.object({ id: z.string() });
-const seen: readonly string[] = ['published', 'scheduled', 'draft'];
+const seen: ReadonlySet<string> = new Set(['published', 'scheduled', 'draft']);
 
 function wordsOf(it: Pipeline): Omit<LostAnswers, keyof Pipeline> {
   return {
@@ -84,7 +84,7 @@ function wordsOf(it: Pipeline): Omit<LostAnswers, keyof Pipeline> {
       it.fault(outlet, 'feed', { kind, when, times }),
     async onPage(outlet) {
       const posts = await it.meta.posts(outlet.page.id);
-      return posts.filter(({ visibility }) => seen.includes(visibility));
+      return posts.filter(({ visibility }) => seen.has(visibility));
     },
     async evidence(postId) {
       const rows = await it.fleet.db.query<{ evidence: EvidenceRow[] }>({

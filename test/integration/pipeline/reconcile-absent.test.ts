@@ -29,6 +29,30 @@ describe.each(queueBackends().slice(-1))('a lost answer that made nothing, over 
     return at.map((time, n) => time - (at[n - 1] ?? attempt?.sent_at?.getTime() ?? 0));
   };
 
+  const twoHours = async (outlet: Outlet) => {
+    await it.fleet.db.query({
+      text: `UPDATE social_publisher.publish_attempts SET recheck_at = clock_timestamp(),
+               settled_at = settled_at - interval '110 minutes' WHERE integration_id = $1 AND recheck_at IS NOT NULL`,
+      values: [outlet.integrationId],
+    });
+  };
+  const conclusions = async (id: string) =>
+    (await it.evidence(id))[0]?.map((entry) => entry.conclusion) ?? [];
+  const rechecks = async (outlet: Outlet) => {
+    const [row] = await it.fleet.db.query<{ count: number }>({
+      text: `SELECT count(*)::int FROM social_publisher.publish_attempts
+             WHERE integration_id = $1 AND recheck_at IS NOT NULL`,
+      values: [outlet.integrationId],
+    });
+    return row?.count;
+  };
+  const sentAgain = async (outlet: Outlet) => {
+    await it.lose(outlet, 'before');
+    const id = await it.post(outlet, { message: 'a late echo', publishMode: 'publish' });
+    await it.reaches(id, 'published');
+    return id;
+  };
+
   test('is proven by three looks ever further apart, and the post is sent again', async () => {
     const outlet = await it.outlet();
     await it.lose(outlet, 'before');
@@ -203,30 +227,6 @@ describe.each(queueBackends().slice(-1))('a lost answer that made nothing, over 
   });
 
   describe('and was sent again', () => {
-    const twoHours = async (outlet: Outlet) => {
-      await it.fleet.db.query({
-        text: `UPDATE social_publisher.publish_attempts SET recheck_at = clock_timestamp(),
-                 settled_at = settled_at - interval '110 minutes' WHERE integration_id = $1 AND recheck_at IS NOT NULL`,
-        values: [outlet.integrationId],
-      });
-    };
-    const conclusions = async (id: string) =>
-      (await it.evidence(id))[0]?.map((entry) => entry.conclusion) ?? [];
-    const rechecks = async (outlet: Outlet) => {
-      const [row] = await it.fleet.db.query<{ count: number }>({
-        text: `SELECT count(*)::int FROM social_publisher.publish_attempts
-               WHERE integration_id = $1 AND recheck_at IS NOT NULL`,
-        values: [outlet.integrationId],
-      });
-      return row?.count;
-    };
-    const sentAgain = async (outlet: Outlet) => {
-      await it.lose(outlet, 'before');
-      const id = await it.post(outlet, { message: 'a late echo', publishMode: 'publish' });
-      await it.reaches(id, 'published');
-      return id;
-    };
-
     test('is looked for twice more, and nobody hears of it', async () => {
       const outlet = await it.outlet({ autoPublish: true });
       const id = await sentAgain(outlet);

@@ -35,6 +35,26 @@ const match = (wanted: readonly Wanted[], listed: readonly ListedPost[], over = 
     ]),
   );
 
+const card = (link: string): Partial<ListedPost> => ({
+  message: null,
+  links: [link],
+  mediaState: 'known',
+});
+
+const ours = (id: string, more: Partial<Planned> = {}): Wanted =>
+  wantedByPlan({
+    id,
+    content,
+    mode: 'publish',
+    scheduledAt: at(0),
+    approvedAt: at(-60),
+    lateLimitS: 600,
+    mediaIds: [],
+    ...more,
+  });
+const live = (externalId: string, minutes = 1, more: Partial<ListedPost> = {}) =>
+  shown(externalId, { createdAt: at(minutes), ...more });
+
 describe('a look for one lost answer', () => {
   const call = { from: at(0), until: at(1) };
   const lost = (more: Partial<Wanted> = {}) => {
@@ -82,10 +102,7 @@ describe('a look for one lost answer', () => {
 
   test('finds a text with a mention among others by what stands around it', () => {
     const sent = { ...content, message: 'With @[42] at noon' };
-    const plan = wantedByPlan({
-      ...{ id: 'a', content: sent, mode: 'publish', scheduledAt: at(0), approvedAt: at(-60) },
-      ...{ lateLimitS: 600, mediaIds: [] },
-    });
+    const plan = ours('a', { content: sent });
     expect(match([plan], [shown('1', { message: 'With Corner Bakery at noon' })])).toEqual({
       a: 'ambiguous',
     });
@@ -94,12 +111,6 @@ describe('a look for one lost answer', () => {
 
   describe('with a link', () => {
     const linked = { content: { ...content, message: null, link: 'https://a.example/x' } };
-    const card = (link: string): Partial<ListedPost> => ({
-      message: null,
-      links: [link],
-      mediaState: 'known',
-    });
-
     test('binds the very link, asks about another address, and waits for the card', () => {
       expect(find(card('https://www.a.example/x/'), linked)).toBe('1');
       expect(find(card('https://a.example/canonical'), linked)).toBe('ambiguous');
@@ -160,20 +171,6 @@ describe('a look for one lost answer', () => {
 });
 
 describe('matching all that an account shows', () => {
-  const ours = (id: string, more: Partial<Planned> = {}): Wanted =>
-    wantedByPlan({
-      id,
-      content,
-      mode: 'publish',
-      scheduledAt: at(0),
-      approvedAt: at(-60),
-      lateLimitS: 600,
-      mediaIds: [],
-      ...more,
-    });
-  const live = (externalId: string, minutes = 1, more: Partial<ListedPost> = {}) =>
-    shown(externalId, { createdAt: at(minutes), ...more });
-
   test('binds what has its text and its time, and nothing else', () => {
     expect(match([ours('a')], [live('1')])).toEqual({ a: '1' });
     expect(match([ours('a')], [live('1', 1, { message: 'other' })])).toEqual({ a: 'absent' });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { skeletonOf, textKeyOf } from '../../../src/providers/facebook/find.ts';
+import { showsLink, skeletonOf, textKeyOf } from '../../../src/providers/facebook/find.ts';
 import type { ListRequest } from '../../../src/providers/provider.ts';
 import { Secret } from '../../../src/secret.ts';
 import { publisherNamed } from '../../support/networks.ts';
@@ -158,9 +158,10 @@ describe('listing the posts of a Page', () => {
   });
 });
 
+const photo = (id: unknown) => ({ type: 'photo', media_type: 'photo', target: { id } });
+
 describe('what a post shows', () => {
   it('is known by the types of its attachments: photos, alone or in an album', async () => {
-    const photo = (id: unknown) => ({ type: 'photo', media_type: 'photo', target: { id } });
     expect(await shown({ data: [photo(777)] })).toMatchObject({
       mediaIds: ['777'],
       mediaState: 'known',
@@ -197,9 +198,6 @@ describe('what a post shows', () => {
   it('is the link behind the redirect of Facebook', async () => {
     const url = shim('https://a.example/x?fbclid=1');
     const post = await shown({ data: [{ type: 'share', url, target: { url } }] });
-    const { showsLink } = publisherNamed('facebook', {
-      ...{ baseUrl: server.url, version: 'v26.0', timeoutMs: 2000, logger: recorder().logger },
-    });
     expect(post && showsLink(post, 'https://www.a.example/x/')).toBe(true);
     expect(post && showsLink(post, 'https://a.example/y')).toBe(false);
   });
