@@ -5,20 +5,18 @@ import { buildApi } from '../../../src/api/server.ts';
 import { forgetPauses } from '../../../src/pauses/pauses.ts';
 import { addPause } from '../../../src/pauses/store.ts';
 import { until } from '../../support/fleet.ts';
-import { type Outlet, openPipeline, type Pipeline } from '../../support/pipeline.ts';
+import { type LostAnswers, openLostAnswers } from '../../support/lost-answers.ts';
+import type { Outlet } from '../../support/pipeline.ts';
 import { queueBackends } from '../../support/redis.ts';
 
 // Design 7: a person's answer to `attention`, and what else an author can wish of an unknown post.
 // No queue has a part in it.
 describe.each(queueBackends().slice(-1))('an author of an unknown post over %s', (backend) => {
-  let it: Pipeline;
+  let it: LostAnswers;
   let api: Awaited<ReturnType<typeof buildApi>>;
 
   beforeAll(async () => {
-    it = await openPipeline(backend, {
-      env: { RECONCILE_INTERVAL_MS: '200', GRAPH_TIMEOUT_MS: '1500' },
-    });
-    await it.fleet.start('scheduler', 'publisher', 'background');
+    it = await openLostAnswers(backend, { RECONCILE_INTERVAL_MS: '100', RESEND_LIMIT: '5' });
     api = await buildApi(it.fleet.services, { checkAnswers: true });
   });
   afterAll(async () => {
@@ -237,9 +235,9 @@ describe.each(queueBackends().slice(-1))('an author of an unknown post over %s',
 
   test('retries what is there after all: it is bound, and nothing is sent', async () => {
     const { outlet, id } = await proven('found on retry');
-    const live = await byHand(outlet, 'found on retry');
+    const late = await it.byOthers(outlet, { message: 'found on retry', published: false });
     await call(outlet, id, 'retry');
-    expect(await it.reaches(id, 'published')).toMatchObject({ external_id: live });
+    expect(await it.reaches(id, 'drafted')).toMatchObject({ external_id: late });
     expect(await feeds(outlet)).toBe(1);
   });
 });
