@@ -246,8 +246,7 @@ function hasState(one: Wanted, post: ListedPost, scene: Scene): boolean {
     if (mode === 'publish' || !isOwnCall || isSurelyOurs(post, scene)) return true;
     return mode === 'schedule' && wasDue(one, post, scene);
   }
-  // One that was planned too near to be scheduled becomes a draft.
-  if (post.scheduledAt === null) return mode === 'draft' || (mode === 'schedule' && !isOwnCall);
+  if (post.scheduledAt === null) return mode === 'draft';
   if (mode !== 'schedule' || scheduledAt === null) return false;
   const offMs = post.scheduledAt.getTime() - scheduledAt.getTime();
   return Math.abs(offMs) <= scheduleToleranceMs;

@@ -59,6 +59,8 @@ export async function claimLooks(
 export interface UnknownAttempt {
   readonly id: string;
   readonly looks: number;
+  /** When it is looked for next; null: only a person's wish brings a look. */
+  readonly lookAt: Date | null;
   readonly evidence: unknown;
   readonly error: ErrorRecord | null;
   /** Since when it is unknown. */
@@ -77,7 +79,7 @@ export interface UnknownAttempt {
 export async function loadUnknown(sql: Sql, postId: string): Promise<UnknownAttempt | null> {
   const [row] = await sql.query<UnknownAttempt>({
     name: 'attempts_load_unknown',
-    text: `SELECT a.id, a.looks, a.evidence, a.error, coalesce(a.settled_at, a.sent_at) AS "settledAt",
+    text: `SELECT a.id, a.looks, a.look_at AS "lookAt", a.evidence, a.error, coalesce(a.settled_at, a.sent_at) AS "settledAt",
              (SELECT count(*)::int FROM social_publisher.publish_attempts e
               WHERE e.post_id = p.id AND e.state = 'abandoned' AND e.sent_at >= p.approved_at) AS resends,
              p.resend, t.when_unknown AS "whenUnknown", a.hidden_id AS "hiddenId", a.mode, a.sent_at AS "sentAt"
@@ -109,7 +111,7 @@ export async function readCalls(sql: Sql, attemptId: string): Promise<SentCalls>
            FROM social_publisher.publish_attempts a
            JOIN social_publisher.publish_attempts e ON e.post_id = a.post_id AND e.content_hash = a.content_hash
            WHERE a.id = $1 AND e.sent_at IS NOT NULL
-             AND (e.id = a.id OR (e.state = 'abandoned' AND e.sent_at > a.sent_at - interval '1 day'))
+             AND (e.id = a.id OR (e.state = 'abandoned' AND e.hidden_id IS NULL AND e.sent_at > a.sent_at - interval '1 day'))
            ORDER BY e.sent_at`,
     values: [attemptId],
   });
@@ -168,6 +170,7 @@ export async function readRivals(
            FROM social_publisher.publish_attempts a
            JOIN social_publisher.integrations i ON i.id = a.integration_id
            WHERE i.provider = $2 AND i.external_account_id = $3 AND a.post_id <> $1
+             AND a.hidden_id IS NULL
              AND (a.state = 'sent' OR (a.state = 'unknown' AND a.look_at IS NOT NULL)) LIMIT 500`,
     values: [post.id, post.provider, post.externalAccountId],
   });

@@ -4,6 +4,7 @@ import { describeDefect } from '../log.ts';
 import { version } from '../version.ts';
 import { type Environment, launcher } from './command.ts';
 import { databaseCommand } from './commands/database.ts';
+import { doctorCommand } from './commands/doctor.ts';
 import { importCommand } from './commands/import.ts';
 import { integrationCommand } from './commands/integration.ts';
 import { keyCommand } from './commands/key.ts';
@@ -61,6 +62,7 @@ export async function runCli(args: readonly string[], io: Io, env: Environment):
   for (const command of [
     tenantCommand,
     integrationCommand,
+    doctorCommand,
     keyCommand,
     importCommand,
     postCommand,

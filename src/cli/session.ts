@@ -5,7 +5,7 @@ import { type Embedded, startEmbedded } from '../db/embedded.ts';
 import { migrate, pendingMigrations } from '../db/migrate.ts';
 import { loadProcessConfig } from '../embedded-secrets.ts';
 import { createLogger, type Logger } from '../log.ts';
-import { openServices } from '../services.ts';
+import { openServices, type Services } from '../services.ts';
 import { plural } from '../story/words.ts';
 import { type Api, apiOver } from './api.ts';
 import { CommandError } from './failure.ts';
@@ -18,6 +18,8 @@ export interface Session {
   databaseUrl(): Promise<string>;
   /** Of a database that this version's migrations have been applied to. */
   database(): Promise<Database>;
+  /** What makes calls to the networks, beside a fleet that may be running. */
+  services(): Promise<Services>;
   api(): Promise<Api>;
   close(): Promise<void>;
 }
@@ -47,10 +49,13 @@ export function openSession(env: Readonly<Record<string, string | undefined>>): 
     onClose(() => db.close());
     return db;
   });
+  const services = once(async () => {
+    const opened = openServices(config, await database(), log, await databaseUrl());
+    onClose(() => opened.queues.close());
+    return opened;
+  });
   const api = once(async () => {
-    const services = openServices(config, await database(), log, await databaseUrl());
-    onClose(() => services.queues.close());
-    const app = await buildApi(services);
+    const app = await buildApi(await services());
     onClose(() => app.close());
     const [token] = config.adminTokens;
     if (token === undefined) throw new CommandError('configuration', 'ADMIN_TOKEN is not set.');
@@ -62,6 +67,7 @@ export function openSession(env: Readonly<Record<string, string | undefined>>): 
     log,
     databaseUrl,
     database,
+    services,
     api,
     async close() {
       for (const close of closers) await close();

@@ -131,3 +131,23 @@ async function lockIntegration(tx: Sql, account: ProvenAccount): Promise<{ reado
 function noSuchIntegration(): NotFoundError {
   return new NotFoundError('not_found', 'There is no such integration.');
 }
+
+/** What it takes to call the account of an integration, of whichever tenant. Throws NotFoundError. */
+export async function loadConnection(sql: Sql, id: string): Promise<Connection> {
+  const [row] = await sql.query<Connection>({
+    text: `SELECT id AS "integrationId", tenant_id AS "tenantId", provider, external_account_id AS "externalAccountId",
+             app_id AS "appId", sealed_token AS "sealedToken" FROM social_publisher.integrations WHERE id = $1`,
+    values: [id],
+  });
+  if (row === undefined) throw noSuchIntegration();
+  return row;
+}
+
+export interface Connection {
+  readonly integrationId: string;
+  readonly tenantId: string;
+  readonly provider: string;
+  readonly externalAccountId: string;
+  readonly appId: string;
+  readonly sealedToken: string | null;
+}

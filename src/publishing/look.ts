@@ -1,4 +1,5 @@
 import type { CandidateEntry, LookEntry } from '../attempts/evidence.ts';
+import { readOwnIds } from '../attempts/leftover-store.ts';
 import {
   type Finding,
   listsOf,
@@ -26,7 +27,6 @@ import {
 } from '../integrations/capabilities.ts';
 import type { Evidence } from '../posts/post.ts';
 import type { PublishRow, SentBefore } from '../posts/publish-row.ts';
-import { readBoundIds } from '../posts/read-back-store.ts';
 import type {
   Account,
   CallContext,
@@ -139,7 +139,7 @@ async function excludedIds(
   row: PublishRow,
   ids: readonly string[],
 ): Promise<ReadonlySet<string>> {
-  const bound = await readBoundIds(db, row.provider, ids);
+  const bound = await readOwnIds(db, row.provider, ids);
   return new Set([...bound, ...row.dismissed]);
 }
 

@@ -69,7 +69,7 @@ async function reconcileOneStep(
   { row, unknown }: Pick<Case, 'row' | 'unknown'>,
 ): Promise<string> {
   const before = sentBefore(row);
-  if (before?.attemptId !== unknown.id) return 'nothing to look for';
+  if (before?.attemptId !== unknown.id || unknown.lookAt === null) return 'nothing to look for';
   const { intervalMs } = services.config.reconcile;
   const known = summarizeEvidence(unknown.evidence);
   const one: Case = { row, unknown, provider, before, known, intervalMs };

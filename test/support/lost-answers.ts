@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
-import { enqueueLooks } from '../../src/scheduler/looks.ts';
+import { reconcilePost } from '../../src/jobs/reconcile-post.ts';
+import { enqueueClaimed } from '../../src/scheduler/maintenance.ts';
 import { type Outlet, openPipeline, type Pipeline } from './pipeline.ts';
 import type { QueueBackend } from './redis.ts';
 
@@ -40,6 +41,8 @@ export async function openLostAnswers(
       RECONCILE_INTERVAL_MS: String(intervalMs),
       GRAPH_TIMEOUT_MS: '1500',
       RESEND_LIMIT: '2',
+      // Where a network refuses two steps: only then do looks decide what becomes of a post.
+      FACEBOOK_STEPS: 'one',
       META_APP_ID: ourApp.id,
       META_APP_SECRET: ourApp.secret,
       ...env,
@@ -64,7 +67,7 @@ function keepLooking({ fleet }: Pipeline): () => Promise<void> {
   const stopping = new AbortController();
   const work = (async () => {
     while (!stopping.signal.aborted) {
-      await enqueueLooks(fleet.services).catch(() => undefined);
+      await enqueueClaimed(fleet.services, reconcilePost).catch(() => undefined);
       await delay(40);
     }
   })();

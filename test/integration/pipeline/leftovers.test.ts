@@ -12,7 +12,7 @@ describe.each(queueBackends().slice(-1))('what is left over at Meta, over %s', (
 
   beforeAll(async () => {
     it = await openPipeline(backend, {
-      env: { RECONCILE_INTERVAL_MS: '200', GRAPH_TIMEOUT_MS: '1500' },
+      env: { RECONCILE_INTERVAL_MS: '200', GRAPH_TIMEOUT_MS: '1500', FACEBOOK_STEPS: 'one' },
     });
     await it.fleet.start('scheduler', 'publisher', 'background');
   });
