@@ -68,8 +68,11 @@ function mark(value: string, style: Style): string {
 
 function describeUsage({ usage }: Examination): string {
   if (usage === null) return 'limits: the network said nothing of them';
-  const percent = (value: number | null): string => (value === null ? 'not told' : `${value} %`);
   return `limits: account ${percent(usage.percent)} used, app ${percent(usage.appPercent)} used`;
+}
+
+function percent(value: number | null): string {
+  return value === null ? 'not told' : `${value} %`;
 }
 
 function describeLeft({ left }: Examination, style: Style): readonly string[] {

@@ -24,7 +24,7 @@ describe.each(queueBackends().slice(-1))('what is left over at Meta, over %s', (
   /** As if everything of the outlet had ended a while ago, and the scheduler came by. */
   const later = async (outlet: Outlet) => {
     await it.fleet.db.query({
-      text: `UPDATE social_publisher.publish_attempts SET look_at = CASE WHEN state <> 'unknown' THEN NULL ELSE look_at END,
+      text: `UPDATE social_publisher.publish_attempts SET drop_at = NULL,
                started_at = started_at - interval '1 hour', settled_at = settled_at - interval '1 hour'
              WHERE integration_id = $1`,
       values: [outlet.integrationId],
