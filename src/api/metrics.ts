@@ -106,6 +106,15 @@ function gaugesOf(status: PipelineStatus): Gauge[] {
       [],
       [{ labels: {}, value: status.fence === null ? 0 : 1 }],
     ),
+    gauge(
+      'apps_refused',
+      'Apps whose calls their network refuses: all of their accounts wait for the operator.',
+      ['provider'],
+      providers.map(({ provider }) => {
+        const value = status.apps.filter((app) => app.provider === provider).length;
+        return { labels: { provider }, value };
+      }),
+    ),
     gauge('pauses', 'Pauses in force.', [], [{ labels: {}, value: status.pauses.length }]),
   ];
 }

@@ -54,6 +54,8 @@ export interface GraphContext {
   onCall(call: CallRecord): void;
   /** Told of each answer that says how full the budget is; must not throw. */
   onUsage?(usage: Usage): void;
+  /** Told of each answer that is the one asked for; must not throw. */
+  onAnswer?(): void;
 }
 
 export interface GraphAnswer<T> {
@@ -97,6 +99,7 @@ export function createGraphClient(settings: GraphSettings): GraphClient {
       if (answer.usage != null) call.context.onUsage?.(answer.usage);
       warnOfVersion(seen.headers['facebook-api-version']);
       const body = readBody(call, answer);
+      call.context.onAnswer?.();
       return { body, date: dateOf(seen), usage: answer.usage ?? null };
     },
   };

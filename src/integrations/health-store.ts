@@ -1,9 +1,14 @@
 import type { Sql } from '../db/client.ts';
 import type { ErrorRecord } from '../errors.ts';
 import { isPausedSql } from '../pauses/store.ts';
-import type { IntegrationTrouble } from '../posts/recovery.ts';
 import { replan, setWaiting } from '../posts/store.ts';
-import { adviceFor, heldText } from './integration.ts';
+import {
+  adviceFor,
+  type Hold,
+  type IntegrationTrouble,
+  outageText,
+  waitingWhileHeld,
+} from './integration.ts';
 import { readsStopAt, slowFrom, usageCountsForMs } from './usage.ts';
 
 const isUsageFresh = `i.usage_at > statement_timestamp() - interval '${usageCountsForMs} milliseconds'`;
@@ -12,19 +17,30 @@ const isUsageFresh = `i.usage_at > statement_timestamp() - interval '${usageCoun
 export const isOpenSql = `(i.status = 'active'
   AND (i.held_until IS NULL OR i.held_until <= statement_timestamp()) AND NOT ${isPausedSql})`;
 
-/** Its provider said that its budget is nearly spent: what it still makes is spread out. */
-export const isSlowSql = `(i.usage_percent >= ${slowFrom} AND coalesce(${isUsageFresh}, false))`;
+/** Its provider said that its budget is nearly spent, or does not answer: one post at a time. */
+export const isSlowSql = `(i.ailing_since IS NOT NULL
+  OR coalesce(i.usage_percent >= ${slowFrom} AND ${isUsageFresh}, false))`;
+
+/** Assignments of a row `i`: held until then, for that reason. Never shortens a hold, whose reason then stays. */
+export function holdSql(until: string, why: string): string {
+  return `held_until = greatest(i.held_until, ${until}),
+    held_for = CASE WHEN i.held_until >= ${until} THEN i.held_for ELSE ${why} END`;
+}
 
 /** Beyond `isOpenSql`: what is left of its budget is enough for work that nobody waits for. */
 export const mayReadSql = `(${isOpenSql}
   AND NOT coalesce(i.usage_percent >= ${readsStopAt} AND ${isUsageFresh}, false))`;
 
 /** What a person may have healed at the provider is tried after this long, then ever less often. */
-const firstProbeAfter = "interval '1 hour'";
 const longestProbeAfter = "interval '6 hours'";
 
-/** A block that the proof of the account did not show: asking again soon would only run into it again. */
-const wasProvenLately = `$2 = 'blocked' AND verified_at > clock_timestamp() - ${longestProbeAfter}`;
+/** An account out of sight may only be the provider's own trouble: it is asked for again soon. */
+const firstProbeAfter = (key: string) =>
+  `CASE WHEN ${key} = 'account_not_visible' THEN interval '1 minute' ELSE interval '1 hour' END`;
+
+/** Trouble that the proof of the account did not show: asking again soon would only run into it again. */
+const afterProof = `CASE WHEN verified_at > clock_timestamp() - ${longestProbeAfter} THEN
+  CASE WHEN $2 = 'blocked' THEN ${longestProbeAfter} WHEN $5 = 'account_not_visible' THEN interval '1 hour' END END`;
 
 export interface Trouble {
   readonly status: IntegrationTrouble;
@@ -45,10 +61,9 @@ export async function markTrouble(
   const rows = await sql.query<{ id: string }>({
     name: 'integrations_mark_trouble',
     text: `UPDATE social_publisher.integrations SET status = $2, error = $3, updated_at = clock_timestamp(),
-             probe_at = CASE WHEN $4 THEN clock_timestamp() + CASE WHEN ${wasProvenLately} THEN ${longestProbeAfter}
-               ELSE ${firstProbeAfter} END END
+             probe_at = CASE WHEN $4 THEN clock_timestamp() + coalesce(${afterProof}, ${firstProbeAfter('$5')}) END
            WHERE id = $1 AND status = 'active' RETURNING id`,
-    values: [integrationId, status, JSON.stringify(error), isProbed],
+    values: [integrationId, status, JSON.stringify(error), isProbed, error.key],
   });
   if (rows.length === 0) return false;
   await tellWaitingPosts(sql, integrationId, adviceFor({ status, error }) ?? error.action);
@@ -102,25 +117,41 @@ export async function tellForgottenPosts(sql: Sql): Promise<void> {
   }
 }
 
-/** How an account stands at this moment, by the database's clock. One that is gone has no token either. */
-export async function readStanding(
-  sql: Sql,
-  integrationId: string,
-): Promise<{
+export interface Standing {
   readonly status: string;
   readonly error: ErrorRecord | null;
-  /** A limit of the provider holds it for this much longer; null: none does. */
+  /** It is held for this much longer; null: it is not. */
   readonly heldMs: number | null;
-}> {
-  const [row] = await sql.query<Awaited<ReturnType<typeof readStanding>>>({
+  /** Why; null: a limit of the provider. */
+  readonly heldFor: Hold | null;
+  /** Its provider has not answered its last calls. */
+  readonly isAiling: boolean;
+  /** What is left of its provider's own budget is for publishing. */
+  readonly isForPublishing: boolean;
+}
+
+const gone: Standing = {
+  status: 'disconnected',
+  error: null,
+  heldMs: null,
+  heldFor: null,
+  isAiling: false,
+  isForPublishing: false,
+};
+
+/** How an account stands at this moment, by the database's clock. One that is gone has no token either. */
+export async function readStanding(sql: Sql, integrationId: string): Promise<Standing> {
+  const [row] = await sql.query<Standing>({
     name: 'integrations_read_standing',
     text: `SELECT CASE WHEN status = 'active' AND sealed_token IS NULL THEN 'disconnected' ELSE status END AS status,
-             error, CASE WHEN held_until > clock_timestamp()
-               THEN extract(epoch FROM held_until - clock_timestamp())::float8 * 1000 END AS "heldMs"
-           FROM social_publisher.integrations WHERE id = $1`,
+             error, held_for AS "heldFor", CASE WHEN held_until > clock_timestamp()
+               THEN extract(epoch FROM held_until - clock_timestamp())::float8 * 1000 END AS "heldMs",
+             ailing_since IS NOT NULL AS "isAiling",
+             coalesce(i.usage_percent >= ${readsStopAt} AND ${isUsageFresh}, false) AS "isForPublishing"
+           FROM social_publisher.integrations i WHERE id = $1`,
     values: [integrationId],
   });
-  return row ?? { status: 'disconnected', error: null, heldMs: null };
+  return row ?? gone;
 }
 
 /** Active again, because its provider was asked with this very token; its waiting posts are planned anew. */
@@ -148,7 +179,6 @@ export interface ProbeRow {
   readonly sealedToken: string;
   readonly externalAccountId: string;
   readonly appId: string;
-  readonly status: IntegrationTrouble;
 }
 
 /**
@@ -162,7 +192,7 @@ export async function claimProbes(
   return sql.query({
     name: 'integrations_claim_probes',
     text: `UPDATE social_publisher.integrations i SET probe_at = clock_timestamp() + least(${longestProbeAfter},
-             greatest(${firstProbeAfter}, clock_timestamp() - (i.error ->> 'at')::timestamptz))
+             greatest(${firstProbeAfter("i.error ->> 'key'")}, clock_timestamp() - (i.error ->> 'at')::timestamptz))
            FROM (SELECT i.id, i.probe_at FROM social_publisher.integrations i
                  WHERE i.probe_at <= statement_timestamp() AND i.sealed_token IS NOT NULL
                    AND i.status IN ('needs_reconnect', 'needs_permission', 'blocked')
@@ -180,7 +210,7 @@ export async function loadForProbe(sql: Sql, id: string): Promise<ProbeRow | nul
   const [row] = await sql.query<ProbeRow>({
     name: 'integrations_load_for_probe',
     text: `SELECT id, tenant_id AS "tenantId", provider, sealed_token AS "sealedToken",
-             external_account_id AS "externalAccountId", app_id AS "appId", status
+             external_account_id AS "externalAccountId", app_id AS "appId"
            FROM social_publisher.integrations
            WHERE id = $1 AND sealed_token IS NOT NULL AND probe_at IS NOT NULL
              AND status IN ('needs_reconnect', 'needs_permission', 'blocked')`,
@@ -203,9 +233,47 @@ export async function postponeProbe(sql: Sql, id: string): Promise<void> {
 export async function holdIntegration(sql: Sql, integrationId: string, until: Date): Promise<void> {
   await sql.query({
     name: 'integrations_hold',
-    text: `UPDATE social_publisher.integrations SET held_until = greatest(held_until, $2), updated_at = clock_timestamp()
-           WHERE id = $1`,
+    text: `UPDATE social_publisher.integrations i
+           SET ${holdSql('$2::timestamptz', 'NULL')}, updated_at = clock_timestamp() WHERE id = $1`,
     values: [integrationId, until],
+  });
+}
+
+/** So many calls in a row without an answer are no accident of one of them. */
+const ailingFrom = 3;
+const outageHold = JSON.stringify({ scope: 'provider', text: outageText } satisfies Hold);
+
+/**
+ * A call for it was not answered, and that says nothing about what was asked: its posts go one at a time from now on,
+ * and after a few such calls in a row it rests in between, longer the longer it lasts. True when that begins.
+ */
+export async function noteOutage(sql: Sql, integrationId: string): Promise<boolean> {
+  const [row] = await sql.query<{ failures: number }>({
+    name: 'integrations_note_outage',
+    text: `WITH x AS (
+             SELECT id, ailing_failures + 1 >= ${ailingFrom} AS holds,
+               clock_timestamp() + least(interval '50 seconds', greatest(interval '10 seconds',
+                 (clock_timestamp() - ailing_since) / 2)) AS until
+             FROM social_publisher.integrations WHERE id = $1 FOR NO KEY UPDATE
+           )
+           UPDATE social_publisher.integrations i
+           SET ailing_since = coalesce(i.ailing_since, clock_timestamp()), ailing_failures = i.ailing_failures + 1,
+             ${holdSql('CASE WHEN x.holds THEN x.until END', 'CASE WHEN x.holds THEN $2::jsonb ELSE i.held_for END')}
+           FROM x WHERE i.id = x.id RETURNING i.ailing_failures AS failures`,
+    values: [integrationId, outageHold],
+  });
+  return row?.failures === ailingFrom;
+}
+
+/** A call for it was answered as it should: whatever waited for that goes on. */
+export async function endOutage(sql: Sql, integrationId: string): Promise<void> {
+  await sql.query({
+    name: 'integrations_end_outage',
+    text: `UPDATE social_publisher.integrations SET ailing_since = NULL, ailing_failures = 0,
+             held_until = CASE WHEN held_for ->> 'scope' = 'provider' THEN NULL ELSE held_until END,
+             held_for = CASE WHEN held_for ->> 'scope' = 'provider' THEN NULL ELSE held_for END
+           WHERE id = $1 AND ailing_since IS NOT NULL`,
+    values: [integrationId],
   });
 }
 
@@ -218,31 +286,34 @@ export async function holdApp(sql: Sql, appIds: readonly string[], until: Date):
                AND (held_until IS NULL OR held_until < $2) ORDER BY id FOR NO KEY UPDATE
            )
            UPDATE social_publisher.integrations i
-           SET held_until = greatest(i.held_until, $2), updated_at = clock_timestamp()
+           SET ${holdSql('$2::timestamptz', 'NULL')}, updated_at = clock_timestamp()
            FROM x WHERE i.id = x.id`,
     values: [appIds, until],
   });
 }
 
 /**
- * Due posts of an account that a limit of the provider holds say so, and until when: nothing else would touch them, as
- * nothing claims them. Resolves with how many were told.
+ * Due posts of an account that is held say why, and until when: nothing else would touch them, as nothing claims them.
+ * Resolves with how many were told.
  */
 export async function tellHeldPosts(sql: Sql): Promise<number> {
   return setWaiting(sql, {
     name: 'posts_tell_held',
     tables: `held AS MATERIALIZED (
-      SELECT i.id, date_trunc('milliseconds', i.held_until) AS until FROM social_publisher.integrations i
+      SELECT i.id, date_trunc('milliseconds', i.held_until) AS until, i.held_for ->> 'text' AS text,
+        CASE WHEN i.held_for ->> 'scope' = 'app' THEN 'integration' ELSE 'meta_limit' END AS reason
+      FROM social_publisher.integrations i
       WHERE i.status = 'active' AND i.held_until > statement_timestamp() AND NOT ${isPausedSql}
     )`,
-    posts: `SELECT p.id, jsonb_build_object('reason', 'meta_limit', 'text', $1::text,
+    posts: `SELECT p.id, jsonb_build_object('reason', held.reason, 'text', coalesce(held.text, $1::text),
               'until', to_char(held.until AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) AS waiting
             FROM held JOIN social_publisher.social_posts p ON p.integration_id = held.id
             WHERE p.status = 'approved' AND p.next_run_at <= statement_timestamp()
-              AND (p.waiting ->> 'reason' IS DISTINCT FROM 'meta_limit'
-                OR (p.waiting ->> 'until')::timestamptz < held.until)
+              AND (p.waiting ->> 'reason' IS DISTINCT FROM held.reason
+                OR (p.waiting ->> 'until')::timestamptz < held.until
+                OR (held.text IS NOT NULL AND p.waiting ->> 'text' IS DISTINCT FROM held.text))
             ORDER BY p.id LIMIT 5000 FOR UPDATE OF p SKIP LOCKED`,
-    values: [heldText],
+    values: [waitingWhileHeld(null).text],
   });
 }
 

@@ -1,4 +1,5 @@
 import type { ErrorRecord } from '../errors.ts';
+import type { Waiting } from '../posts/post.ts';
 
 export const integrationStatuses = [
   'active',
@@ -8,6 +9,19 @@ export const integrationStatuses = [
   'disconnected',
 ] as const;
 export type IntegrationStatus = (typeof integrationStatuses)[number];
+
+/** The states out of which a person, or a probe, leads back. */
+export type IntegrationTrouble = Extract<
+  IntegrationStatus,
+  'needs_reconnect' | 'needs_permission' | 'blocked'
+>;
+
+/** Why an account is held that its provider has set no limit. */
+export interface Hold {
+  readonly scope: 'app' | 'provider';
+  /** For people. */
+  readonly text: string;
+}
 
 /** A tenant's connection to one account, without what it seals. */
 export interface Integration {
@@ -21,6 +35,8 @@ export interface Integration {
   readonly error: ErrorRecord | null;
   /** Nothing is asked of it before then. */
   readonly heldUntil: Date | null;
+  /** Why; null: a limit of the provider, or nothing. */
+  readonly heldFor: Hold | null;
   readonly verifiedAt: Date | null;
   /** See `capabilities.ts`. */
   readonly capabilities: unknown;
@@ -50,5 +66,17 @@ export function adviceFor({
   }
 }
 
-/** What the posts of an account say while a limit of the provider holds it. */
-export const heldText = 'The network allows this account no more calls for now.';
+/** What the posts of an account say while it is held, by a limit of the provider unless told otherwise. */
+export function waitingWhileHeld(hold: Hold | null): Pick<Waiting, 'reason' | 'text'> {
+  if (hold === null) return { reason: 'meta_limit', text: heldText };
+  return { reason: hold.scope === 'app' ? 'integration' : 'meta_limit', text: hold.text };
+}
+
+const heldText = 'The network allows this account no more calls for now.';
+export const outageText =
+  'The network does not answer for this account; it is tried again by itself, a post at a time.';
+
+/** Told to everybody whose posts wait for it: only its operator can put an app right. */
+export function textOfAppTrouble({ user_message: said, action }: ErrorRecord): string {
+  return `${said} The operator of this service must act: ${action}`;
+}

@@ -4,7 +4,8 @@ import { replan } from '../posts/store.ts';
 import type { Integration } from './integration.ts';
 
 const columns = `id, tenant_id AS "tenantId", provider, external_account_id AS "externalAccountId", name, status,
-  error, held_until AS "heldUntil", verified_at AS "verifiedAt", capabilities, created_at AS "createdAt", updated_at AS "updatedAt"`;
+  error, held_until AS "heldUntil",
+  CASE WHEN held_until > clock_timestamp() THEN held_for END AS "heldFor", verified_at AS "verifiedAt", capabilities, created_at AS "createdAt", updated_at AS "updatedAt"`;
 
 export interface ProvenAccount {
   readonly tenantId: string;

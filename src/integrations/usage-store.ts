@@ -14,7 +14,7 @@ export async function writeUsages(sql: Sql, notes: readonly UsageNote[]): Promis
     name: 'integrations_write_usages',
     // Locked in the order of their ids, so that two processes that write of the same accounts cannot deadlock.
     text: `WITH x AS MATERIALIZED (
-             SELECT i.id, y.percent, y.rest_ms
+             SELECT i.id, y.percent, y.rest_ms, clock_timestamp() + y.rest_ms * interval '1 millisecond' AS until
              FROM unnest($1::uuid[], $2::int[], $3::int[]) AS y (id, percent, rest_ms)
              JOIN social_publisher.integrations i ON i.id = y.id
              ORDER BY i.id FOR NO KEY UPDATE OF i
@@ -22,7 +22,8 @@ export async function writeUsages(sql: Sql, notes: readonly UsageNote[]): Promis
            UPDATE social_publisher.integrations i
            SET usage_percent = x.percent, usage_at = clock_timestamp(),
              held_until = CASE WHEN x.rest_ms = 0 THEN i.held_until
-               ELSE greatest(i.held_until, clock_timestamp() + x.rest_ms * interval '1 millisecond') END
+               ELSE greatest(i.held_until, x.until) END,
+             held_for = CASE WHEN x.rest_ms = 0 OR i.held_until >= x.until THEN i.held_for END
            FROM x WHERE i.id = x.id`,
     values: [
       notes.map((note) => note.integrationId),

@@ -4,6 +4,7 @@ import { canary } from './canary.ts';
 import { changePost } from './change-post.ts';
 import { dropLeftovers } from './drop-leftovers.ts';
 import type { Job } from './job.ts';
+import { probeApp } from './probe-app.ts';
 import { probeIntegration } from './probe-integration.ts';
 import { publishPost } from './publish-post.ts';
 import { readBackPost } from './read-back-post.ts';
@@ -16,6 +17,7 @@ export const jobs: readonly Job<unknown, PublishServices>[] = [
   reconcilePost,
   changePost,
   readBackPost,
+  probeApp,
   probeIntegration,
   dropLeftovers,
 ];

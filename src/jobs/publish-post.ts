@@ -5,6 +5,7 @@ import { usageBook } from '../integrations/usage-book.ts';
 import { readPause } from '../pauses/pauses.ts';
 import type { PublishRow } from '../posts/publish-row.ts';
 import { waitForBudget } from '../publishing/budget-wait.ts';
+import { listeners } from '../publishing/health.ts';
 import { judge, type Verdict, waitForLimit, waitForPause } from '../publishing/judge.ts';
 import type { OpenAttempt } from '../publishing/open-attempt.ts';
 import { jobFailure, type PublishServices, runAttempt } from '../publishing/run.ts';
@@ -73,7 +74,7 @@ async function publish(job: Job, services: PublishServices): Promise<boolean> {
         ...verdict.opening,
         budgetKey: beginning.budgetKey,
         isOrphaned: false,
-        onUsage: usageBook(services).listener(row.integrationId),
+        ...listeners(services, row),
         now: () => new Date(row.now.getTime() + performance.now() - readAt),
       };
       await runAttempt(services, attempt, beginning, { beganAt, job });
@@ -87,7 +88,7 @@ async function judgeNow(services: PublishServices, row: PublishRow): Promise<Ver
   const pause = await readPause(services, row);
   if (pause !== null) return waitForPause(row, pause);
   const restMs = usageBook(services).restsForMs(row.integrationId);
-  return restMs > 0 ? waitForLimit(row, new Date(row.now.getTime() + restMs)) : null;
+  return restMs > 0 ? waitForLimit(row, new Date(row.now.getTime() + restMs), null) : null;
 }
 
 async function writeChange(

@@ -6,6 +6,7 @@ import {
   type StagedMedium,
 } from '../attempts/attempt.ts';
 import type { ErrorRecord } from '../errors.ts';
+import type { Hold } from '../integrations/integration.ts';
 import { mediaItemSchema, type PostContent, type PostStatus, type PublishMode } from './post.ts';
 
 /** Everything a worker needs to judge and publish one post, read in one statement. */
@@ -37,8 +38,14 @@ export interface PublishRow {
   readonly isTooNear: boolean;
   /** Of the integration, see `integrations/capabilities.ts`. */
   readonly capabilities: unknown;
-  /** The provider allows this account no calls before then. */
+  /** The account may not be called before then. */
   readonly heldUntil: Date | null;
+  /** Why; null: a limit of its provider. */
+  readonly heldFor?: Hold | null;
+  /** The provider has not answered the last calls of this account. */
+  readonly isAiling?: boolean;
+  /** When the post failed last; null: never, since it was approved. */
+  readonly failedAt?: Date | null;
   /** The attempt that rests as `prepared`, of whichever version. */
   readonly prepared: unknown;
   /** Hidden posts of earlier attempts that were to be revealed: [{attemptId, hiddenId}]. */

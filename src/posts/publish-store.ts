@@ -16,6 +16,7 @@ export async function readPublishRows(
              i.external_account_id AS "externalAccountId", i.app_id AS "appId",
              i.near_window_until AS "nearWindowUntil",
              coalesce(p.error ->> 'key' = 'facebook_schedule_too_late', false) AS "isTooNear", i.capabilities, i.held_until AS "heldUntil",
+             i.held_for AS "heldFor", i.ailing_since IS NOT NULL AS "isAiling", (p.error ->> 'at')::timestamptz AS "failedAt",
              CASE WHEN a.id IS NOT NULL THEN json_build_object('id', a.id, 'version', a.version, 'mode', a.mode, 'staged', a.staged,
                'hiddenId', a.hidden_id, 'hiddenAt', a.hidden_at, 'isCreating', a.creating_at IS NOT NULL,
                'calls', a.calls, 'booked', a.booked, 'reserved', a.reserved) END AS prepared,

@@ -1,28 +1,27 @@
-import type { ErrorRecord } from '../errors.ts';
+import type { ErrorRecord, ErrorScope } from '../errors.ts';
 import type { PostStatus, Waiting } from './post.ts';
 import type { PostFields } from './store.ts';
 
-/** Tries that a post has when its provider's trouble is neither its own fault nor a limit. */
-const maxTries = 5;
-const backoffMs = [10_000, 30_000, 120_000, 600_000] as const;
-const defaultWaitMs = 300_000;
+const secondMs = 1_000;
+const minuteMs = 60_000;
+const hourMs = 60 * minuteMs;
+const defaultWaitMs = 5 * minuteMs;
 
-export type IntegrationTrouble = 'needs_reconnect' | 'needs_permission' | 'blocked';
-
-/** What becomes of a post, and of its integration, after an error that proves that nothing visible happened. */
+/** What becomes of a post after an error that proves that nothing visible happened. */
 export interface Recovery {
   readonly to: Extract<PostStatus, 'approved' | 'failed' | 'unknown'>;
   readonly set: PostFields;
-  /** The integration leaves `active`: its other posts wait with this one. */
-  readonly trouble: IntegrationTrouble | null;
-  /** Nothing of this integration is claimed before then. */
-  readonly heldUntil: Date | null;
 }
 
 export interface Failure {
   readonly record: ErrorRecord;
+  /** Whom it concerns: only what is about the post costs it a try. */
+  readonly scope: ErrorScope;
   readonly retryAfterMs: number | undefined;
   readonly tries: number;
+  readonly dueAt: Date;
+  /** When the post failed last before this. */
+  readonly failedAt: Date | null;
   /** After which an unknown outcome is looked for. */
   readonly lookAfterMs: number;
   /** The database's clock. */
@@ -31,29 +30,31 @@ export interface Failure {
   readonly jitter: number;
 }
 
-/** One class, one way on (style: errors). Waiting costs no try. */
+/** One class, one way on (style: errors), once it is the post's own. Waiting costs no try. */
 export function recoverFrom(failure: Failure): Recovery {
-  switch (failure.record.class) {
-    case 'retry':
-    case 'internal':
-      if (failure.record.key === tokenNotOpened) return waitFor(failure, 'integration');
-      return isUnreachable(failure.record) ? waitFor(failure, 'meta_limit') : tryAgain(failure);
-    case 'rate_limited':
-      return { ...waitFor(failure, 'meta_limit'), heldUntil: laterBy(failure) };
-    case 'not_ready':
-      return waitFor(failure, waitsFor[failure.record.key] ?? 'media');
-    case 'reauth':
-      return waitForIntegration(failure, 'needs_reconnect');
-    case 'permission':
-      return waitForIntegration(failure, 'needs_permission');
-    case 'blocked':
-      return waitForIntegration(failure, 'blocked');
-    case 'invalid':
-    case 'duplicate':
-      return giveUp(failure);
+  const { record, scope } = failure;
+  switch (record.class) {
     case 'unknown_outcome':
       return lookFor(failure);
+    case 'rate_limited':
+      return waitFor(failure, 'meta_limit');
+    case 'not_ready':
+      return waitFor(failure, waitsFor[record.key] ?? 'media');
+    case 'reauth':
+    case 'permission':
+    case 'blocked':
+      return waitForIntegration(failure);
+    case 'retry':
+    case 'internal':
+    case 'invalid':
+    case 'duplicate':
+      break;
   }
+  if (record.key === tokenNotOpened) return waitFor(failure, 'integration');
+  if (scope === 'provider') return waitForOutage(failure);
+  if (scope !== 'post') return waitForIntegration(failure);
+  const isFinal = record.class === 'invalid' || record.class === 'duplicate';
+  return isFinal ? giveUp(failure) : tryAgain(failure);
 }
 
 /** What is not ready is a medium, unless the error is about something else. */
@@ -66,70 +67,74 @@ const waitsFor: Readonly<Record<string, Waiting['reason']>> = {
 /** A sealed token that the keys of a process do not open: no fault of the post's, and none of its account's. */
 export const tokenNotOpened = 'token_not_opened';
 
-/** Nothing reached the provider: that is its outage or ours, and no try of this post. */
-function isUnreachable(record: ErrorRecord): boolean {
-  return record.key === 'provider_unreachable';
-}
-
-function laterBy(failure: Failure): Date {
-  const waitMs = failure.retryAfterMs ?? defaultWaitMs;
-  return new Date(failure.now.getTime() + waitMs);
-}
-
-function waitFor(failure: Failure, reason: Waiting['reason']): Recovery {
-  const short = isUnreachable(failure.record) ? 15_000 : defaultWaitMs;
-  const waitMs = (failure.retryAfterMs ?? short) * (1 + failure.jitter * 0.2);
+function waitFor(
+  failure: Failure,
+  reason: Waiting['reason'],
+  shortestMs = defaultWaitMs,
+): Recovery {
+  const waitMs = (failure.retryAfterMs ?? shortestMs) * (1 + failure.jitter * 0.2);
   const until = new Date(failure.now.getTime() + waitMs);
   const waiting = { reason, until: until.toISOString(), text: failure.record.user_message };
-  return {
-    to: 'approved',
-    set: { nextRunAt: until, waiting, error: failure.record },
-    trouble: null,
-    heldUntil: null,
-  };
+  return { to: 'approved', set: { nextRunAt: until, waiting, error: failure.record } };
+}
+
+/** Twice as long as it has waited since it failed last; a post that is due soon, or just was, at most a minute. */
+function waitForOutage(failure: Failure): Recovery {
+  const { now, dueAt, failedAt } = failure;
+  const isUrgent = Math.abs(dueAt.getTime() - now.getTime()) < 2 * hourMs;
+  const longestMs = isUrgent ? minuteMs : 10 * minuteMs;
+  const sinceMs = failedAt === null ? 0 : now.getTime() - failedAt.getTime();
+  const isSame = sinceMs < 20 * minuteMs;
+  const waitMs = Math.min(longestMs, Math.max(15 * secondMs, isSame ? 2 * sinceMs : 0));
+  return waitFor(failure, 'meta_limit', waitMs);
+}
+
+/** Its author is to hear soon of what the author can mend, though it may heal by itself. */
+const authorsBackoffMs = [30 * secondMs, 2 * minuteMs];
+/** A defect of ours is not mended by waiting. */
+const defectsBackoffMs = [10 * secondMs, 30 * secondMs, 2 * minuteMs, 10 * minuteMs];
+/** Anything else is tried again for about as long as a post is usually in time. */
+const backoffMs = [...defectsBackoffMs, ...Array<number>(7).fill(10 * minuteMs)];
+
+function backoffOf({ class: errorClass, who }: ErrorRecord): readonly number[] {
+  if (errorClass === 'internal') return defectsBackoffMs;
+  return who === 'author' ? authorsBackoffMs : backoffMs;
 }
 
 function tryAgain(failure: Failure): Recovery {
   const tries = failure.tries + 1;
-  const backoff = backoffMs[failure.tries];
-  if (tries >= maxTries || backoff === undefined) return giveUp({ ...failure, tries });
+  const backoff = backoffOf(failure.record)[failure.tries];
+  if (backoff === undefined) return giveUp({ ...failure, tries });
   const waitMs = (failure.retryAfterMs ?? backoff) * (1 + failure.jitter * 0.5);
   const until = new Date(failure.now.getTime() + waitMs);
-  return {
-    to: 'approved',
-    set: { nextRunAt: until, tries, error: failure.record, waiting: null },
-    trouble: null,
-    heldUntil: null,
-  };
+  const set = { nextRunAt: until, tries, error: failure.record, waiting: null };
+  return { to: 'approved', set };
 }
 
-function waitForIntegration(failure: Failure, trouble: IntegrationTrouble): Recovery {
+function waitForIntegration(failure: Failure): Recovery {
   const waiting: Waiting = { reason: 'integration', until: null, text: failure.record.action };
-  return {
-    to: 'approved',
-    set: { nextRunAt: failure.now, waiting, error: failure.record },
-    trouble,
-    heldUntil: null,
-  };
+  // Nothing is claimed of an account that is out or held; should telling it fail, nobody is to call without a pause.
+  const nextRunAt = new Date(failure.now.getTime() + 15 * secondMs);
+  return { to: 'approved', set: { nextRunAt, waiting, error: failure.record } };
 }
 
 function giveUp(failure: Failure): Recovery {
   return {
     to: 'failed',
     set: { error: failure.record, waiting: null, nextRunAt: null, tries: failure.tries },
-    trouble: null,
-    heldUntil: null,
   };
 }
 
 /** Nobody is asked yet: most lost answers are found, or proven absent, within minutes. */
-export function lookFor({ record, now, lookAfterMs }: Failure): Recovery {
+export function lookFor({
+  record,
+  now,
+  lookAfterMs,
+}: Pick<Failure, 'record' | 'now' | 'lookAfterMs'>): Recovery {
   const lookAt = new Date(now.getTime() + lookAfterMs);
   return {
     to: 'unknown',
     set: { error: record, waiting: waitForLook(lookAt), nextRunAt: null, attention: null },
-    trouble: null,
-    heldUntil: null,
   };
 }
 

@@ -118,6 +118,8 @@ export interface CallContext {
   onCall(call: CallRecord): void;
   /** Told of each answer that says how full the provider's own budget is. No news is not zero. */
   onUsage?(usage: AccountUsage): void;
+  /** Told of each call that was answered as it should. */
+  onAnswer?(): void;
 }
 
 /** How full the provider says that its own budget is. */

@@ -7,7 +7,7 @@ import type { Secret } from '../secret.ts';
 import type { Binding, Vault } from '../vault.ts';
 import { ownFailure } from './errors.ts';
 
-type Sealed = Pick<
+export type Sealed = Pick<
   PublishRow,
   'tenantId' | 'integrationId' | 'sealedToken' | 'externalAccountId' | 'appId'
 >;

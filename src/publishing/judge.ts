@@ -1,7 +1,7 @@
 import { type CallRecord, contentHash, type StagedMedium } from '../attempts/attempt.ts';
 import type { Beginning } from '../attempts/begin-store.ts';
 import type { ErrorRecord, FieldProblem } from '../errors.ts';
-import { adviceFor, heldText } from '../integrations/integration.ts';
+import { adviceFor, type Hold, waitingWhileHeld } from '../integrations/integration.ts';
 import { type Pause, textOfPause } from '../pauses/pause.ts';
 import { aheadOf, type Decision, decide, isHiddenFirst } from '../posts/plan.ts';
 import { type PostContent, requestedMode } from '../posts/post.ts';
@@ -52,7 +52,9 @@ export function judge(row: PublishRow, provider: Publishing): Verdict {
   });
   if (verdict.errors.length > 0) return refuse(row, verdict.errors);
   if (row.integrationStatus !== 'active') return waitForIntegration(row);
-  if (row.heldUntil !== null && row.heldUntil > row.now) return waitForLimit(row, row.heldUntil);
+  if (row.heldUntil !== null && row.heldUntil > row.now) {
+    return waitForLimit(row, row.heldUntil, row.heldFor ?? null);
+  }
   const decision = decideRow(row, provider, row.now);
   switch (decision.kind) {
     case 'missed':
@@ -194,11 +196,11 @@ export function waitForPause(row: PublishRow, pause: Pause): Verdict {
   });
 }
 
-/** Queued before the limit was known: one refused call of the account is enough. */
-export function waitForLimit(row: PublishRow, until: Date): Verdict {
+/** Queued before the hold was known: one refused call of the account is enough. */
+export function waitForLimit(row: PublishRow, until: Date, hold: Hold | null): Verdict {
   return change(row, 'approved', {
     nextRunAt: until,
-    waiting: { reason: 'meta_limit', until: until.toISOString(), text: heldText },
+    waiting: { ...waitingWhileHeld(hold), until: until.toISOString() },
   });
 }
 

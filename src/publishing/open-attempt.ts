@@ -23,16 +23,19 @@ export interface OpenAttempt {
   isOrphaned: boolean;
   /** Hears what its calls learn of the provider's own budget. */
   readonly onUsage?: CallContext['onUsage'];
+  /** Hears of every call that its provider answered as it should. */
+  readonly onAnswer?: CallContext['onAnswer'];
   /** The database's clock, carried on by this machine's monotonic one. */
   now(): Date;
 }
 
 export function callsOf(attempt: OpenAttempt): CallContext {
-  const { onUsage } = attempt;
+  const { onUsage, onAnswer } = attempt;
   return {
     onCall: (call) => {
       attempt.calls.push(call);
     },
     ...(onUsage === undefined ? {} : { onUsage }),
+    ...(onAnswer === undefined ? {} : { onAnswer }),
   };
 }

@@ -107,7 +107,10 @@ export function failed(
     record: error.record,
     // The window is narrower from now on: the next run holds the post until it opens.
     retryAfterMs: isWindowRefusal(attempt, error, sent) ? 0 : error.retryAfterMs,
+    scope: error.scope,
     tries: attempt.row.tries,
+    dueAt: attempt.row.scheduledAt ?? attempt.row.approvedAt,
+    failedAt: attempt.row.failedAt ?? null,
     lookAfterMs,
     now: attempt.now(),
     jitter: Math.random(),
@@ -146,9 +149,10 @@ function recover(
   return recoverFrom(failure);
 }
 
-/** The provider's scheduler did not take a time that its own pages call possible. */
+/** The provider's scheduler did not take a time that its own pages call possible, and cannot say when it will. */
 export function isWindowRefusal(attempt: OpenAttempt, error: PublishError, sent: boolean): boolean {
-  return sent && attempt.decision.mode === 'schedule' && error.record.class === 'not_ready';
+  const isSchedule = sent && attempt.decision.mode === 'schedule';
+  return isSchedule && error.record.class === 'not_ready' && error.retryAfterMs === undefined;
 }
 
 /** What is still hidden, or was never sent, and is tried again rests with what it has. */

@@ -102,7 +102,11 @@ function obstaclesOf(status: string, facts: PostFacts): readonly string[] {
     ...(state === 'active' ? [] : [`Its account ${account} ${accountText(state, facts)}`]),
     ...(heldUntil === null || heldUntil <= now
       ? []
-      : [`The network allows ${account} no calls until ${shortTime(heldUntil.toISOString())}.`]),
+      : [
+          facts.held_text === null
+            ? `The network allows ${account} no calls until ${shortTime(heldUntil.toISOString())}.`
+            : `${account} is held: ${facts.held_text}`,
+        ]),
   ];
 }
 

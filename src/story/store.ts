@@ -69,6 +69,7 @@ export interface PostFacts {
   readonly account_name: string | null;
   readonly integration_status: string;
   readonly held_until: Date | null;
+  readonly held_text: string | null;
   readonly pauses: readonly string[];
   readonly fenced_at: Date | null;
   readonly now: Date;
@@ -80,6 +81,7 @@ export async function readPostFacts(sql: Sql, postId: string): Promise<PostFacts
     text: `SELECT p.id, p.run, p.tries, p.effective_mode, p.next_run_at, p.lease_until, p.verify_at, p.verifications, p.seen_at,
              p.missing_at, p.change_at, p.resend, t.name AS tenant, t.late_limit_s, t.auto_publish, i.provider,
              i.external_account_id AS account, i.name AS account_name, i.status AS integration_status, i.held_until,
+             i.held_for ->> 'text' AS held_text,
              ARRAY (SELECT w.scope || coalesce(': ' || w.reason, '') FROM social_publisher.pauses w
                     WHERE w.scope = 'all' OR w.target IN (p.provider, p.tenant_id::text, p.integration_id::text)) AS pauses,
              (SELECT fenced_at FROM social_publisher.instance WHERE id = 1) AS fenced_at, clock_timestamp() AS now

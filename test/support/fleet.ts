@@ -24,13 +24,16 @@ export interface FleetOptions {
 export interface Fleet {
   readonly services: Services;
   readonly db: Database;
+  /** What was logged as an error, oldest first; nothing with `TEST_LOG=1`. */
+  readonly errors: readonly string[];
   start(...roles: RoleName[]): Promise<void>;
   stop(): Promise<void>;
   close(): Promise<void>;
 }
 
 export async function openFleet(options: FleetOptions): Promise<Fleet> {
-  const log = quietLogger();
+  const errors: string[] = [];
+  const log = quietLogger(errors);
   const config = configOf(options);
   const db = openDatabase({ url: options.databaseUrl, maxConnections: 10 });
   const services = openServices(config, db, log, options.databaseUrl);
@@ -44,6 +47,7 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
   return {
     services,
     db,
+    errors,
     async start(...roles) {
       const started = roles.map((role) => startRole(role, services, options.databaseUrl));
       running = [...running, ...(await Promise.all(started))];
@@ -84,8 +88,13 @@ export function environmentOf({
 }
 
 /** Shows the log of a failing test with `TEST_LOG=1`. */
-function quietLogger(): Logger {
-  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
+function quietLogger(errors: string[]): Logger {
+  const nowhere = new Writable({
+    write(chunk: unknown, _encoding, done) {
+      errors.push(String(chunk));
+      done();
+    },
+  });
   const isShown = process.env['TEST_LOG'] === '1';
   return createLogger({
     level: isShown ? 'debug' : 'error',

@@ -48,6 +48,11 @@ CREATE TABLE social_publisher.integrations (
   app_id text NOT NULL DEFAULT '',
   error jsonb,
   held_until timestamptz(3),
+  -- Why it is held, {"scope", "text"}: an outage of the provider, or trouble of its app; null: a limit.
+  held_for jsonb,
+  -- Since when the provider has not answered its calls, and how many in a row; null and 0: it does.
+  ailing_since timestamptz(3),
+  ailing_failures integer NOT NULL DEFAULT 0,
   near_window_until timestamptz(3),
   verified_at timestamptz(3),
   -- How full the provider said its own budget is.
@@ -63,6 +68,19 @@ CREATE TABLE social_publisher.integrations (
 CREATE UNIQUE INDEX integrations_tenant_id_provider_external_account_id_key
   ON social_publisher.integrations (tenant_id, provider, external_account_id);
 CREATE UNIQUE INDEX integrations_id_tenant_id_key ON social_publisher.integrations (id, tenant_id);
+
+-- An app whose every call its provider refuses: its integrations are held, and one of them is tried now and then.
+CREATE TABLE social_publisher.app_troubles (
+  provider text NOT NULL,
+  -- Empty: the operator's own.
+  app_id text NOT NULL,
+  error jsonb NOT NULL,
+  since timestamptz(3) NOT NULL DEFAULT now(),
+  probe_at timestamptz(3) NOT NULL,
+  -- Null while it lasts.
+  healed_at timestamptz(3),
+  PRIMARY KEY (provider, app_id)
+);
 
 CREATE TABLE social_publisher.social_posts (
   id uuid PRIMARY KEY DEFAULT social_publisher.uuid_v7(),

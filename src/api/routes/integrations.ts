@@ -63,10 +63,9 @@ const integrationSchema = z
     external_account_id: z.string(),
     name: z.string().nullable(),
     status: z.enum(integrationStatuses),
-    advice: z
-      .string()
-      .nullable()
-      .meta({ description: 'What a person must do; null while it is active.' }),
+    advice: z.string().nullable().meta({
+      description: 'What a person must do, or why it is held; null while nothing is in the way.',
+    }),
     error: errorRecordSchema.nullable(),
     held_until: time.nullable().meta({ description: 'Nothing is asked of the account before.' }),
     verified_at: time.nullable(),
@@ -207,7 +206,7 @@ function toJson(integration: Integration): z.input<typeof integrationSchema> {
     external_account_id: integration.externalAccountId,
     name: integration.name,
     status: integration.status,
-    advice: adviceFor(integration),
+    advice: adviceFor(integration) ?? integration.heldFor?.text ?? null,
     error: integration.error,
     held_until: integration.heldUntil?.toISOString() ?? null,
     verified_at: integration.verifiedAt?.toISOString() ?? null,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type Canary, readCanaries } from '../../canary-store.ts';
 import { viewFence } from '../../fence/view.ts';
+import { readHeldApps } from '../../integrations/app-store.ts';
 import { pauseScopes } from '../../pauses/pause.ts';
 import { readPauses } from '../../pauses/store.ts';
 import type { QueueCounts } from '../../queue/queues.ts';
@@ -64,6 +65,20 @@ export const statusSchema = z
           }),
       }),
     ),
+    apps: z
+      .array(
+        z.strictObject({
+          provider: z.string(),
+          app_id: z.string().meta({ description: 'Empty: the one of this service.' }),
+          since: time,
+          code: z.string(),
+          action: z.string(),
+        }),
+      )
+      .meta({
+        description:
+          'Apps whose calls their network refuses: all of their accounts wait for the operator. Tried every minute.',
+      }),
     pauses: z
       .array(z.strictObject({ scope: z.enum(pauseScopes), target: z.string() }))
       .meta({ description: 'What is paused now; /v1/pauses has more of them.' }),
@@ -90,11 +105,12 @@ export async function readStatus(
   services: Pick<Services, 'db' | 'queues' | 'publishers' | 'config'>,
 ): Promise<PipelineStatus> {
   const names = [...services.publishers.keys()];
-  const [measures, canaries, pauses, fence, ...queues] = await Promise.all([
+  const [measures, canaries, pauses, fence, apps, ...queues] = await Promise.all([
     measurePipeline(services.db, services.config.stuckAfterMs),
     readCanaries(services.db),
     readPauses(services.db),
     viewFence(services),
+    readHeldApps(services.db),
     ...services.queues.names.map((name) => countJobs(services, name)),
   ]);
   const at = new Date();
@@ -102,6 +118,10 @@ export async function readStatus(
     at: at.toISOString(),
     providers: names.map((name) => arrange(name, measures, at)),
     queues: queues.map((one) => ({ ...one, canary: judgeCanary(canaries, one.queue) })),
+    apps: apps.map(({ provider, appId, since, error }) => {
+      const { key: code, action } = error;
+      return { provider, app_id: appId, since: since.toISOString(), code, action };
+    }),
     pauses: pauses.map(({ scope, target }) => ({ scope, target })),
     fence:
       fence.fenced_at === null

@@ -213,21 +213,19 @@ function windowRefusal(error: unknown, aheadMs: number): unknown {
   if (!(error instanceof PublishError) || error.record.key !== 'parameter_invalid') return error;
   if (error.record.provider_subcode !== null) return error;
   if (aheadMs > handoverWindow.certainAheadMs) return notYet(error);
-  return aheadMs < surelyInTimeMs ? tooLate(error, aheadMs) : error;
+  return aheadMs < surelyInTimeMs ? tooLate(error) : error;
 }
 
-/** By then it is outside the window for us too, and planned as such a post is. */
-function tooLate({ record }: PublishError, aheadMs: number): PublishError {
+/** From then on it is planned as a post outside the window is. */
+function tooLate({ record }: PublishError): PublishError {
   const words = {
     user_message: 'Facebook takes the post no more for its own scheduler: its time is too near.',
     action:
       'Nothing to do where we may publish it ourselves; else publish it, or give it a new time.',
   };
   const told = { class: 'not_ready', key: 'facebook_schedule_too_late', who: 'nobody' } as const;
-  return new PublishError(
-    { ...record, ...told, ...words, retryable: true },
-    { retryAfterMs: Math.max(0, aheadMs - handoverWindow.minAheadMs) },
-  );
+  const isOver = { retryAfterMs: 0 };
+  return new PublishError({ ...record, ...told, ...words, retryable: true }, isOver);
 }
 
 function notYet({ record }: PublishError): PublishError {

@@ -1,5 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import type { ErrorClass, ErrorRecord } from '../../../src/errors.ts';
+import {
+  type ErrorClass,
+  type ErrorRecord,
+  type ErrorScope,
+  scopeOf,
+} from '../../../src/errors.ts';
 import { recoverFrom } from '../../../src/posts/recovery.ts';
 
 const now = new Date('2026-11-20T12:00:00Z');
@@ -19,10 +24,20 @@ const record = (errorClass: ErrorClass, key = 'some_key'): ErrorRecord => ({
 });
 const recover = (
   error: ErrorRecord,
-  more: { tries?: number; retryAfterMs?: number; jitter?: number } = {},
+  more: Partial<{
+    tries: number;
+    retryAfterMs: number;
+    jitter: number;
+    scope: ErrorScope;
+    dueAt: Date;
+    failedAt: Date | null;
+  }> = {},
 ) =>
   recoverFrom({
     record: error,
+    scope: scopeOf(error.class),
+    dueAt: now,
+    failedAt: null,
     retryAfterMs: undefined,
     tries: 0,
     lookAfterMs: 60_000,
@@ -42,33 +57,57 @@ describe('recoverFrom', () => {
     },
   );
 
-  test('a provider that cannot be reached costs no try either', () => {
-    const recovery = recover(record('retry', 'provider_unreachable'), { tries: 4 });
+  test.each([
+    ['at first', null, 0, 15_000],
+    ['after a while', inMs(-20_000), 0, 40_000],
+    ['after long', inMs(-60_000), 0, 60_000],
+    ['due in a month, after long', inMs(-60_000), 30 * 86_400_000, 120_000],
+    ['due in a month, after very long', inMs(-600_000), 30 * 86_400_000, 600_000],
+    ['failed an hour ago', inMs(-3_600_000), 0, 15_000],
+  ])('an outage costs no try, and is waited for: %s', (_case, failedAt, aheadMs, waitMs) => {
+    const more = { tries: 4, scope: 'provider', failedAt, dueAt: inMs(aheadMs) } as const;
+    const recovery = recover(record('retry'), more);
     expect(recovery.to).toBe('approved');
     expect(recovery.set).not.toHaveProperty('tries');
-    expect(recovery.set.nextRunAt).toEqual(inMs(15_000));
+    expect(recovery.set.nextRunAt).toEqual(inMs(waitMs));
+    expect(recovery.set.waiting).toMatchObject({ reason: 'meta_limit' });
   });
+
+  test.each(['retry', 'permission', 'invalid'] as const)(
+    'what is about the app costs no try: %s',
+    (errorClass) => {
+      const recovery = recover(record(errorClass), { tries: 4, scope: 'app' });
+      expect(recovery.to).toBe('approved');
+      expect(recovery.set).not.toHaveProperty('tries');
+      expect(recovery.set.waiting).toMatchObject({ reason: 'integration', until: null });
+    },
+  );
 
   test.each([
     [0, 10_000],
     [1, 30_000],
     [2, 120_000],
     [3, 600_000],
+    [10, 600_000],
   ])('trouble after %i tries is tried again after %i ms', (tries, waitMs) => {
     const recovery = recover(record('retry'), { tries });
-    expect(recovery).toMatchObject({ to: 'approved', trouble: null, heldUntil: null });
+    expect(recovery.to).toBe('approved');
     expect(recovery.set).toMatchObject({ tries: tries + 1, nextRunAt: inMs(waitMs) });
   });
 
-  test.each(['retry', 'internal'] as const)('the fifth %s is the last', (errorClass) => {
-    const recovery = recover(record(errorClass), { tries: 4 });
+  test.each([
+    ['what its author can mend', { ...record('retry'), who: 'author' as const }, 2],
+    ['a defect of ours', record('internal'), 4],
+    ['anything else', record('retry'), 11],
+  ])('is given up in the end: %s', (_case, error, tries) => {
+    expect(recover(error, { tries: tries - 1 }).to).toBe('approved');
+    const recovery = recover(error, { tries });
     expect(recovery.to).toBe('failed');
-    expect(recovery.set).toMatchObject({ tries: 5, nextRunAt: null, waiting: null });
+    expect(recovery.set).toMatchObject({ tries: tries + 1, nextRunAt: null, waiting: null });
   });
 
-  test('a limit holds the integration for as long as the provider says', () => {
+  test('a limit is waited for as long as the provider says', () => {
     const recovery = recover(record('rate_limited'), { retryAfterMs: 420_000 });
-    expect(recovery.heldUntil).toEqual(inMs(420_000));
     expect(recovery.set.waiting).toMatchObject({
       reason: 'meta_limit',
       until: inMs(420_000).toISOString(),
@@ -78,21 +117,17 @@ describe('recoverFrom', () => {
   test('jitter spreads posts after the moment, never before it', () => {
     const recovery = recover(record('rate_limited'), { retryAfterMs: 100_000, jitter: 1 });
     expect(recovery.set.nextRunAt).toEqual(inMs(120_000));
-    expect(recovery.heldUntil).toEqual(inMs(100_000));
   });
 
-  test.each([
-    ['reauth', 'needs_reconnect'],
-    ['permission', 'needs_permission'],
-    ['blocked', 'blocked'],
-  ] as const)('%s takes the integration to %s', (errorClass, trouble) => {
-    const recovery = recover(record(errorClass));
-    expect(recovery.trouble).toBe(trouble);
-    expect(recovery.set.waiting).toMatchObject({ reason: 'integration', until: null });
+  test.each(['reauth', 'permission', 'blocked'] as const)('%s waits for the account', (given) => {
+    expect(recover(record(given)).set.waiting).toMatchObject({
+      reason: 'integration',
+      until: null,
+    });
   });
 
   test.each(['invalid', 'duplicate'] as const)('%s fails at once', (errorClass) => {
-    expect(recover(record(errorClass))).toMatchObject({ to: 'failed', trouble: null });
+    expect(recover(record(errorClass))).toMatchObject({ to: 'failed' });
   });
 
   test('an unknown outcome is looked for after an interval, and nobody is asked yet', () => {
@@ -108,6 +143,7 @@ describe('recoverFrom', () => {
   test.each([
     ['look_incomplete', 'reconcile'],
     ['facebook_schedule_window', 'window'],
+    ['facebook_schedule_too_late', 'window'],
     ['media_processing', 'media'],
   ])('not ready for %s waits for %s', (key, reason) => {
     expect(recover(record('not_ready', key)).set.waiting).toMatchObject({ reason });
