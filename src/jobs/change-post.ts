@@ -1,12 +1,11 @@
 import { z } from 'zod';
-import { reserveChange, returnCalls } from '../budgets/changes.ts';
-import { type ErrorRecord, PublishError } from '../errors.ts';
+import type { PublishError } from '../errors.ts';
 import { type Change, pendingChange } from '../posts/change.ts';
 import { claimChanges } from '../posts/change-store.ts';
 import { type HeldRow, loadHeld } from '../posts/read-back-store.ts';
 import { writePost } from '../posts/store.ts';
 import type { Account, CallContext, Publishing, RemotePost } from '../providers/provider.ts';
-import { openAccount } from '../publishing/account.ts';
+import { withAccount } from '../publishing/call.ts';
 import {
   type ChangeEnd,
   cancelled,
@@ -18,8 +17,6 @@ import {
   refused,
   tryAgainAt,
 } from '../publishing/change.ts';
-import { callContext, noteFailure } from '../publishing/health.ts';
-import { budgetKeyOf } from '../publishing/judge.ts';
 import type { Services } from '../services.ts';
 import { defineJob } from './job.ts';
 
@@ -72,38 +69,38 @@ interface Work {
 /** The change came to its end, or is tried again at a time. */
 type Result = ChangeEnd | { readonly again: Date };
 
-/** One read, and one call that changes or makes sure. */
-const callsOfChange = 2;
 const minuteMs = 60_000;
+/** One read, and one call that changes or makes sure. */
+const planOfChange = { calls: 2, priority: 'urgent', isAnswer: isFinal } as const;
+
+/** The provider has understood and said no; asking again would not change its mind. */
+function isFinal({ record, scope }: PublishError): boolean {
+  if (scope === 'app') return false;
+  return ['invalid', 'duplicate', 'permission'].includes(record.class);
+}
 
 async function make(work: Work): Promise<Result> {
   const { row, change, services, provider } = work;
   const minAheadMs = provider.handoverWindow?.minAheadMs ?? 0;
   const refusal = refusalBeforeReading(row, change, row.now, minAheadMs);
   if (refusal !== null) return refused(row, change, { error: refusal, seen: null });
-  if (!row.isOpen) return again(work, waitOf(row));
-  const budgetKey = budgetKeyOf(row);
-  const limit = provider.callsPerHour;
-  const booking = { limit, calls: callsOfChange };
-  if (!(await reserveChange(services.db, budgetKey, booking))) return again(work, minuteMs);
-
-  let made = 0;
-  const context = callContext(services, row, () => {
-    made += 1;
-  });
-  try {
-    return await callProvider(work, context);
-  } catch (error) {
-    if (!(error instanceof PublishError)) throw error;
-    return await afterFailure(work, error);
-  } finally {
-    await returnCalls(services.db, budgetKey, callsOfChange - made);
+  const outcome = await withAccount(services, row, planOfChange, (account, context) =>
+    callProvider(work, account, context),
+  );
+  switch (outcome.kind) {
+    case 'done':
+      return outcome.value;
+    case 'failed':
+      return afterFailure(work, outcome.error);
+    case 'obstacle':
+      return again(work, outcome.obstacle.endsInMs ?? minuteMs);
+    case 'no_budget':
+      return again(work, minuteMs);
   }
 }
 
-async function callProvider(work: Work, context: CallContext): Promise<Result> {
-  const { row, change, provider, services } = work;
-  const account = openAccount(row, services.vault, services.config);
+async function callProvider(work: Work, account: Account, context: CallContext): Promise<Result> {
+  const { row, change, provider } = work;
   const seen = await provider.read({ account, externalId: row.externalId }, context);
   if (seen === null) return afterMissing(work, account, context);
   const error = refusalAfterReading(row, seen, nowOf(work));
@@ -140,27 +137,14 @@ async function afterMissing(work: Work, account: Account, context: CallContext):
   return refused(row, change, { error: gone(row.now), seen: null });
 }
 
-async function afterFailure(work: Work, failure: PublishError): Promise<Result> {
-  const { row, change, services } = work;
-  if (isFinal(failure.record)) {
-    return refused(row, change, { error: failure.record, seen: null });
-  }
-  await noteFailure(services, row, failure, row.now);
-  return again(work, failure.retryAfterMs);
-}
-
-/** The provider has understood and said no; asking again would not change its mind. */
-function isFinal({ class: errorClass }: ErrorRecord): boolean {
-  return errorClass === 'invalid' || errorClass === 'duplicate' || errorClass === 'permission';
+function afterFailure(work: Work, failure: PublishError): Result {
+  const { record, retryAfterMs } = failure;
+  if (!isFinal(failure)) return again(work, retryAfterMs);
+  return refused(work.row, work.change, { error: record, seen: null });
 }
 
 function again({ row, change }: Work, waitMs?: number): Result {
   return { again: tryAgainAt(row, change, waitMs) };
-}
-
-function waitOf({ heldUntil, now }: HeldRow): number {
-  const heldMs = (heldUntil?.getTime() ?? 0) - now.getTime();
-  return heldMs > 0 ? heldMs : minuteMs;
 }
 
 /** The database's clock, carried on by this machine's monotonic one. */

@@ -1,14 +1,9 @@
 import { z } from 'zod';
-import { reserveRead } from '../budgets/reads.ts';
-import { PublishError } from '../errors.ts';
 import { pendingChange } from '../posts/change.ts';
 import { claimReadBacks, type HeldRow, loadHeld } from '../posts/read-back-store.ts';
 import { writePost } from '../posts/store.ts';
 import { type Finding, isWatchedEnough, judgeReading } from '../posts/verification.ts';
-import type { Publishing, RemotePost } from '../providers/provider.ts';
-import { openAccount } from '../publishing/account.ts';
-import { callContext, noteFailure } from '../publishing/health.ts';
-import { budgetKeyOf } from '../publishing/judge.ts';
+import { type CallOutcome, withAccount } from '../publishing/call.ts';
 import { observeLateness } from '../publishing/lateness.ts';
 import { learnFrom } from '../publishing/learning.ts';
 import type { Services } from '../services.ts';
@@ -39,11 +34,11 @@ export const readBackPost = defineJob({
     // A change under way would look like a person's; it ends with a look of its own.
     if (pendingChange(row.change) !== null) return;
     if (isWatchedEnough(row)) return lookNextAt(services, row, null);
-    const later = await mustWait(services, row, provider);
-    if (later !== null) return lookNextAt(services, row, later);
-
-    const seen = await read(services, row, provider);
-    if (seen === 'failed') return;
+    const read = await withAccount(services, row, oneRead, (account, context) =>
+      provider.read({ account, externalId: row.externalId }, context),
+    );
+    if (read.kind !== 'done') return lookNextAt(services, row, laterAfter(read, row));
+    const seen = read.value;
     if (seen !== null && row.seenAt === null) await learnFrom(services, row, provider, seen);
     const finding = judgeReading(row, seen);
     if (!(await write(services, row, finding))) return;
@@ -56,18 +51,21 @@ export const readBackPost = defineJob({
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 
-/** When to come again, if now no call may be made for it. None of this uses up a look. */
-async function mustWait(
-  services: Services,
-  row: HeldRow,
-  provider: Publishing,
-): Promise<Date | null> {
-  const { now, heldUntil } = row;
-  if (heldUntil !== null && heldUntil > now) return spread(heldUntil, minuteMs);
-  if (!row.mayRead) return spread(now, 20 * minuteMs);
-  const limit = provider.callsPerHour;
-  if (await reserveRead(services.db, budgetKeyOf(row), limit)) return null;
-  return spread(now, isUrgent(row) ? 3 * minuteMs : hourMs);
+const oneRead = { calls: 1, priority: 'idle' } as const;
+
+/** When to come again, if now it could not be read. None of this uses up a look. */
+function laterAfter(read: Exclude<CallOutcome<unknown>, { kind: 'done' }>, row: HeldRow): Date {
+  switch (read.kind) {
+    case 'obstacle': {
+      const { endsInMs } = read.obstacle;
+      if (endsInMs === null) return spread(row.now, 20 * minuteMs);
+      return spread(new Date(row.now.getTime() + endsInMs), minuteMs);
+    }
+    case 'no_budget':
+      return spread(row.now, isUrgent(row) ? 3 * minuteMs : hourMs);
+    case 'failed':
+      return spread(row.now, read.error.retryAfterMs ?? 10 * minuteMs);
+  }
 }
 
 /** Its first look, or one around its due time: somebody waits for what it finds. */
@@ -78,25 +76,6 @@ function isUrgent({ seenAt, scheduledAt, now }: HeldRow): boolean {
 
 function spread(from: Date, waitMs: number): Date {
   return new Date(from.getTime() + waitMs * (1 + Math.random() * 0.5));
-}
-
-async function read(
-  services: Services,
-  row: HeldRow,
-  provider: Publishing,
-): Promise<RemotePost | null | 'failed'> {
-  try {
-    const account = openAccount(row, services.vault, services.config);
-    return await provider.read(
-      { account, externalId: row.externalId },
-      callContext(services, row, () => undefined),
-    );
-  } catch (error) {
-    if (!(error instanceof PublishError)) throw error;
-    await noteFailure(services, row, error, row.now);
-    await lookNextAt(services, row, spread(row.now, error.retryAfterMs ?? 10 * minuteMs));
-    return 'failed';
-  }
 }
 
 async function lookNextAt(services: Services, row: HeldRow, verifyAt: Date | null): Promise<void> {

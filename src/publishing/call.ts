@@ -1,3 +1,4 @@
+import type { CallRecord } from '../attempts/attempt.ts';
 import { bookLook, correctBooking } from '../budgets/look-budget.ts';
 import { keptForPublishing } from '../budgets/reads.ts';
 import { PublishError } from '../errors.ts';
@@ -21,6 +22,10 @@ export interface CallPlan {
   readonly priority: 'urgent' | 'idle';
   /** What keeps others from calling, and not this one. */
   readonly despite?: readonly Obstacle['kind'][];
+  /** Whether a refusal only answers what was asked, and says nothing about the account. */
+  isAnswer?(failure: PublishError): boolean;
+  /** Told of each call. */
+  onCall?(call: CallRecord): void;
 }
 
 export type CallOutcome<T> =
@@ -48,15 +53,16 @@ export async function withAccount<T>(
   if (booked === null) return { kind: 'no_budget' };
   let made = 0;
   const callee = { ...row, isAiling: standing.isAiling };
-  const context = callContext(services, callee, () => {
+  const context = callContext(services, callee, (record) => {
     made += 1;
+    plan.onCall?.(record);
   });
   try {
     const account = openAccount(row, services.vault, services.config);
     return { kind: 'done', value: await call(account, context) };
   } catch (error) {
     if (!(error instanceof PublishError)) throw error;
-    await noteFailure(services, row, error);
+    if (plan.isAnswer?.(error) !== true) await noteFailure(services, row, error);
     return { kind: 'failed', error };
   } finally {
     await correctBooking(services.db, booked, made);

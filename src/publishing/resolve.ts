@@ -8,7 +8,6 @@ import {
   type UnknownChange,
   wasAnsweredAbsent,
 } from '../attempts/unknown-store.ts';
-import { bookLook } from '../budgets/look-budget.ts';
 import { ConflictError, InvalidRequestError, PublishError } from '../errors.ts';
 import { requireFleetsNetwork } from '../fence/same-fleet.ts';
 import { keptMoving, versionMismatch } from '../posts/author-outcome.ts';
@@ -21,12 +20,10 @@ import { readBoundIds } from '../posts/read-back-store.ts';
 import type { PostChange } from '../posts/store.ts';
 import type { Publishing } from '../providers/provider.ts';
 import type { Services } from '../services.ts';
-import { openAccount } from './account.ts';
+import { withAccount } from './call.ts';
 import { ownFailure } from './errors.ts';
 import { foundAt } from './found.ts';
-import { callContext, noteFailure } from './health.ts';
-import { budgetKeyOf, decideRow } from './judge.ts';
-import { findObstacle } from './obstacle.ts';
+import { decideRow } from './judge.ts';
 import { resolveHeld } from './resolve-held.ts';
 
 /** A person has looked on the network. */
@@ -145,29 +142,26 @@ async function readThere(
   provider: Publishing,
   externalId: string,
 ): Promise<Shown | null> {
-  const obstacle = await findObstacle(services, row);
-  if (obstacle !== null) {
-    if (obstacle.endsInMs === null) return null;
-    throw notYet('account_held', obstacle.text, obstacle.endsInMs);
-  }
-  await requireFleetsNetwork(services);
-  const budgetKey = budgetKeyOf(row);
-  const limit = provider.callsPerHour;
-  if ((await bookLook(services.db, { budgetKey, calls: 1, limit })) === null) throw spent();
-  const account = openAccount(row, services.vault, services.config);
-  try {
-    const context = callContext(services, row, () => undefined);
-    const read = await provider.read({ account, externalId }, context);
-    if (read === null) throw refused('external_id_exists', 'the network says that it is not there');
-    return { url: read.permalink, ...read };
-  } catch (error) {
-    if (!(error instanceof PublishError)) throw error;
-    await noteFailure(services, row, error, row.now);
-    if (cannotAsk.has(error.record.class)) return null;
-    throw error;
+  const asked = await withAccount(services, row, oneRead, async (account, context) => {
+    await requireFleetsNetwork(services);
+    return provider.read({ account, externalId }, context);
+  });
+  switch (asked.kind) {
+    case 'done':
+      if (asked.value !== null) return { url: asked.value.permalink, ...asked.value };
+      throw refused('external_id_exists', 'the network says that it is not there');
+    case 'failed':
+      if (cannotAsk.has(asked.error.record.class)) return null;
+      throw asked.error;
+    case 'obstacle':
+      if (asked.obstacle.endsInMs === null) return null;
+      throw notYet('account_held', asked.obstacle.text, asked.obstacle.endsInMs);
+    case 'no_budget':
+      throw spent();
   }
 }
 
+const oneRead = { calls: 1, priority: 'urgent', despite: ['fenced'] } as const;
 const cannotAsk: ReadonlySet<string> = new Set(['reauth', 'permission', 'blocked']);
 
 /** As it was sent, and live if its time has come. */

@@ -114,10 +114,10 @@ describe.each(queueBackends())('waiting over %s', (backend) => {
     await it.fleet.start('scheduler', 'publisher');
   });
 
-  test('trouble at Meta before anything was sent is tried five times, further and further apart', async () => {
+  test('a refusal that Meta does not document is tried again further and further apart, and given up in the end', async () => {
     const outlet = await it.outlet();
     const match = { page_id: outlet.page.id, edge: 'photos' };
-    await it.meta.control('POST', 'faults', { match, kind: 'code_2', times: 5 });
+    await it.meta.control('POST', 'faults', { match, kind: 'error', code: 77777, times: 5 });
     const id = await it.post(outlet, { media: photos(1) });
     const backoffs = [10_000, 30_000, 120_000, 600_000];
     for (const [tries, backoffMs] of backoffs.entries()) {
@@ -128,10 +128,11 @@ describe.each(queueBackends())('waiting over %s', (backend) => {
       const waitMs = ((await it.row(id)).next_run_at?.getTime() ?? 0) - Date.now();
       expect(waitMs).toBeGreaterThan(backoffMs - 5_000);
       expect(waitMs).toBeLessThan(backoffMs * 1.5 + 5_000);
+      if (tries === backoffs.length - 1) await it.force(id, 'tries = 11');
       await it.timePasses(outlet);
     }
     const row = await it.reaches(id, 'failed');
-    expect(row).toMatchObject({ tries: 5, error: { class: 'retry' }, waiting: null });
+    expect(row).toMatchObject({ tries: 12, error: { class: 'retry' }, waiting: null });
     expect(await it.meta.posts(outlet.page.id)).toEqual([]);
   });
 
@@ -140,7 +141,7 @@ describe.each(queueBackends())('waiting over %s', (backend) => {
     await it.fault(outlet, 'photos', { kind: 'delay', delay_ms: 0, times: 2 });
     await it.fault(outlet, 'photos', { kind: 'code_2' });
     const id = await it.post(outlet, { media: photos(1, 2, 3, 4) });
-    await until('it was tried', async () => (await it.row(id)).tries === 1);
+    await it.waitsFor(id, 'meta_limit');
     const [first] = await it.attempts(id);
     expect(first?.staged.map((medium) => medium.index)).toEqual([0, 1]);
     await it.timePasses(outlet);
