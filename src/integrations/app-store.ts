@@ -1,6 +1,7 @@
 import type { Sql } from '../db/client.ts';
 import type { ErrorRecord } from '../errors.ts';
 import { isPausedSql } from '../pauses/store.ts';
+import { replan } from '../posts/store.ts';
 import { holdSql, type ProbeRow } from './health-store.ts';
 import { type Hold, textOfAppTrouble } from './integration.ts';
 
@@ -149,19 +150,9 @@ export async function healApp(tx: Sql, { provider, appIds }: App): Promise<boole
            UPDATE social_publisher.integrations i SET held_until = NULL, held_for = NULL FROM x WHERE i.id = x.id`,
     values: [provider, appIds],
   });
-  await tx.query({
-    name: 'app_troubles_replan',
-    text: `WITH x AS (
-             SELECT p.id FROM social_publisher.social_posts p
-             JOIN social_publisher.integrations i ON i.id = p.integration_id
-             WHERE i.provider = $1 AND i.app_id = ANY ($2::text[]) AND i.status = 'active'
-               AND p.status = 'approved' AND p.waiting ->> 'reason' = 'integration' AND p.next_run_at IS NOT NULL
-             ORDER BY p.id FOR UPDATE OF p SKIP LOCKED
-           )
-           UPDATE social_publisher.social_posts p SET internal_write = true, next_run_at = NULL, waiting = NULL
-           FROM x WHERE p.id = x.id`,
-    values: [provider, appIds],
-  });
+  const where = `i.provider = $1 AND i.app_id = ANY ($2::text[]) AND i.status = 'active'
+    AND p.waiting ->> 'reason' = 'integration'`;
+  await replan(tx, where, [provider, appIds]);
   return true;
 }
 

@@ -27,10 +27,6 @@ export function holdSql(until: string, why: string): string {
     held_for = CASE WHEN i.held_until >= ${until} THEN i.held_for ELSE ${why} END`;
 }
 
-/** Beyond `isOpenSql`: what is left of its budget is enough for work that nobody waits for. */
-export const mayReadSql = `(${isOpenSql}
-  AND NOT coalesce(i.usage_percent >= ${readsStopAt} AND ${isUsageFresh}, false))`;
-
 /** What a person may have healed at the provider is tried after this long, then ever less often. */
 const longestProbeAfter = "interval '6 hours'";
 

@@ -1,5 +1,4 @@
 import type { Sql } from '../db/client.ts';
-import { isOpenSql, mayReadSql } from '../integrations/health-store.ts';
 import { updatePosts } from './store.ts';
 import type { HeldPost } from './verification.ts';
 
@@ -34,12 +33,6 @@ export interface HeldRow extends HeldPost {
   readonly sentMessage: string | null;
   readonly attention: { readonly reason: string } | null;
   readonly change: unknown;
-  /** The account is healthy, not held by its provider, and not paused: it may be called. */
-  readonly isOpen: boolean;
-  /** And it has budget left at its provider for work that nobody waits for. */
-  readonly mayRead: boolean;
-  /** The provider allows this account no calls before then. */
-  readonly heldUntil: Date | null;
   readonly sealedToken: string | null;
   readonly externalAccountId: string;
   readonly appId: string;
@@ -54,8 +47,8 @@ export async function loadHeld(sql: Sql, postId: string): Promise<HeldRow | null
     text: `SELECT p.id, p.tenant_id AS "tenantId", p.integration_id AS "integrationId", p.provider, p.status,
              p.version, p.message, p.link, p.append_link AS "appendLink", p.scheduled_at AS "scheduledAt", p.external_id AS "externalId", p.attention,
              p.change, p.seen_at AS "seenAt", p.missing_at AS "missingAt",
-             coalesce(a.sent_at, p.approved_at, p.created_at) AS "madeAt", ${isOpenSql} AS "isOpen",
-             ${mayReadSql} AS "mayRead", i.held_until AS "heldUntil", i.sealed_token AS "sealedToken",
+             coalesce(a.sent_at, p.approved_at, p.created_at) AS "madeAt",
+             i.sealed_token AS "sealedToken",
              i.external_account_id AS "externalAccountId", i.app_id AS "appId", i.capabilities,
              a.content ->> 'message' AS "sentMessage", clock_timestamp() AS now
            FROM social_publisher.social_posts p

@@ -4,7 +4,8 @@ import { keptForPublishing } from '../budgets/reads.ts';
 import { PublishError } from '../errors.ts';
 import { readFence } from '../fence/fence.ts';
 import { readStanding, type Standing } from '../integrations/health-store.ts';
-import { readPause } from '../pauses/pauses.ts';
+import { findPause } from '../pauses/pause.ts';
+import { readPauses } from '../pauses/store.ts';
 import type { Account, CallContext } from '../providers/provider.ts';
 import type { Services } from '../services.ts';
 import { openAccount, type Sealed } from './account.ts';
@@ -76,7 +77,7 @@ async function findInTheWay(
   standing: Standing,
 ): Promise<Obstacle | null> {
   if (!despite.includes('fenced') && (await readFence(services)) !== null) return fenced;
-  const found = obstacleIn(await readPause(services, row), standing);
+  const found = obstacleIn(findPause(await readPauses(services.db), row), standing);
   if (found !== null && !despite.includes(found.kind)) return found;
   return priority === 'idle' && standing.isForPublishing ? nearlySpent : null;
 }

@@ -7,20 +7,13 @@ import {
   readOwnIds,
   writeDropped,
 } from '../attempts/leftover-store.ts';
-import { bookLook, correctBooking } from '../budgets/look-budget.ts';
 import { PublishError } from '../errors.ts';
-import { readPause } from '../pauses/pauses.ts';
 import { type Evidence, mediaItemSchema } from '../posts/post.ts';
 import type { PublishRow } from '../posts/publish-row.ts';
 import type { Account, CallContext, Publishing } from '../providers/provider.ts';
 import type { Services } from '../services.ts';
-import { openAccount } from './account.ts';
-import { callContext, noteFailure } from './health.ts';
-import { budgetKeyOf } from './judge.ts';
+import { type CallPlan, withAccount } from './call.ts';
 import { appIdOf, evidenceOf, isWhole, type Looked, lookEntry, lookFor } from './look.ts';
-
-/** Publishing comes first, and reads before this. */
-const keptForOthers = 0.25;
 
 const stagedMedia = z.array(z.object({ index: z.number(), id: z.string(), at: z.string() }));
 const contentShape = z.object({
@@ -69,31 +62,18 @@ export async function dropLeftover(
   leftover: Drop['leftover'],
 ): Promise<number> {
   const provider = services.publishers.get(row.provider);
-  const isActive = row.integrationStatus === 'active' && row.sealedToken !== null;
-  const isHeld = row.heldUntil !== null && row.heldUntil > row.now;
-  if (provider === undefined || !isActive || isHeld) return 0;
-  if ((await readPause(services, row)) !== null) return 0;
-
+  if (provider === undefined) return 0;
   const remains = remainsOf(leftover);
-  const calls = callsFor(remains, leftover, provider);
-  const limit = provider.callsPerHour;
-  const wanted = { budgetKey: budgetKeyOf(row), calls, limit, leaves: limit * keptForOthers };
-  const booked = await bookLook(services.db, wanted);
-  if (booked === null) return 0;
   const made: CallRecord[] = [];
-  const context = callContext(services, row, (call) => {
-    made.push(call);
-  });
-  try {
-    const account = openAccount(row, services.vault, services.config);
-    return await drop(services, { row, provider, account, context, made, leftover }, remains);
-  } catch (error) {
-    if (!(error instanceof PublishError)) throw error;
-    await noteFailure(services, row, error, row.now);
-    return 0;
-  } finally {
-    await correctBooking(services.db, booked, made.length);
-  }
+  const plan: CallPlan = {
+    calls: callsFor(remains, leftover, provider),
+    priority: 'idle',
+    onCall: (call) => void made.push(call),
+  };
+  const outcome = await withAccount(services, row, plan, (account, context) =>
+    drop(services, { row, provider, account, context, made, leftover }, remains),
+  );
+  return outcome.kind === 'done' ? outcome.value : 0;
 }
 
 /** Of an attempt that is alive only what its lost answers may have left. */

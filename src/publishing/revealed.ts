@@ -5,19 +5,16 @@ import {
   type UnknownAttempt,
   type UnknownChange,
 } from '../attempts/unknown-store.ts';
-import { bookLook, correctBooking } from '../budgets/look-budget.ts';
 import { PublishError } from '../errors.ts';
-import { readPause } from '../pauses/pauses.ts';
 import type { Attention } from '../posts/post.ts';
 import type { PublishRow } from '../posts/publish-row.ts';
 import { waitForLook } from '../posts/recovery.ts';
 import type { PostChange, PostFields } from '../posts/store.ts';
 import type { Account, CallContext, Publishing, RemotePost } from '../providers/provider.ts';
 import type { Services } from '../services.ts';
-import { openAccount } from './account.ts';
+import { type CallPlan, withAccount } from './call.ts';
 import { foundAt, isShown } from './found.ts';
-import { callContext, noteFailure } from './health.ts';
-import { budgetKeyOf, decideRow } from './judge.ts';
+import { decideRow } from './judge.ts';
 
 /** A read, and the reveal once more. */
 const callsOfSettling = 2;
@@ -39,26 +36,24 @@ interface Asking extends Revealed {
  * made anew. Resolves with what was concluded. An account that cannot be asked now costs nothing: the look comes again.
  */
 export async function settleRevealed(services: Services, one: Revealed): Promise<string> {
-  const { row, provider } = one;
-  const isHeld = row.heldUntil !== null && row.heldUntil > row.now;
-  if (row.integrationStatus !== 'active' || row.sealedToken === null || isHeld) return 'not now';
-  if ((await readPause(services, row)) !== null) return 'not now';
-  const booking = { budgetKey: budgetKeyOf(row), calls: callsOfSettling };
-  const booked = await bookLook(services.db, { ...booking, limit: provider.callsPerHour });
-  if (booked === null) return 'no calls left';
   const calls: CallRecord[] = [];
-  const context = callContext(services, row, (call) => {
-    calls.push(call);
-  });
-  try {
-    const account = openAccount(row, services.vault, services.config);
-    return await settle(services, { ...one, account, context }, calls);
-  } catch (error) {
-    if (!(error instanceof PublishError)) throw error;
-    await noteFailure(services, row, error, row.now);
-    return error.record.key;
-  } finally {
-    await correctBooking(services.db, booked, calls.length);
+  const plan: CallPlan = {
+    calls: callsOfSettling,
+    priority: 'urgent',
+    onCall: (call) => void calls.push(call),
+  };
+  const outcome = await withAccount(services, one.row, plan, (account, context) =>
+    settle(services, { ...one, account, context }, calls),
+  );
+  switch (outcome.kind) {
+    case 'done':
+      return outcome.value;
+    case 'failed':
+      return outcome.error.record.key;
+    case 'obstacle':
+      return 'not now';
+    case 'no_budget':
+      return 'no calls left';
   }
 }
 

@@ -62,7 +62,7 @@ describe.each(queueBackends().slice(-1))('what is left over at Meta, over %s', (
     await it.fault(outlet, 'photos', { kind: 'delay', delay_ms: 0 });
     await it.fault(outlet, 'photos', { kind: 'code_2' });
     const id = await it.post(outlet, { media: photos(1, 2) });
-    await until('it rests', async () => (await it.row(id)).tries === 1);
+    await it.waitsFor(id, 'meta_limit');
     await author(id, `status = 'cancelled'`);
     await later(outlet);
     await deleted(outlet);
