@@ -46,6 +46,10 @@ export const postSchema = z
     waiting: waitingSchema.nullable(),
     change: changeSchema.nullable(),
     approved_at: time.nullable(),
+    prepared_at: time.nullable().meta({
+      description:
+        'Since when it is ready, hidden on the network: one call shows it. Of an approved post that waits for its time; an edit or a cancel discards what is hidden.',
+    }),
     published_at: time.nullable(),
     lateness_ms: z
       .int()

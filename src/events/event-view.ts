@@ -42,6 +42,7 @@ const dataSchema = z
     waiting: waitingSchema.partial(),
     error: errorSchema,
     attention: attentionSchema.extend({ evidence: z.array(evidenceSchema.partial()) }).partial(),
+    prepared_at: z.string(),
     change: changeSchema.extend({ error: errorSchema }).partial(),
     scheduled_at: z.string(),
   })

@@ -30,6 +30,7 @@ export interface PostView {
   readonly waiting: unknown;
   readonly change: unknown;
   readonly approved_at: string | null;
+  readonly prepared_at: string | null;
   readonly published_at: string | null;
   readonly lateness_ms: number | null;
   readonly created_at: string;
@@ -45,6 +46,7 @@ export function viewPost(row: PostRow): PostView {
     waiting: masked(row.waiting),
     change: masked(row.change),
     approved_at: utc(row.approved_at),
+    prepared_at: utc(row.prepared_at),
     published_at: utc(row.published_at),
     created_at: row.created_at.toISOString(),
     updated_at: row.updated_at.toISOString(),

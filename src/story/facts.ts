@@ -14,6 +14,7 @@ export function factsOf(post: PostView): readonly (readonly [name: string, text:
     ['message', post.message],
     ['link', post.link],
     ['media', media.map(({ url }) => url).join(' ')],
+    ['made ready', shortTime(post.prepared_at)],
     ['external id', post.external_id],
     ['url', post.publish_url],
     ['published', shortTime(post.published_at)],

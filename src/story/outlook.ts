@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { AttemptFacts, PostFacts } from './store.ts';
 import { gapText } from './story.ts';
 import { shortTime } from './time.ts';
@@ -13,7 +14,7 @@ export function outlookOf(
   const next = isHeldBack(status, facts, obstacles)
     ? `It is due, to go out ${modeText(facts)}, and waits for this:`
     : nextStep(status, facts, attempts);
-  return [...(next === null ? [] : [next]), ...obstacles];
+  return [...(next === null ? [] : [next]), ...obstacles, ...attempts.flatMap(remainsOf)];
 }
 
 /** What stands in its way keeps a post whose turn has come from getting it. */
@@ -46,8 +47,7 @@ function nextStep(
     case 'in_review':
       return 'Nobody has approved it: nothing happens by itself.';
     case 'approved':
-      if (facts.next_run_at === null) return 'A scheduler plans it within a second or two.';
-      return `Planned as ${facts.effective_mode ?? 'asked'}: its turn comes ${when(facts.next_run_at, now)}.`;
+      return plannedText(facts, attempts);
     case 'queued':
       return `A job carries it; should that be lost, it gets another one ${when(facts.lease_until, now)}.`;
     case 'publishing':
@@ -67,13 +67,29 @@ function nextStep(
   }
 }
 
+function plannedText(facts: PostFacts, attempts: readonly AttemptFacts[]): string {
+  const { next_run_at: turn, scheduled_at: due, effective_mode: mode, now } = facts;
+  if (turn === null) return 'A scheduler plans it within a second or two.';
+  const ready = attempts.find(({ state, hidden_id: id }) => state === 'prepared' && id !== null);
+  if (ready?.hidden_at) {
+    return `It is ready: hidden on the network since ${shortTime(ready.hidden_at.toISOString())} as ${ready.hidden_id}, and shown by one call ${when(turn, now)}.`;
+  }
+  if (mode === 'publish' && due !== null && turn < due && due > now) {
+    return `Planned as publish: it is made ready, hidden, ${when(turn, now)}, and shown ${when(due, now)}.`;
+  }
+  return `Planned as ${mode ?? 'asked'}: its turn comes ${when(turn, now)}.`;
+}
+
 function ownerText(
   { lease_until: lease, now }: PostFacts,
   attempts: readonly AttemptFacts[],
 ): string {
   const open = attempts.findLast(({ state }) => state === 'sent');
   if (open?.owned_until) {
-    return `Its call may be under way; the worker has until ${shortTime(open.owned_until.toISOString())}, then the outcome counts as unknown and is looked for.`;
+    const until = shortTime(open.owned_until.toISOString());
+    return open.hidden_id === null
+      ? `Its call may be under way; the worker has until ${until}, then the outcome counts as unknown and is looked for.`
+      : `The call that shows it may be under way; the worker has until ${until}, then the post is read by its id, ${open.hidden_id}.`;
   }
   return `A worker prepares it; should that one be gone, another takes over ${when(lease, now)}.`;
 }
@@ -81,11 +97,56 @@ function ownerText(
 function lookText(facts: PostFacts, attempts: readonly AttemptFacts[]): string {
   const open = attempts.findLast(({ state }) => state === 'unknown');
   if (open === undefined) return 'Nothing looks for it by itself: a person answers with `resolve`.';
+  if (open.hidden_id !== null) return readText(facts, open, open.hidden_id);
   const again = facts.resend ? '' : ' Whatever is found, it is not sent again: it was called off.';
   const looks = `${plural(open.looks, 'complete look')} found nothing so far.`;
   if (open.look_at === null)
     return `${looks} A person answers: the post is there, or it is not.${again}`;
   return `${looks} The next one comes ${when(open.look_at, facts.now)}.${again}`;
+}
+
+/** Of a reveal without an answer: the post itself says what became of it. */
+function readText({ resend, now }: PostFacts, { look_at: at }: AttemptFacts, id: string): string {
+  if (at === null)
+    return `${id} is not there any more. A person answers: it was seen, or it was not.`;
+  const hidden = resend
+    ? 'it is shown by the same call once more'
+    : 'it is deleted: it was called off';
+  return `${id} is read ${when(at, now)}. Should it be hidden still, ${hidden}. There is no second post either way.`;
+}
+
+const keptTexts: Readonly<Record<string, string>> = {
+  public: 'people see it',
+  several: 'there are several, and nobody can tell which one is ours',
+  app_unknown: 'nobody can tell whether it is ours',
+  lists_incomplete: 'the account does not show everything',
+};
+
+const orphans = z.array(
+  z.looseObject({
+    id: z.string().nullable(),
+    media: z.array(z.unknown()),
+    kept: z.string().optional(),
+  }),
+);
+
+/** What is hidden at the network and of no use any more. */
+function remainsOf(attempt: AttemptFacts, index: number): readonly string[] {
+  const { state, hidden_id: id } = attempt;
+  const isDiscarded = id !== null && (state === 'rejected' || state === 'abandoned');
+  const discarded = isDiscarded ? [`the hidden post ${id} is to be deleted`] : [];
+  const lost = (orphans.safeParse(attempt.orphans).data ?? []).map(orphanText);
+  return [...discarded, ...lost].map((text) => `Left of attempt ${index + 1}: ${text}.`);
+}
+
+function orphanText({ id, media, kept }: z.output<typeof orphans>[number]): string {
+  const photos = media.length === 0 ? '' : ` with ${plural(media.length, 'photo')}`;
+  const what =
+    id === null
+      ? `a hidden post${photos}, should a lost answer have made one`
+      : `the hidden post ${id}`;
+  if (kept === undefined) return `${what}: it is looked for, and deleted`;
+  return `${what}: it is left where it is, as ${keptTexts[kept] ?? kept}`;
 }
 
 function obstaclesOf(status: string, facts: PostFacts): readonly string[] {

@@ -28,6 +28,13 @@ export interface AttemptFacts {
   readonly sent_at: Date | null;
   /** Until then the attempt belongs to its worker. */
   readonly owned_until: Date | null;
+  /** What it has made hidden at the network, and since when it is known to be there. */
+  readonly hidden_id: string | null;
+  readonly hidden_at: Date | null;
+  /** Prepared, and no worker's. */
+  readonly resting: boolean;
+  /** What lost answers may have left hidden. */
+  readonly orphans: unknown;
   readonly settled_at: Date | null;
   readonly external_id: string | null;
   readonly error: unknown;
@@ -41,7 +48,8 @@ export interface AttemptFacts {
 /** Every attempt of a post, oldest first, with what only the operator may see. */
 export async function listAttemptFacts(sql: Sql, postId: string): Promise<AttemptFacts[]> {
   return sql.query<AttemptFacts>({
-    text: `SELECT id, run, version, state, mode, started_at, sent_at, owned_until, settled_at, external_id, error,
+    text: `SELECT id, run, version, state, mode, started_at, sent_at, owned_until, hidden_id, hidden_at, resting,
+             orphans, settled_at, external_id, error,
              calls, staged, looks, look_at, evidence
              FROM social_publisher.publish_attempts WHERE post_id = $1 ORDER BY run, id`,
     values: [postId],
@@ -53,6 +61,7 @@ export interface PostFacts {
   readonly run: number;
   readonly tries: number;
   readonly effective_mode: string | null;
+  readonly scheduled_at: Date | null;
   readonly next_run_at: Date | null;
   readonly lease_until: Date | null;
   readonly verify_at: Date | null;
@@ -78,7 +87,7 @@ export interface PostFacts {
 /** What decides about a post's next step, beside its own status. */
 export async function readPostFacts(sql: Sql, postId: string): Promise<PostFacts | undefined> {
   const [row] = await sql.query<PostFacts>({
-    text: `SELECT p.id, p.run, p.tries, p.effective_mode, p.next_run_at, p.lease_until, p.verify_at, p.verifications, p.seen_at,
+    text: `SELECT p.id, p.run, p.tries, p.effective_mode, p.scheduled_at, p.next_run_at, p.lease_until, p.verify_at, p.verifications, p.seen_at,
              p.missing_at, p.change_at, p.resend, t.name AS tenant, t.late_limit_s, t.auto_publish, i.provider,
              i.external_account_id AS account, i.name AS account_name, i.status AS integration_status, i.held_until,
              i.held_for ->> 'text' AS held_text,

@@ -100,37 +100,52 @@ const calls = z.array(callView);
 
 function momentsOf(attempt: AttemptFacts, number: number): Moment[] {
   const name = `attempt ${number}`;
-  const { started_at: startedAt, sent_at: sentAt, settled_at: settledAt, mode, run } = attempt;
+  const { started_at: startedAt, sent_at: sentAt, settled_at: settledAt } = attempt;
   const moments: Moment[] = [];
+  const tell = (at: Date, text: string): number =>
+    moments.push({ at: at.toISOString(), what: 'attempt', text: `${name} ${text}` });
   const made = calls.safeParse(attempt.calls).data ?? [];
   const sentMs = sentAt?.getTime() ?? Infinity;
+  const which = `(${attempt.mode}, run ${attempt.run})`;
   // Where nothing comes before the visible call, preparing and committing are one.
   const isOneStep = sentAt !== null && made.every(({ at }) => Date.parse(at) >= sentMs);
-  if (!isOneStep) {
-    const text = `${name} (${mode}, run ${run}) prepared: its calls are set aside`;
-    moments.push({ at: startedAt.toISOString(), what: 'attempt', text });
-  }
-  if (sentAt !== null) {
-    const until = attempt.owned_until;
-    const owned = until === null ? '' : `; its worker has until ${shortTime(until.toISOString())}`;
-    const text = `${name} (${mode}, run ${run}) committed as sent: the one visible call may go out${owned}`;
-    moments.push({ at: sentAt.toISOString(), what: 'attempt', text });
-  }
-  for (const { method, path, effect, status, at } of made) {
-    const answer = status === null || status === undefined ? 'no answer' : `answered ${status}`;
-    moments.push({ at, what: 'call', text: `${name}: ${method} ${path} (${effect}) ${answer}` });
-  }
-  moments.push(...evidenceMoments(attempt, name));
-  if (settledAt !== null) moments.push(settledMoment(attempt, name, settledAt));
+  if (!isOneStep) tell(startedAt, `${which} prepared: its calls are set aside`);
+  if (attempt.hidden_at !== null) tell(attempt.hidden_at, hiddenText(attempt));
+  if (sentAt !== null) tell(sentAt, `${which} ${sentText(attempt)}`);
+  moments.push(...callMoments(made, name), ...evidenceMoments(attempt, name));
+  if (settledAt !== null) tell(settledAt, settledText(attempt));
   return moments;
 }
 
-function settledMoment(attempt: AttemptFacts, name: string, at: Date): Moment {
-  const error = errorView.safeParse(attempt.error).data;
-  const result = attempt.external_id === null ? '' : `: ${attempt.external_id}`;
-  const because = error === undefined ? '' : `: ${error.message} (${error.class})`;
-  const text = `${name} is ${attempt.state}${result}${because}`;
-  return { at: at.toISOString(), what: 'attempt', text };
+function hiddenText({ hidden_id: id }: AttemptFacts): string {
+  return `made it hidden on the network${id === null ? '; it was deleted there since' : ` as ${id}`}`;
+}
+
+function sentText({ hidden_at: hiddenAt, owned_until: until }: AttemptFacts): string {
+  const call =
+    hiddenAt === null
+      ? 'the one visible call may go out'
+      : 'the hidden post is to be shown, by a call that may be repeated';
+  const owned = until === null ? '' : `; its worker has until ${shortTime(until.toISOString())}`;
+  return `committed as sent: ${call}${owned}`;
+}
+
+function callMoments(made: z.output<typeof calls>, name: string): Moment[] {
+  let reveals = 0;
+  return made.map(({ method, path, effect, status, at }) => {
+    if (effect === 'reveals') reveals += 1;
+    const what = effect === 'reveals' && reveals > 1 ? 'reveals, once more' : effect;
+    const answer = status === null || status === undefined ? 'no answer' : `answered ${status}`;
+    return { at, what: 'call', text: `${name}: ${method} ${path} (${what}) ${answer}` };
+  });
+}
+
+function settledText({ state, mode, hidden_at, external_id: id, error }: AttemptFacts): string {
+  const failure = errorView.safeParse(error).data;
+  const shown = mode === 'schedule' ? 'the network shows it at its time' : 'it is shown';
+  const how = state === 'confirmed' && hidden_at !== null ? `, ${shown}` : '';
+  const because = failure === undefined ? '' : `: ${failure.message} (${failure.class})`;
+  return `is ${state}${id === null ? '' : `: ${id}`}${how}${because}`;
 }
 
 const evidence = z.array(
@@ -140,20 +155,31 @@ const evidence = z.array(
     counts: z.boolean().optional(),
     conclusion: z.string().optional(),
     candidates: z
-      .array(z.looseObject({ external_id: z.string(), url: z.string().nullish() }))
+      .array(
+        z.looseObject({
+          external_id: z.string(),
+          url: z.string().nullish(),
+          is_published: z.boolean().optional(),
+        }),
+      )
       .optional(),
     answered_at: z.string().optional(),
     answer: z.string().optional(),
     external_id: z.string().nullish(),
     dropped_at: z.string().optional(),
     staged: z.array(z.unknown()).optional(),
+    hidden: z.array(z.string()).optional(),
+    lists: z.unknown(),
   }),
 );
 
 function evidenceMoments(attempt: AttemptFacts, name: string): Moment[] {
   return (evidence.safeParse(attempt.evidence).data ?? []).flatMap((entry): Moment[] => {
     if (entry.looked_at !== undefined) {
-      return [{ at: entry.looked_at, what: 'look', text: `${name}: ${lookText(entry)}` }];
+      // A search says how far it saw each list; else the one post was read.
+      const isRead = attempt.hidden_at !== null && entry.lists === undefined;
+      const text = `${name}: ${isRead ? readText(entry) : lookText(entry)}`;
+      return [{ at: entry.looked_at, what: 'look', text }];
     }
     if (entry.answered_at !== undefined) {
       const id = entry.external_id ? ` (${entry.external_id})` : '';
@@ -161,22 +187,56 @@ function evidenceMoments(attempt: AttemptFacts, name: string): Moment[] {
       return [{ at: entry.answered_at, what: 'person', text }];
     }
     if (entry.dropped_at === undefined) return [];
-    const text = `${name}: ${plural(entry.staged?.length ?? 0, 'staged photo')} deleted on the network`;
-    return [{ at: entry.dropped_at, what: 'call', text }];
+    return droppedMoment(entry.dropped_at, entry, name);
   });
 }
 
-function lookText({
-  complete,
-  counts,
-  candidates = [],
-  conclusion,
-}: z.output<typeof evidence>[number]): string {
+type EvidenceView = z.output<typeof evidence>[number];
+
+function droppedMoment(at: string, { staged, hidden }: EvidenceView, name: string): Moment[] {
+  const gone = [
+    ...(hidden?.length ? [`the hidden post ${hidden.join(', ')}`] : []),
+    ...(staged?.length ? [plural(staged.length, 'staged photo')] : []),
+  ].join(' and ');
+  const text = `${name}: ${gone === '' ? 'nothing was left to delete' : `${gone} deleted`} on the network`;
+  return [{ at, what: 'call', text }];
+}
+
+/** A hidden post, asked for by its id: it says itself what became of it. */
+function readText({ candidates = [], conclusion }: EvidenceView): string {
+  const [seen] = candidates;
+  const state = seen?.is_published === true ? 'it is public' : 'it is not public';
+  const found = seen === undefined ? 'it is not there' : `${seen.external_id}: ${state}`;
+  return `read the hidden post by its id: ${found}${concluded(conclusion, readConclusions)}`;
+}
+
+const readConclusions: Readonly<Record<string, string>> = {
+  bind: 'it is where it should be',
+  found: 'it is where it should be',
+  revealed: 'it was shown by a repeated call, and no second one was made',
+  refused: 'showing it was refused: it is read again',
+  missing: 'perhaps it is too young to be seen: it is read again',
+  ask: 'a person is asked',
+  approved: 'it is made anew',
+  missed: 'it is too late to show it: it is deleted',
+  cancelled: 'it was called off: it is deleted',
+  found_leftovers_in_use:
+    'it was to be deleted and people see it: it is left there, and a person is told',
+};
+
+function concluded(
+  conclusion: string | undefined,
+  texts: Readonly<Record<string, string>>,
+): string {
+  return conclusion === undefined ? '' : `; ${texts[conclusion] ?? conclusion}`;
+}
+
+function lookText({ complete, counts, candidates = [], conclusion }: EvidenceView): string {
   const seen = candidates.map(({ external_id: id, url }) => `${id}${url ? ` ${url}` : ''}`);
   const found = seen.length === 0 ? 'found nothing' : `found ${seen.join(', ')}`;
   const whole = complete === true ? 'looked at the whole account' : 'a look that was not complete';
   const proof = counts === true ? ', which counts as proof of absence' : '';
-  return `${whole}: ${found}${proof}${conclusion === undefined ? '' : `; ${conclusions[conclusion] ?? conclusion}`}`;
+  return `${whole}: ${found}${proof}${concluded(conclusion, conclusions)}`;
 }
 
 const replayResult = z.looseObject({ status: z.string().nullish(), reason: z.string().nullish() });
@@ -205,4 +265,7 @@ const conclusions: Readonly<Record<string, string>> = {
   fail: 'proven absent, and the network refuses it as a duplicate',
   miss: 'proven absent, and too late',
   send_again: 'proven absent: it is sent again',
+  duplicate_found: 'it came after all and was sent again: a person is told',
+  no_duplicate: 'it did not come after all',
+  found_leftovers_in_use: 'its photos are in a post: they are left there, and a person is told',
 };

@@ -41,6 +41,7 @@ export const postView = z.looseObject({
   attention: attentionView.nullish(),
   waiting: waitingView.nullish(),
   approved_at: z.string().nullish(),
+  prepared_at: z.string().nullish(),
   published_at: z.string().nullish(),
   lateness_ms: z.number().nullish(),
   created_at: z.string(),

@@ -462,6 +462,7 @@ describe('the granted role', () => {
     'waiting',
     'change',
     'approved_at',
+    'prepared_at',
     'published_at',
     'lateness_ms',
     'internal_write',

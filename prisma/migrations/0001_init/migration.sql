@@ -637,12 +637,12 @@ BEGIN
   SELECT x.tenant_id, x.id, x.integration_id, 'post.' || x.what, x.from_status, x.status, x.version,
          jsonb_strip_nulls(jsonb_build_object('reference', x.reference, 'external_id', x.external_id,
            'publish_url', x.publish_url, 'waiting', x.waiting, 'error', x.error, 'attention', x.attention,
-           'change', CASE WHEN starts_with(x.what, 'change_') THEN x.change END,
+           'prepared_at', x.prepared_at, 'change', CASE WHEN starts_with(x.what, 'change_') THEN x.change END,
            'scheduled_at', CASE WHEN x.what = 'rescheduled' THEN x.scheduled_at END)),
          clock_timestamp()
   FROM (
     SELECT n.tenant_id, n.id, n.integration_id, o.status AS from_status, n.status, n.version, n.reference,
-      n.external_id, n.publish_url, n.waiting, n.error, n.attention, n.change, n.scheduled_at,
+      n.external_id, n.publish_url, n.waiting, n.error, n.attention, n.prepared_at, n.change, n.scheduled_at,
       unnest(ARRAY[
         -- Besides the status: what became of a change at the provider, or a time that a person moved there.
         CASE

@@ -110,6 +110,7 @@ describe('creating a post', () => {
       waiting: null,
       change: null,
       approved_at: null,
+      prepared_at: null,
       published_at: null,
       lateness_ms: null,
       created_at: someTime,
