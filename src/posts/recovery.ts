@@ -126,20 +126,26 @@ function giveUp(failure: Failure): Recovery {
 }
 
 /** Nobody is asked yet: most lost answers are found, or proven absent, within minutes. */
-export function lookFor({
-  record,
-  now,
-  lookAfterMs,
-}: Pick<Failure, 'record' | 'now' | 'lookAfterMs'>): Recovery {
+export function lookFor(
+  { record, now, lookAfterMs }: Pick<Failure, 'record' | 'now' | 'lookAfterMs'>,
+  waitFor: (until: Date) => Waiting = waitForLook,
+): Recovery {
   const lookAt = new Date(now.getTime() + lookAfterMs);
   return {
     to: 'unknown',
-    set: { error: record, waiting: waitForLook(lookAt), nextRunAt: null, attention: null },
+    set: { error: record, waiting: waitFor(lookAt), nextRunAt: null, attention: null },
   };
 }
 
 export function waitForLook(until: Date, resend = true): Waiting {
   const next = resend ? 'is sent again only once it is proven absent' : 'is not sent again';
   const text = `The network may have created this post: its answer was lost. It is looked for there, and ${next}.`;
+  return { reason: 'reconcile', until: until.toISOString(), text };
+}
+
+/** Of a hidden post whose reveal had no answer: it says itself whether it is public. */
+export function waitForRead(until: Date, resend = true): Waiting {
+  const next = resend ? 'is shown by the same call again' : 'is not shown any more';
+  const text = `The answer to showing the post was lost. It is read by its id, and ${next} if it is still hidden.`;
   return { reason: 'reconcile', until: until.toISOString(), text };
 }

@@ -8,7 +8,7 @@ import {
 import { PublishError } from '../errors.ts';
 import type { Attention } from '../posts/post.ts';
 import type { PublishRow } from '../posts/publish-row.ts';
-import { waitForLook } from '../posts/recovery.ts';
+import { waitForRead } from '../posts/recovery.ts';
 import type { PostChange, PostFields } from '../posts/store.ts';
 import type { Account, CallContext, Publishing, RemotePost } from '../providers/provider.ts';
 import type { Services } from '../services.ts';
@@ -180,7 +180,7 @@ const againAfterMs = 10_000;
 function lookAgain(one: Revealed, conclusion: string, lookInMs = againAfterMs): End {
   const { row, unknown } = one;
   const at = new Date(row.now.getTime() + lookInMs);
-  const waiting = waitForLook(at, unknown.resend);
+  const waiting = waitForRead(at, unknown.resend);
   return { ...open(changeOf(row, 'unknown', { waiting }), lookInMs), conclusion };
 }
 

@@ -4,7 +4,13 @@ import type { ErrorRecord, PublishError } from '../errors.ts';
 import { waitForDue } from '../posts/plan.ts';
 import type { Attention, PublishMode, Waiting } from '../posts/post.ts';
 import { type PublishRow, type SentBefore, sentBefore } from '../posts/publish-row.ts';
-import { type Failure, lookFor, type Recovery, recoverFrom } from '../posts/recovery.ts';
+import {
+  type Failure,
+  lookFor,
+  type Recovery,
+  recoverFrom,
+  waitForRead,
+} from '../posts/recovery.ts';
 import type { PostChange, PostFields } from '../posts/store.ts';
 import type { RemotePost } from '../providers/provider.ts';
 import { foundAt, readBackAfterMs } from './found.ts';
@@ -139,7 +145,7 @@ function recover(
   { failure, error, sent }: { failure: Failure; error: PublishError; sent: boolean },
 ): Recovery {
   // A reveal may be repeated; but until its post was read nobody knows whether it is public.
-  if (sent && attempt.inTwoSteps && !error.isProven) return lookFor(failure);
+  if (sent && attempt.inTwoSteps && !error.isProven) return lookFor(failure, waitForRead);
   const before = sentBefore(attempt.row);
   if (!sent || before?.state !== 'abandoned') return recoverFrom(failure);
   if (failure.record.class === 'duplicate') return lookFor(failure);

@@ -3,7 +3,7 @@ import { callsOfLostWorker } from '../attempts/begin-store.ts';
 import { setOrphaned } from '../attempts/leftover-store.ts';
 import type { Sql } from '../db/client.ts';
 import type { ErrorRecord } from '../errors.ts';
-import { waitForLook } from '../posts/recovery.ts';
+import { waitForLook, waitForRead } from '../posts/recovery.ts';
 import { moveSql, statusOfKnown, updatePosts } from '../posts/store.ts';
 import type { Claimed } from './claim-store.ts';
 import { queuedLeaseMs } from './claim-store.ts';
@@ -113,17 +113,19 @@ export async function declareUnknown(
                look_at = clock_timestamp() + interval '1 millisecond'
                  * CASE WHEN a.hidden_id IS NULL THEN $3 ELSE least($3, ${readHiddenAfterMs}) END
              FROM x WHERE a.id = x.attempt_id AND a.state = 'sent'
-             RETURNING a.post_id, a.budget_key, greatest(x.reserved, 1) AS calls
+             RETURNING a.post_id, a.hidden_id, a.budget_key, greatest(x.reserved, 1) AS calls
            ), booked AS (
              ${bookingOfAttempts}
            )
            ${updatePosts} ${moveSql('publishing', 'unknown')}, lease_until = NULL,
-             next_run_at = NULL, waiting = $1, attention = NULL, error = $2
+             next_run_at = NULL, attention = NULL, error = $2,
+             waiting = CASE WHEN x.hidden_id IS NULL THEN $1::jsonb ELSE $4::jsonb END
            FROM attempts x WHERE p.id = x.post_id AND ${statusOfKnown} = 'publishing' RETURNING p.id`,
     values: [
       JSON.stringify(waitForLook(new Date(Date.now() + lookAfterMs))),
       JSON.stringify(error),
       lookAfterMs,
+      JSON.stringify(waitForRead(new Date(Date.now() + Math.min(lookAfterMs, readHiddenAfterMs)))),
     ],
   });
   return rows.map((row) => row.id);

@@ -169,7 +169,7 @@ const evidence = z.array(
     dropped_at: z.string().optional(),
     staged: z.array(z.unknown()).optional(),
     hidden: z.array(z.string()).optional(),
-    lists: z.unknown(),
+    lists: z.unknown().optional(),
   }),
 );
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { environmentOf } from '../../support/fleet.ts';
-import { openPipeline, type Pipeline } from '../../support/pipeline.ts';
+import { environmentOf, until } from '../../support/fleet.ts';
+import { type Outlet, openPipeline, type Pipeline } from '../../support/pipeline.ts';
 import { openTerminal, type Terminal } from './terminal.ts';
 
 describe('why', () => {
@@ -17,11 +17,25 @@ describe('why', () => {
   });
   afterAll(() => it.close());
 
+  /** Each after the one before it. */
+  const inOrder = (text: string, parts: readonly string[]): void => {
+    let from = 0;
+    for (const part of parts) {
+      const place = text.indexOf(part, from);
+      expect(place, `${part}\n${text}`).toBeGreaterThanOrEqual(0);
+      from = place + part.length;
+    }
+  };
+  const hideReveals = (outlet: Outlet, fault: object) => {
+    const match = { page_id: outlet.page.id, method: 'POST', has_param: 'is_published' };
+    return it.meta.control('POST', 'faults', { match, kind: 'reset', ...fault });
+  };
+
   test('tells of a lost answer from approval to what the look found, in order', async () => {
-    const outlet = await it.outlet({ autoPublish: true });
+    const outlet = await it.outlet();
     await it.fault(outlet, 'feed', { kind: 'reset', when: 'after' });
-    const id = await it.post(outlet, { message: 'where is it?', publishMode: 'publish' });
-    await it.reaches(id, 'published');
+    const id = await it.post(outlet, { message: 'where is it?', publishMode: 'draft' });
+    await it.reaches(id, 'drafted');
     const { stdout, code } = await run(['why', id]);
     expect(code).toBe(0);
     const order = [
@@ -31,15 +45,69 @@ describe('why', () => {
       `/${outlet.page.id}/feed (publishes) no answer`,
       'publishing → unknown',
       'looked at the whole account: found',
-      'unknown → published',
+      'unknown → drafted',
       'What comes next',
       'It is read back on the network',
     ];
-    const places = order.map((text) => stdout.indexOf(text));
-    expect(places.every((place) => place >= 0)).toBe(true);
-    expect(places).toEqual(places.toSorted((one, other) => one - other));
+    inOrder(stdout, order);
     expect(stdout).toMatch(/ \+\d+(\.\d)? (ms|s) {2}/);
     expect(stdout).not.toContain(outlet.page.token);
+  });
+
+  test('tells of a post that was hidden, shown without an answer, and read by its id', async () => {
+    const outlet = await it.outlet({ autoPublish: true });
+    await hideReveals(outlet, { when: 'before', times: 2 });
+    const id = await it.post(outlet, { message: 'shown?', publishMode: 'publish' });
+    const { external_id: externalId } = await it.reaches(id, 'published');
+    const { stdout } = await run(['why', id]);
+    inOrder(stdout, [
+      `/${outlet.page.id}/feed (stages) answered 200`,
+      `made it hidden on the network as ${externalId}`,
+      'committed as sent: the hidden post is to be shown, by a call that may be repeated',
+      `/${externalId} (reveals) no answer`,
+      `/${externalId} (reveals, once more) no answer`,
+      'publishing → unknown',
+      'It is read by its id, and is shown by the same call again if it is still hidden.',
+      `read the hidden post by its id: ${externalId}: it is not public; it was shown by a repeated call`,
+      `is confirmed: ${externalId}, it is shown`,
+      'What comes next',
+    ]);
+    expect(await it.meta.effects('post', outlet.page.id)).toHaveLength(1);
+  });
+
+  test('says that a post is ready before its time, and when it is shown', async () => {
+    const outlet = await it.outlet({ autoPublish: true });
+    const scheduledAt = new Date(Date.now() + 100_000);
+    const id = await it.post(outlet, { scheduledAt, publishMode: 'publish' });
+    await until('it is ready', async () => (await it.attempts(id))[0]?.state === 'prepared');
+    await it.waitsFor(id, 'due_time');
+    const { stdout } = await run(['why', id]);
+    expect(stdout).toMatch(/made ready {3}\d{4}-/);
+    expect(stdout).toMatch(
+      /It is ready: hidden on the network since .* as \S+, and shown by one call at .* \(in .*\)/,
+    );
+    expect((await run(['post', 'show', id])).stdout).toContain('made ready');
+  });
+
+  test('says what is left hidden by a lost answer, and what becomes of it', async () => {
+    const outlet = await it.outlet({ autoPublish: true });
+    await it.fault(outlet, 'feed', { kind: 'reset', when: 'after' });
+    const id = await it.post(outlet, { message: 'made twice, shown once', publishMode: 'publish' });
+    await it.reaches(id, 'published');
+    const { stdout } = await run(['why', id]);
+    expect(stdout).toContain(
+      'Left of attempt 1: a hidden post, should a lost answer have made one: it is looked for, and deleted.',
+    );
+  });
+
+  test('says of a post that comes later when it is made ready', async () => {
+    const outlet = await it.outlet({ autoPublish: true });
+    const scheduledAt = new Date(Date.now() + 3_600_000);
+    const id = await it.post(outlet, { scheduledAt, publishMode: 'publish' });
+    await it.waitsFor(id, 'due_time');
+    expect((await run(['why', id])).stdout).toMatch(
+      /Planned as publish: it is made ready, hidden, at .* \(in 58 min\), and shown at .* \(in 60 min\)/,
+    );
   });
 
   test('names the command that retries what nothing else will', async () => {
