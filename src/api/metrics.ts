@@ -44,6 +44,20 @@ function gaugesOf(status: PipelineStatus): Gauge[] {
       ),
     ),
     gauge(
+      'posts_prepared',
+      'Posts to run within the hour that are ready, hidden on the network.',
+      ['provider'],
+      providers.map(({ provider, prepared }) => ({ labels: { provider }, value: prepared })),
+    ),
+    gauge(
+      'hidden_remains',
+      'What is hidden on the network and of no use any more: to_delete, or kept there.',
+      ['provider', 'state'],
+      providers.flatMap(({ provider, remains }) =>
+        Object.entries(remains).map(([state, value]) => ({ labels: { provider, state }, value })),
+      ),
+    ),
+    gauge(
       'posts_attention',
       'Posts that ask for a person.',
       ['provider'],

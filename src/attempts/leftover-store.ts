@@ -44,6 +44,24 @@ const isLeftover = `((a.state IN ('prepared', 'rejected', 'abandoned') AND (a.st
   AND ((${hasUnusedMedia}) OR (${hasHidden}) OR (${holdsForNobody}))`;
 
 /**
+ * SQL: what is hidden at the providers and of no use any more, counted by provider: `to_delete`, or `kept` where nobody
+ * can tell whose it is, people see it, or deleting it was given up. Read by the index of leftovers.
+ */
+export const countRemainsSql = `
+  SELECT i.provider, 'remains', x.key, count(*)::int, NULL
+    FROM social_publisher.publish_attempts a
+    JOIN social_publisher.integrations i ON i.id = a.integration_id
+    CROSS JOIN LATERAL (
+      SELECT CASE WHEN a.started_at <= statement_timestamp() - ${triedFor} THEN 'kept' ELSE 'to_delete' END AS key
+       WHERE a.hidden_id IS NOT NULL AND a.state IN ('rejected', 'abandoned')
+      UNION ALL
+      SELECT CASE WHEN o ? 'kept' OR a.started_at <= statement_timestamp() - ${triedFor} THEN 'kept' ELSE 'to_delete' END
+        FROM jsonb_array_elements(a.orphans) o
+    ) x
+   WHERE (a.state IN ('prepared', 'rejected', 'abandoned') AND (a.staged <> '[]' OR a.hidden_id IS NOT NULL)) OR a.orphans <> '[]'
+   GROUP BY i.provider, x.key`;
+
+/**
  * Attempts whose remains are to be deleted; under their posts' locks, so that no worker begins with them. Each comes
  * again, later and later, until it was done. What another attempt of the post goes on with is not touched.
  */

@@ -41,12 +41,20 @@ export const statusSchema = z
           .int()
           .meta({ description: 'Of `due`, those for longer than STUCK_AFTER_MS (60 seconds).' }),
         waiting: counts.meta({ description: 'To run within the hour and waiting, by reason.' }),
+        prepared: z.int().meta({
+          description:
+            'To run within the hour and ready: hidden on the network, so that one call shows them.',
+        }),
         unopened: z.int().meta({
           description:
             'Of `waiting`, those whose sealed token a worker could not open: ENCRYPTION_KEYS is not in order, or the token is damaged. The operator must act; no try is spent.',
         }),
         attention: z.int().meta({ description: 'Posts that ask for a person.' }),
         integrations: counts.meta({ description: 'By status.' }),
+        remains: z.strictObject({ to_delete: z.int(), kept: z.int() }).meta({
+          description:
+            'What is hidden on the network and of no use any more: discarded posts, and what calls without an answer may have made. `to_delete`: to be looked for and deleted; `kept`: left there, as nobody can tell whose it is, people see it, or deleting it was refused for 30 days. `why` of the post names them.',
+        }),
       }),
     ),
     queues: z.array(
@@ -175,8 +183,10 @@ function arrange(provider: string, measures: readonly Measure[], at: Date): Prov
     oldest_due_s: oldestS === null ? null : Math.round(oldestS * 10) / 10,
     stuck: of('stuck')[''] ?? 0,
     waiting: of('waiting'),
+    prepared: of('prepared')[''] ?? 0,
     unopened: of('unopened')[''] ?? 0,
     attention: of('attention')[''] ?? 0,
     integrations: of('integrations'),
+    remains: { to_delete: 0, kept: 0, ...of('remains') },
   };
 }

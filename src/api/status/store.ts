@@ -1,3 +1,4 @@
+import { countRemainsSql } from '../../attempts/leftover-store.ts';
 import type { Sql } from '../../db/client.ts';
 import { tokenNotOpened } from '../../posts/recovery.ts';
 import { startableSql } from '../../watch/store.ts';
@@ -5,7 +6,15 @@ import { startableSql } from '../../watch/store.ts';
 /** One count of the pipeline. */
 export interface Measure {
   readonly provider: string;
-  readonly measure: 'posts' | 'waiting' | 'unopened' | 'attention' | 'stuck' | 'integrations';
+  readonly measure:
+    | 'posts'
+    | 'waiting'
+    | 'prepared'
+    | 'unopened'
+    | 'attention'
+    | 'stuck'
+    | 'integrations'
+    | 'remains';
   /** The status or the reason that is counted. */
   readonly key: string;
   readonly count: number;
@@ -25,7 +34,7 @@ const age = 'extract(epoch FROM clock_timestamp() - min';
 
 const statement = `
   WITH soon AS (
-    SELECT provider, waiting, error ->> 'key' AS error_key FROM social_publisher.social_posts
+    SELECT provider, waiting, prepared_at, error ->> 'key' AS error_key FROM social_publisher.social_posts
      WHERE status = 'approved' AND next_run_at <= statement_timestamp() + interval '1 hour'
   ), in_flight AS (
     SELECT provider, status, updated_at FROM social_publisher.social_posts WHERE status IN ('queued', 'publishing')
@@ -41,6 +50,8 @@ const statement = `
   SELECT provider, 'waiting', waiting ->> 'reason', count(*)::int, NULL
     FROM soon WHERE waiting IS NOT NULL GROUP BY provider, waiting ->> 'reason'
   UNION ALL
+  SELECT provider, 'prepared', '', count(*)::int, NULL FROM soon WHERE prepared_at IS NOT NULL GROUP BY provider
+  UNION ALL
   SELECT provider, 'unopened', '', count(*)::int, NULL
     FROM soon WHERE error_key = '${tokenNotOpened}' AND waiting ->> 'reason' = 'integration' GROUP BY provider
   UNION ALL
@@ -48,7 +59,8 @@ const statement = `
     FROM social_publisher.social_posts WHERE attention IS NOT NULL GROUP BY provider
   UNION ALL
   SELECT provider, 'integrations', status, count(*)::int, NULL
-    FROM social_publisher.integrations GROUP BY provider, status`;
+    FROM social_publisher.integrations GROUP BY provider, status
+  UNION ALL ${countRemainsSql}`;
 
 /** Whether anybody has applied migrations yet: the API answers before that, at the first start. */
 export async function hasTables(sql: Sql): Promise<boolean> {

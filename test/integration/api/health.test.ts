@@ -143,6 +143,30 @@ async function postWith(tenantId: string, integrationId: string, set: string): P
   });
 }
 
+interface Left {
+  readonly state: string;
+  readonly hidden: string | null;
+  readonly orphans?: readonly object[];
+}
+
+/** An attempt of a cancelled post, with what is still hidden at the network. */
+async function leaveBehind(
+  tenantId: string,
+  integrationId: string,
+  { state, hidden, orphans = [] }: Left,
+): Promise<void> {
+  await api.db.query({
+    text: `WITH post AS (
+             INSERT INTO social_publisher.social_posts (tenant_id, integration_id, status, message)
+             VALUES ($1, $2, 'draft', 'left') RETURNING id
+           )
+           INSERT INTO social_publisher.publish_attempts
+             (post_id, integration_id, run, version, state, mode, content_hash, content, budget_key, sent_at, hidden_id, orphans)
+           SELECT id, $2, 1, 1, $3, 'publish', id::text, '{}', 'b', now(), $4, $5 FROM post`,
+    values: [tenantId, integrationId, state, hidden, JSON.stringify(orphans)],
+  });
+}
+
 describe('the pipeline', () => {
   it('is shown to the operator by provider and queue', async () => {
     const tenant = await api.createTenant();
@@ -157,11 +181,20 @@ describe('the pipeline', () => {
       `next_run_at = now() - interval '2 seconds'`,
       `next_run_at = now() + interval '10 days'`,
       `next_run_at = now() + interval '10 minutes', waiting = '{"reason":"budget"}'`,
+      `next_run_at = now() + interval '1 minute', prepared_at = now()`,
       `status = 'publishing'`,
       `status = 'failed', attention = '{"reason":"x"}'`,
     ]) {
       await postWith(tenant.id, id, set);
     }
+    await leaveBehind(tenant.id, id, { state: 'abandoned', hidden: '1_1' });
+    await leaveBehind(tenant.id, id, { state: 'confirmed', hidden: '1_2' });
+    const unknown = { id: null, media: [] };
+    await leaveBehind(tenant.id, id, {
+      state: 'confirmed',
+      hidden: null,
+      orphans: [unknown, { ...unknown, kept: 'several' }, { id: '1_3', media: [] }],
+    });
     const answer = await api.call('GET', '/statusz');
     expect(answer.status).toBe(200);
     expect(answer.body['providers']).toMatchObject([
@@ -170,8 +203,10 @@ describe('the pipeline', () => {
         posts: { due: 2, queued: 0, publishing: 1 },
         stuck: 1,
         waiting: { budget: 1 },
+        prepared: 1,
         attention: 1,
         integrations: { active: 1 },
+        remains: { to_delete: 3, kept: 1 },
       },
     ]);
     const [facebook] = statusBody.parse(answer.body).providers;
@@ -192,6 +227,8 @@ describe('the pipeline', () => {
     expect(text).toContain('social_publisher_posts_stuck{provider="facebook"} 1');
     expect(text).toContain('social_publisher_integrations{provider="facebook",status="active"} 1');
     expect(text).toContain('social_publisher_queue_jobs{queue="facebook",state="failed"} 0');
+    expect(text).toContain('social_publisher_posts_prepared{provider="facebook"} 1');
+    expect(text).toContain('social_publisher_hidden_remains{provider="facebook",state="kept"} 1');
     expect(text).toContain('process_cpu_seconds_total');
   });
 
