@@ -104,8 +104,14 @@ export const validationSchema = z
     plan: z
       .strictObject({
         effective_mode: z.enum(publishModes),
-        handover_at: time,
-        calls: z.int().meta({ description: "Calls of the account's hourly quota." }),
+        handover_at: time.meta({
+          description:
+            'When we would begin: hand it to the network, make a draft of it, or make it ready (hidden, PREPARE_AHEAD_S before its time) where we make it public ourselves.',
+        }),
+        calls: z.int().meta({
+          description:
+            "Calls of the account's hourly quota: each photo, the post, and the call that shows it or gives it its time. A draft is one call, and so is a post on a Page that refuses two steps.",
+        }),
         earliest_at: time.meta({
           description:
             'When the quota has room for them, as it is used now; never before handover_at.',

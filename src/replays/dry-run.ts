@@ -105,7 +105,7 @@ function describe(post: ReplayPost, provider: Publishing | undefined, outlook: O
   const { content, problem } = readContent(post);
   const mode = modeOf(post, provider, outlook.dueAt);
   const isDescribable = provider !== undefined && problem === null;
-  const looks = post.firstSentAt === null ? 0 : (provider?.lookCalls ?? 0);
+  const looks = (post.firstSentAt === null ? 0 : (provider?.lookCalls ?? 0)) + post.hidden.length;
   const scheduledAt = mode === 'schedule' ? outlook.dueAt : null;
   const inTwoSteps = provider !== undefined && isHiddenFirst(provider, mode, post.capabilities);
   const { externalAccountId } = post;
@@ -140,12 +140,15 @@ function verdictOf(
   post: ReplayPost,
   { outcome, sighting }: Outlook,
 ): Pick<Forecast, 'verdict' | 'problems' | 'reason'> {
-  if (sighting?.kind === 'bound') {
-    const reason = 'it is live already: nothing is sent, a look binds it';
+  if (sighting?.kind === 'bound' || sighting?.kind === 'shown') {
+    const reason = 'it is live already: nothing is sent, it is bound to it';
     return { verdict: 'live', problems: [], reason };
   }
   if (post.status === 'unknown') {
-    const reason = 'its outcome is unknown: it is looked for, and sent only when proven absent';
+    const reason =
+      post.hidden.length > 0
+        ? 'its outcome is unknown: its hidden post is read by its id, and shown if it is hidden still'
+        : 'its outcome is unknown: it is looked for, and sent only when proven absent';
     return { verdict: 'reconcile', problems: [], reason };
   }
   if (outcome?.error !== null && outcome?.error !== undefined) {
@@ -183,6 +186,14 @@ function tellSighting(sighting: Sighting | undefined): Forecast['seen'] {
       return { kind: 'not_needed', text: 'nothing of it was ever sent', links: [] };
     case 'bound':
       return { kind: 'bound', text: 'it is there', links: linksOf([sighting.listed]) };
+    case 'shown': {
+      const { externalId: external_id, url } = sighting;
+      return { kind: 'bound', text: 'it is there', links: [{ external_id, url }] };
+    }
+    case 'hidden':
+      return { kind: 'absent', text: 'it is hidden on the network: nobody sees it', links: [] };
+    case 'gone':
+      return { kind: 'ambiguous', text: goneText, links: [] };
     case 'unclear':
     case 'ambiguous':
       return {
@@ -196,6 +207,9 @@ function tellSighting(sighting: Sighting | undefined): Forecast['seen'] {
       return { kind: 'not_looked', text: `not looked for: ${sighting.reason}`, links: [] };
   }
 }
+
+const goneText =
+  'its hidden post is not there any more: somebody may have deleted it, before or after it was seen';
 
 function linksOf(posts: readonly ListedPost[]): Forecast['seen']['links'] {
   return posts.map(({ externalId, url }) => ({ external_id: externalId, url }));

@@ -6,7 +6,9 @@ import { requireFleetsNetwork } from '../fence/same-fleet.ts';
 import { publishModes, requestedMode } from '../posts/post.ts';
 import { readContent } from '../posts/publish-row.ts';
 import { readBoundIds } from '../posts/read-back-store.ts';
+import type { Account, CallContext, Publishing } from '../providers/provider.ts';
 import { openAccount } from '../publishing/account.ts';
+import { isShown } from '../publishing/found.ts';
 import { callContext, noteFailure } from '../publishing/health.ts';
 import { budgetKeyOf } from '../publishing/judge.ts';
 import { appIdOf, isWhole } from '../publishing/look.ts';
@@ -18,14 +20,19 @@ const marginMs = 10 * 60_000;
 /** A dry run is an answer to a person who waits: what it does not look at, the replay itself does. */
 const mostAccounts = 50;
 
-export type Sighting = Finding | { readonly kind: 'not_looked'; readonly reason: string };
+/** Of a hidden post that was to be shown: it was read by its id. */
+type Read =
+  | { readonly kind: 'shown'; readonly externalId: string; readonly url: string | null }
+  | { readonly kind: 'hidden' | 'gone'; readonly externalId: string };
+
+export type Sighting = Finding | Read | { readonly kind: 'not_looked'; readonly reason: string };
 
 /** What the accounts show of posts that an attempt was sent for, one reading an account. Writes nothing. */
 export async function lookFor(
   services: Services,
   posts: readonly ReplayPost[],
 ): Promise<ReadonlyMap<string, Sighting>> {
-  const sent = posts.filter((post) => post.firstSentAt !== null);
+  const sent = posts.filter((post) => post.firstSentAt !== null || post.hidden.length > 0);
   const accounts = [...Map.groupBy(sent, (post) => post.integrationId).values()];
   const sightings = new Map<string, Sighting>();
   for (const [index, own] of accounts.entries()) {
@@ -60,13 +67,57 @@ async function lookAtAccount(
     throw new AppError('budget', 'the calls of this hour are spent');
   };
   const account = openAccount(first, services.vault, services.config);
-  const from = Math.min(...posts.map((post) => post.firstSentAt?.getTime() ?? Infinity));
-  const request = { account, since: new Date(from - marginMs), modes: publishModes };
   const context = { ...callContext(services, first, () => undefined), beforeRead };
-  const listing = await provider.list(request, context).catch(async (error: unknown) => {
+  const look: AccountLook = { services, provider, account, context, first };
+  return seeAll(look, posts).catch(async (error: unknown) => {
     if (error instanceof PublishError) await noteFailure(services, first, error, first.now);
     throw error;
   });
+}
+
+interface AccountLook {
+  readonly services: Services;
+  readonly provider: Publishing;
+  readonly account: Account;
+  readonly context: CallContext;
+  readonly first: ReplayPost;
+}
+
+/** What was hidden is asked by its id; only what was sent in one step is searched. */
+async function seeAll(
+  look: AccountLook,
+  posts: readonly ReplayPost[],
+): Promise<ReadonlyMap<string, Sighting>> {
+  const searched = posts.filter((post) => post.firstSentAt !== null);
+  const seen = new Map<string, Sighting>(searched.length > 0 ? await search(look, searched) : []);
+  for (const post of posts) {
+    for (const externalId of post.hidden) {
+      const read = await readHidden(look, post, externalId);
+      if (read.kind === 'shown' || !seen.has(post.id)) seen.set(post.id, read);
+    }
+  }
+  return seen;
+}
+
+async function readHidden(
+  { provider, account, context }: AccountLook,
+  post: ReplayPost,
+  externalId: string,
+): Promise<Read> {
+  await context.beforeRead?.();
+  const found = await provider.read({ account, externalId }, context);
+  if (found === null) return { kind: 'gone', externalId };
+  if (!isShown(found, requestedMode(post), post)) return { kind: 'hidden', externalId };
+  return { kind: 'shown', externalId, url: found.permalink };
+}
+
+async function search(
+  { services, provider, account, context, first }: AccountLook,
+  posts: readonly ReplayPost[],
+): Promise<ReadonlyMap<string, Finding>> {
+  const from = Math.min(...posts.map((post) => post.firstSentAt?.getTime() ?? Infinity));
+  const request = { account, since: new Date(from - marginMs), modes: publishModes };
+  const listing = await provider.list(request, context);
   if (!isWhole(listing)) throw new AppError('look_incomplete', 'the account did not answer whole');
   const ids = listing.posts.map((post) => post.externalId);
   const bound = await readBoundIds(services.db, provider.name, ids);

@@ -38,8 +38,10 @@ export interface ReplayPost {
   readonly appId: string;
   readonly sealedToken: string | null;
   readonly errorClass: string | null;
-  /** Null: no attempt of it was ever sent. */
+  /** Null: no attempt of it was ever sent in one step. */
   readonly firstSentAt: Date | null;
+  /** Hidden posts of its attempts that were to be shown. */
+  readonly hidden: readonly string[];
   readonly staged: unknown;
   readonly now: Date;
 }
@@ -61,12 +63,14 @@ export async function choosePosts(sql: Sql, filter: ReplayFilter): Promise<reado
              coalesce(p.approved_at, p.created_at) AS "approvedAt", t.auto_publish AS "autoPublish",
              t.late_limit_s AS "lateLimitS", i.near_window_until AS "nearWindowUntil", i.capabilities, i.status AS "integrationStatus",
              i.external_account_id AS "externalAccountId", i.app_id AS "appId", i.sealed_token AS "sealedToken",
-             p.error ->> 'class' AS "errorClass", s.first_sent_at AS "firstSentAt", s.staged, clock_timestamp() AS now
+             p.error ->> 'class' AS "errorClass", s.first_sent_at AS "firstSentAt", coalesce(s.hidden, '{}') AS hidden, s.staged, clock_timestamp() AS now
            FROM social_publisher.social_posts p
            JOIN social_publisher.tenants t ON t.id = p.tenant_id
            JOIN social_publisher.integrations i ON i.id = p.integration_id
            LEFT JOIN LATERAL (
-             SELECT min(a.sent_at) AS first_sent_at, jsonb_path_query_array(jsonb_agg(a.staged), '$[*][*]') AS staged
+             SELECT min(a.sent_at) FILTER (WHERE a.hidden_id IS NULL) AS first_sent_at,
+               array_agg(a.hidden_id) FILTER (WHERE a.hidden_id IS NOT NULL) AS hidden,
+               jsonb_path_query_array(jsonb_agg(a.staged), '$[*][*]') AS staged
              FROM social_publisher.publish_attempts a WHERE a.post_id = p.id AND a.sent_at IS NOT NULL
            ) s ON true
            WHERE ${chosen} ORDER BY coalesce(p.scheduled_at, p.approved_at, p.created_at), p.id LIMIT ${mostPosts + 1}`,

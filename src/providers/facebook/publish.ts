@@ -266,7 +266,7 @@ export function preview(request: PreviewRequest): readonly PreviewedCall[] {
     { method: 'POST', path, effect: 'stages', body: createParams({ content, staged }) },
     {
       method: 'POST',
-      path: nodePath('<id of the hidden post>'),
+      path: '/<id of the hidden post>',
       effect: 'reveals',
       body: revealParams({ scheduledAt: mode === 'schedule' ? scheduledAt : null }),
     },

@@ -327,7 +327,8 @@ describe('validating a post', () => {
         plan: {
           effective_mode: 'schedule',
           handover_at: someTime,
-          calls: 3,
+          // Two photos, the hidden post, and what gives it its time.
+          calls: 4,
           earliest_at: someTime,
         },
       },
@@ -343,6 +344,22 @@ describe('validating a post', () => {
       effective_mode: 'schedule',
       handover_at: opensAt,
       earliest_at: opensAt,
+    });
+  });
+
+  it('begins with what we make public ourselves before its time, and counts the call that shows it', async () => {
+    await api.db.query({
+      text: `UPDATE social_publisher.tenants t SET auto_publish = true
+             FROM social_publisher.integrations i WHERE i.tenant_id = t.id AND i.id = $1`,
+      values: [author.integrationId],
+    });
+    const dueAt = new Date(Date.now() + 3_600_000);
+    const post = { message: 'hi', publish_mode: 'publish', scheduled_at: dueAt.toISOString() };
+    const { body } = await validate(post);
+    expect(body['plan']).toMatchObject({
+      effective_mode: 'publish',
+      handover_at: new Date(dueAt.getTime() - 120_000).toISOString(),
+      calls: 2,
     });
   });
 
@@ -449,6 +466,8 @@ describe('the attempts of a post', () => {
           at: '2026-12-01T08:00:00.000Z',
         },
       ],
+      hidden_id: null,
+      hidden_at: null,
       external_id: null,
       error: refusalOf('bad [secret]'),
       evidence: [],

@@ -86,6 +86,14 @@ describe('why', () => {
     expect(stdout).toMatch(
       /It is ready: hidden on the network since .* as \S+, and shown by one call at .* \(in .*\)/,
     );
+    const told = (await run(['why', id, '--json'])).read(
+      z.looseObject({
+        post: z.looseObject({ prepared_at: z.iso.datetime() }),
+        events: z.array(z.looseObject({ data: z.record(z.string(), z.unknown()) })),
+      }),
+    );
+    const preparedAt = z.coerce.date().parse(told.events.at(-1)?.data['prepared_at']);
+    expect(preparedAt.toISOString()).toBe(told.post.prepared_at);
     expect((await run(['post', 'show', id])).stdout).toContain('made ready');
   });
 

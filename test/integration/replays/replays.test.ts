@@ -64,10 +64,22 @@ describe('replays', () => {
     await it.force(id, `status = 'failed', error = '{"class":"internal","key":"internal"}'`);
     return id;
   };
+  /** What shows it is never answered. */
+  const loseReveal = (outlet: Outlet, fault: object) => {
+    const match = { page_id: outlet.page.id, method: 'POST', has_param: 'is_published' };
+    return it.meta.control('POST', 'faults', { match, kind: 'reset', times: 2, ...fault });
+  };
   /** One whose answer was lost after the effect, as somebody who did not know better would have left it. */
   const aFailedButLive = async (outlet: Outlet) => {
+    await loseReveal(outlet, { when: 'after' });
+    return aFailedAfter(outlet, 'publish');
+  };
+  const aFailedButDrafted = async (outlet: Outlet) => {
     await it.fault(outlet, 'feed', { kind: 'reset', when: 'after' });
-    const id = await it.post(outlet, { message: 'it is there', publishMode: 'publish' });
+    return aFailedAfter(outlet, 'draft');
+  };
+  const aFailedAfter = async (outlet: Outlet, publishMode: 'publish' | 'draft') => {
+    const id = await it.post(outlet, { message: `it is there: ${publishMode}`, publishMode });
     await it.reaches(id, 'unknown');
     await it.fleet.db.query({
       text: `UPDATE social_publisher.publish_attempts SET state = 'rejected', look_at = NULL WHERE post_id = $1`,
@@ -104,6 +116,7 @@ describe('replays', () => {
     const broken = await it.post(outlet, { message: '', status: 'draft', publishMode: 'publish' });
     await it.force(broken, `status = 'failed', error = '{"class":"invalid","key":"empty"}'`);
     const before = (await it.meta.posts(outlet.page.id)).length;
+    const calls = await it.calls(outlet);
 
     const answer = await ask({ filter: { tenant_id: outlet.tenantId }, spread_s: 20 });
     expect(answer.posts).toBe(3);
@@ -111,27 +124,46 @@ describe('replays', () => {
     expect(of(failed)).toMatchObject({
       verdict: 'send',
       version: 1,
-      calls: 1,
+      calls: 2,
       seen: { kind: 'not_needed', links: [] },
       requests: [
         {
           method: 'POST',
           path: `/${outlet.page.id}/feed`,
-          effect: 'publishes',
-          body: { message: 'say it', published: true },
+          effect: 'stages',
+          body: { message: 'say it', published: false },
         },
+        { method: 'POST', effect: 'reveals', body: { is_published: true } },
       ],
     });
     const [shown] = await it.meta.posts(outlet.page.id);
+    // One read by its id.
     expect(of(live)).toMatchObject({
       verdict: 'live',
-      calls: 4,
+      calls: 3,
       seen: { kind: 'bound', links: [{ external_id: shown?.id }] },
     });
+    expect((await it.calls(outlet)).slice(calls.length)).toEqual([`GET ${shown?.id}`]);
     expect(of(broken)).toMatchObject({ verdict: 'refused' });
     expect(JSON.stringify(answer)).not.toContain(outlet.page.token);
     expect((await it.row(failed)).status).toBe('failed');
     expect((await it.meta.posts(outlet.page.id)).length).toBe(before);
+  });
+
+  test('a dry run searches the account for what was sent in one step', async () => {
+    const outlet = await it.outlet();
+    const drafted = await aFailedButDrafted(outlet);
+    const [item] = (await ask({ filter: { tenant_id: outlet.tenantId } })).items;
+    expect(item).toMatchObject({ post_id: drafted, verdict: 'live', seen: { kind: 'bound' } });
+    expect(await it.calls(outlet)).toContain('GET promotable_posts');
+  });
+
+  test('a dry run says of what is hidden still that nobody sees it', async () => {
+    const outlet = await it.outlet({ autoPublish: true });
+    await loseReveal(outlet, { when: 'before' });
+    await aFailedAfter(outlet, 'publish');
+    const [item] = (await ask({ filter: { tenant_id: outlet.tenantId } })).items;
+    expect(item).toMatchObject({ verdict: 'send', seen: { kind: 'absent', links: [] } });
   });
 
   test.each([
@@ -176,13 +208,13 @@ describe('replays', () => {
     await it.reaches(live, 'published', 'unknown');
     const messages = (await it.meta.posts(outlet.page.id)).map((one) => one.message);
     expect(messages).toHaveLength(2);
-    expect(new Set(messages)).toEqual(new Set(['it is there', 'once more']));
+    expect(new Set(messages)).toEqual(new Set(['it is there: publish', 'once more']));
   });
 
   test('skips what its author changed since, and never forces an unknown one', async () => {
     const outlet = await it.outlet({ autoPublish: true });
     const changed = await aFailed(outlet, 'as it was');
-    await it.fault(outlet, 'feed', { kind: 'reset', when: 'after' });
+    await loseReveal(outlet, { when: 'after' });
     const unknown = await it.post(outlet, { message: 'who knows', publishMode: 'publish' });
     await it.reaches(unknown, 'unknown');
     const filter = { tenant_id: outlet.tenantId };
