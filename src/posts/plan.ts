@@ -2,6 +2,7 @@ import { capabilityOf } from '../integrations/capabilities.ts';
 import type { HandoverWindow, Publishing } from '../providers/provider.ts';
 import {
   type Attention,
+  type AttentionReason,
   type PostContent,
   type PublishMode,
   requestedMode,
@@ -164,6 +165,11 @@ function outsideWindow(now: Date): Attention {
   return askPerson('outside_window', text, ['cancel'], now);
 }
 
-function askPerson(reason: string, text: string, choices: readonly string[], now: Date): Attention {
+function askPerson(
+  reason: AttentionReason,
+  text: string,
+  choices: readonly string[],
+  now: Date,
+): Attention {
   return { reason, since: now.toISOString(), text, who: 'author', evidence: [], choices };
 }

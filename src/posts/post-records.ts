@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { errorRecordSchema } from '../error-record.ts';
-import type { Attention, Evidence, Waiting } from './post.ts';
+import { type Attention, attentionReasons, type Evidence, type Waiting } from './post.ts';
 
 const time = z.iso.datetime();
 
@@ -36,9 +36,13 @@ export const evidenceSchema = z
     description: 'A post that was seen on the network.',
   }) satisfies z.ZodType<Evidence>;
 
+const reasonTexts = Object.entries(attentionReasons)
+  .map(([reason, text]) => `\`${reason}\`: ${text}`)
+  .join(' ');
+
 export const attentionSchema = z
   .strictObject({
-    reason: z.string().meta({ description: 'Stable: `missed`, `unknown_outcome`, `not_live`, …' }),
+    reason: z.string().meta({ description: `Stable; more may come. ${reasonTexts}` }),
     since: time,
     text: z.string(),
     who: z.enum(['author', 'tenant_admin', 'operator']),
@@ -53,7 +57,7 @@ export const attentionSchema = z
   .meta({
     id: 'Attention',
     description: 'A question to a person, with what was seen.',
-  }) satisfies z.ZodType<Attention>;
+  }) satisfies z.ZodType<Omit<Attention, 'reason'>>;
 
 export const changeSchema = z
   .strictObject({

@@ -98,9 +98,39 @@ export interface Evidence {
   readonly seen_at: string;
 }
 
+/** Everything that a person is asked, or told and must look at; stable, and each with what the API's pages say of it. */
+export const attentionReasons = {
+  missed: 'It was too late when its turn came, or could not go out in time.',
+  missed_window:
+    "It was too late for the network's own scheduler, and its tenant does not publish by itself.",
+  outside_window: 'Asked for too near for the network to schedule: it is a draft there.',
+  visible_unexpectedly:
+    'The network shows as public what was sent as a draft or with a later time.',
+  unknown_outcome:
+    'An answer was lost an hour ago, and no look could tell since; it is still looked for.',
+  ambiguous: 'An answer was lost, and what is on the page may be this post.',
+  unprovable: 'An answer was lost, and no look at the page can tell whether the post is there.',
+  proven_absent:
+    'An answer was lost and the post is not there; its tenant wants to be asked before it is sent again.',
+  resend_limit: 'Its answers were lost as often as RESEND_LIMIT allows; it is not there.',
+  said_duplicate:
+    'An answer was lost, and the network refuses the post as a duplicate but does not show it.',
+  hidden_post_missing:
+    'The answer to showing a hidden post was lost, and it is there no more: perhaps a person deleted it, before or after it was seen.',
+  found_earlier_attempt: 'What an earlier attempt made is on the page.',
+  duplicate_found:
+    'It was proven absent and sent again, and the first one came after all: one is too many.',
+  restored_ambiguous:
+    'Since the database was restored or moved: a post like this one is on the page.',
+  not_live: 'The network did not show it at its time.',
+  not_found: 'The network does not show it, and never has: the token may not see it.',
+  vanished: 'It is gone: deleted by a person, or lost by the network.',
+  deleted_at_provider: 'A person deleted it on the network before its time.',
+} as const;
+export type AttentionReason = keyof typeof attentionReasons;
+
 export interface Attention {
-  /** Stable: `outside_window`, `unknown_outcome`, `missed`, `visible_unexpectedly`, … */
-  readonly reason: string;
+  readonly reason: AttentionReason;
   readonly since: string;
   readonly text: string;
   readonly who: 'author' | 'tenant_admin' | 'operator';

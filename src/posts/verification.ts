@@ -1,5 +1,5 @@
 import type { RemotePost } from '../providers/provider.ts';
-import type { Attention, PostStatus } from './post.ts';
+import type { Attention, AttentionReason, PostStatus } from './post.ts';
 import type { PostFields } from './store.ts';
 
 /** A post that is at its provider, as the table has it. */
@@ -215,7 +215,7 @@ function deletedThere(post: HeldPost): Attention {
 
 function attentionOf(
   { externalId, now }: HeldPost,
-  reason: string,
+  reason: AttentionReason,
   text: string,
   choices: readonly string[],
   url: string | null,

@@ -3,7 +3,7 @@ import { networksAt } from './networks.ts';
 
 /** The API with the real rules of the real providers, whose network is never reached. */
 export function createPostsApi(): Promise<TestApi> {
-  return createTestApi({ providers: networksAt() });
+  return createTestApi({ providers: networksAt({ prepareAheadMs: 120_000 }) });
 }
 
 export interface Author extends TestTenant {
