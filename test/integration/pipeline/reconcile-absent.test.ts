@@ -59,18 +59,14 @@ describe.each(queueBackends().slice(-1))('a lost answer that made nothing, over 
     const id = await it.post(outlet, { message: 'never made' });
     await it.reaches(id, 'drafted');
     expect(await it.onPage(outlet)).toHaveLength(1);
-    expect(await it.calls(outlet)).toEqual([
-      'POST feed',
-      ...looks,
-      ...looks,
-      ...looks,
-      // The look that comes before every attempt that follows a sent one.
-      ...looks,
-      'POST feed',
-    ]);
+    const calls = await it.calls(outlet);
+    expect(await it.feeds(outlet)).toBe(2);
+    // The look that comes before every attempt that follows a sent one.
+    expect(calls.slice(-1 - looks.length)).toEqual([...looks, 'POST feed']);
     expect(await it.attempts(id)).toMatchObject([{ state: 'abandoned' }, { state: 'confirmed' }]);
-    const [first] = await it.evidence(id);
-    expect(first?.map((entry) => entry.conclusion)).toEqual(['count', 'count', 'send_again']);
+    const [first = []] = await it.evidence(id);
+    const proofs = first.filter((entry) => entry.counts === true);
+    expect(proofs.map((entry) => entry.conclusion)).toEqual(['count', 'count', 'send_again']);
     const gaps = await timesOf(id);
     for (const [n, times] of [1, 3, 8].entries()) {
       expect(gaps[n]).toBeGreaterThanOrEqual(intervalMs * times * 0.9);
