@@ -14,7 +14,8 @@ export const reconcilePost = defineJob({
   due: {
     everyMs: 1_000,
     async claim({ db, config }) {
-      const { intervalMs } = config.reconcile;
+      // A look takes its time: its job is not lost so soon, and two at once would only cost calls.
+      const intervalMs = Math.max(config.reconcile.intervalMs, 5_000);
       const claimed = await claimLooks(db, { limit: 200, intervalMs });
       const again = await claimRechecks(db, 200);
       return [
