@@ -128,12 +128,12 @@ function giveUp(failure: Failure): Recovery {
 /** Nobody is asked yet: most lost answers are found, or proven absent, within minutes. */
 export function lookFor(
   { record, now, lookAfterMs }: Pick<Failure, 'record' | 'now' | 'lookAfterMs'>,
-  waitFor: (until: Date) => Waiting = waitForLook,
+  waiting: (until: Date) => Waiting = waitForLook,
 ): Recovery {
   const lookAt = new Date(now.getTime() + lookAfterMs);
   return {
     to: 'unknown',
-    set: { error: record, waiting: waitFor(lookAt), nextRunAt: null, attention: null },
+    set: { error: record, waiting: waiting(lookAt), nextRunAt: null, attention: null },
   };
 }
 

@@ -4,6 +4,16 @@ import { environmentOf, until } from '../../support/fleet.ts';
 import { type Outlet, openPipeline, type Pipeline } from '../../support/pipeline.ts';
 import { openTerminal, type Terminal } from './terminal.ts';
 
+/** Each after the one before it. */
+function inOrder(text: string, parts: readonly string[]): void {
+  let from = 0;
+  for (const part of parts) {
+    const place = text.indexOf(part, from);
+    expect(place, `${part}\n${text}`).toBeGreaterThanOrEqual(0);
+    from = place + part.length;
+  }
+}
+
 describe('why', () => {
   let it: Pipeline;
   let run: Terminal;
@@ -17,16 +27,7 @@ describe('why', () => {
   });
   afterAll(() => it.close());
 
-  /** Each after the one before it. */
-  const inOrder = (text: string, parts: readonly string[]): void => {
-    let from = 0;
-    for (const part of parts) {
-      const place = text.indexOf(part, from);
-      expect(place, `${part}\n${text}`).toBeGreaterThanOrEqual(0);
-      from = place + part.length;
-    }
-  };
-  const hideReveals = (outlet: Outlet, fault: object) => {
+  const loseReveals = (outlet: Outlet, fault: object) => {
     const match = { page_id: outlet.page.id, method: 'POST', has_param: 'is_published' };
     return it.meta.control('POST', 'faults', { match, kind: 'reset', ...fault });
   };
@@ -56,7 +57,7 @@ describe('why', () => {
 
   test('tells of a post that was hidden, shown without an answer, and read by its id', async () => {
     const outlet = await it.outlet({ autoPublish: true });
-    await hideReveals(outlet, { when: 'before', times: 2 });
+    await loseReveals(outlet, { when: 'before', times: 2 });
     const id = await it.post(outlet, { message: 'shown?', publishMode: 'publish' });
     const { external_id: externalId } = await it.reaches(id, 'published');
     const { stdout } = await run(['why', id]);

@@ -153,8 +153,8 @@ describe('replays', () => {
   test('a dry run searches the account for what was sent in one step', async () => {
     const outlet = await it.outlet();
     const drafted = await aFailedButDrafted(outlet);
-    const [item] = (await ask({ filter: { tenant_id: outlet.tenantId } })).items;
-    expect(item).toMatchObject({ post_id: drafted, verdict: 'live', seen: { kind: 'bound' } });
+    const [told] = (await ask({ filter: { tenant_id: outlet.tenantId } })).items;
+    expect(told).toMatchObject({ post_id: drafted, verdict: 'live', seen: { kind: 'bound' } });
     expect(await it.calls(outlet)).toContain('GET promotable_posts');
   });
 
@@ -162,8 +162,8 @@ describe('replays', () => {
     const outlet = await it.outlet({ autoPublish: true });
     await loseReveal(outlet, { when: 'before' });
     await aFailedAfter(outlet, 'publish');
-    const [item] = (await ask({ filter: { tenant_id: outlet.tenantId } })).items;
-    expect(item).toMatchObject({ verdict: 'send', seen: { kind: 'absent', links: [] } });
+    const [told] = (await ask({ filter: { tenant_id: outlet.tenantId } })).items;
+    expect(told).toMatchObject({ verdict: 'send', seen: { kind: 'absent', links: [] } });
   });
 
   test.each([
