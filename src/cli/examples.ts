@@ -29,6 +29,7 @@ const examples: Readonly<Record<string, string>> = {
   'post retry': `post retry ${id} --scheduled-at 2026-12-24T18:00:00+01:00`,
   'post resolve': `post resolve ${id} --live 4567890_122104729000000002`,
   why: `why ${id}`,
+  doctor: `doctor ${id}`,
   retry: `retry ${id} --scheduled-at 2026-12-24T18:00:00+01:00`,
   replay: 'replay --class retry,internal --from 2026-11-20T00:00:00Z --spread 600 --dry-run',
   'replay list': 'replay list',

@@ -17,13 +17,18 @@ export function outlookOf(
   return [...(next === null ? [] : [next]), ...obstacles, ...attempts.flatMap(remainsOf)];
 }
 
-/** What stands in its way keeps a post whose turn has come from getting it. */
+/** Until an account can be used again its posts are looked at anew every few seconds. */
+const soonMs = 60_000;
+
+/** What stands in its way keeps a post whose turn has come, or comes at once, from getting it. */
 function isHeldBack(
   status: string,
-  { next_run_at: turn, now }: PostFacts,
+  { next_run_at: turn, scheduled_at: due, integration_status: state, now }: PostFacts,
   obstacles: readonly string[],
 ): boolean {
-  return status === 'approved' && obstacles.length > 0 && turn !== null && turn <= now;
+  if (status !== 'approved' || obstacles.length === 0 || turn === null) return false;
+  const isRepeated = state !== 'active' && (due === null || due <= now);
+  return turn.getTime() <= now.getTime() + (isRepeated ? soonMs : 0);
 }
 
 const modeTexts: Readonly<Record<string, string>> = {

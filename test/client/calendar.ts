@@ -90,6 +90,7 @@ process.stdout.write(
     warnings: created.warnings?.map(({ rule }) => rule),
     approved: approved.status,
     post: told(post),
+    hidden: attempts.data.map(({ hidden_id }) => hidden_id === post.external_id),
     calls: attempts.data.flatMap(({ calls, error }) => calls.map(({ effect }) => error ?? effect)),
     listed: listed.data.map(({ id }) => id === post.id),
     events: events.data.map(({ type }): EventType => type),
@@ -99,10 +100,20 @@ process.stdout.write(
 );
 
 /** Everything that a post says of its fate. */
-function told({ status, external_id, error, waiting, attention, change, media }: Post) {
+function told({
+  status,
+  external_id,
+  prepared_at,
+  error,
+  waiting,
+  attention,
+  change,
+  media,
+}: Post) {
   return {
     status,
     external_id,
+    prepared_at,
     error: error === null ? null : `${error.who}: ${error.action} (${error.class})`,
     waiting:
       waiting === null ? null : `${waiting.reason} until ${waiting.until ?? 'a person acts'}`,

@@ -48,13 +48,11 @@ const newIntegration = z
     ],
   });
 
-const capabilitySchema = z
-  .strictObject({
-    value: z.enum(['yes', 'no', 'unknown']),
-    seen_at: time.nullable(),
-    meaning: z.string().meta({ description: 'What `yes` says.' }),
-  })
-  .meta({ id: 'Capability' });
+const capabilitySchema = z.strictObject({
+  value: z.enum(['yes', 'no', 'unknown']),
+  seen_at: time.nullable(),
+  meaning: z.string().meta({ description: 'What `yes` says.' }),
+});
 
 const integrationSchema = z
   .strictObject({

@@ -82,13 +82,16 @@ it('a client generated from it compiles, and takes a post from its tenant to the
     post: {
       status: 'scheduled',
       external_id: effect?.id,
+      prepared_at: null,
       error: null,
       waiting: null,
       attention: null,
       change: null,
       media: [],
     },
-    calls: ['publishes'],
+    // Shown by the id that it had when it was hidden; the first time of a Page it is read back whether it took its time.
+    hidden: [true],
+    calls: ['stages', 'reveals', 'reads'],
     listed: [true],
     events: ['post.draft', 'post.approved', 'post.queued', 'post.publishing', 'post.scheduled'],
     later: 0,
