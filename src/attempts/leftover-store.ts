@@ -22,23 +22,23 @@ const grace = `interval '10 minutes'`;
 const triedFor = `interval '30 days'`;
 
 /** SQL: an attempt `a` of a post `p` whose staged media nothing will use any more. */
-const hasUnusedMedia = `a.state IN ('prepared', 'rejected', 'abandoned') AND a.staged <> '[]' AND a.hidden_id IS NULL
+const hasUnusedMedia = `a.state IN ('prepared', 'rejected', 'abandoned') AND a.staged <> '[]' AND a.hidden_at IS NULL
   AND (a.resting OR a.state <> 'prepared')
   AND coalesce(a.settled_at, a.started_at) < statement_timestamp() - ${grace}
   AND (p.status IN ('failed', 'cancelled', 'missed', 'published', 'scheduled', 'drafted')
        OR (a.version < p.version AND a.state <> 'prepared' AND p.status NOT IN ('publishing', 'unknown')))`;
 
 /** SQL: one whose hidden post was discarded, or that lost answers have left something of. */
-const hasHidden = `((a.hidden_id IS NOT NULL AND a.state IN ('rejected', 'abandoned')) OR a.orphans @? '$[*] ? (!exists(@.kept))')
+const hasHidden = `((a.hidden_at IS NOT NULL AND a.state IN ('rejected', 'abandoned')) OR a.orphans @? '$[*] ? (!exists(@.kept))')
   AND coalesce(a.settled_at, a.sent_at, a.started_at) < statement_timestamp() - interval '1 minute'`;
 
 /** SQL: one that rests with a hidden post, of a post that came to an end meanwhile; a retry soon may still show it. */
-const holdsForNobody = `a.hidden_id IS NOT NULL AND a.state = 'prepared' AND a.resting
+const holdsForNobody = `a.hidden_at IS NOT NULL AND a.state = 'prepared' AND a.resting
   AND p.status NOT IN ('approved', 'queued', 'publishing', 'unknown')
   AND p.updated_at < statement_timestamp() - ${grace}`;
 
 /** SQL: the partial index `publish_attempts_leftovers` has just these. */
-const isLeftover = `((a.state IN ('prepared', 'rejected', 'abandoned') AND (a.staged <> '[]' OR a.hidden_id IS NOT NULL)) OR a.orphans <> '[]')
+const isLeftover = `((a.state IN ('prepared', 'rejected', 'abandoned') AND (a.staged <> '[]' OR a.hidden_at IS NOT NULL)) OR a.orphans <> '[]')
   AND (a.drop_at IS NULL OR a.drop_at <= statement_timestamp())
   AND a.started_at > statement_timestamp() - ${triedFor}
   AND ((${hasUnusedMedia}) OR (${hasHidden}) OR (${holdsForNobody}))`;
@@ -107,9 +107,9 @@ export async function loadLeftover(sql: Sql, attemptId: string): Promise<Leftove
   const [row] = await sql.query<Leftover>({
     name: 'attempts_load_leftover',
     text: `SELECT a.post_id AS "postId", a.state, a.content, a.mode, a.scheduled_at AS "scheduledAt", a.staged,
-             a.hidden_id AS "hiddenId", a.orphans,
+             CASE WHEN a.hidden_at IS NOT NULL THEN a.hidden_id END AS "hiddenId", a.orphans,
              (SELECT min(e.sent_at) FROM social_publisher.publish_attempts e
-              WHERE e.post_id = a.post_id AND a.sent_at IS NOT NULL AND e.hidden_id IS NULL) AS "sentAt",
+              WHERE e.post_id = a.post_id AND a.sent_at IS NOT NULL AND e.hidden_id IS NULL AND e.run <= a.run) AS "sentAt",
              ARRAY(SELECT m ->> 'id' FROM social_publisher.publish_attempts e, jsonb_array_elements(e.staged) m
                    WHERE e.post_id = a.post_id AND e.state IN ('prepared', 'sent', 'unknown', 'confirmed')) AS used
            FROM social_publisher.publish_attempts a WHERE a.id = $1 AND a.drop_at IS NOT NULL`,
@@ -124,8 +124,8 @@ export async function writeDropped(
   attemptId: string,
   result: {
     readonly staged: readonly StagedMedium[];
-    /** Null: it is gone. */
-    readonly hiddenId: string | null;
+    /** What it had hidden is there no more. */
+    readonly isGone: boolean;
     readonly orphans: readonly object[];
     /** Those that were dealt with, as they were read. */
     readonly knownOrphans: unknown;
@@ -138,7 +138,7 @@ export async function writeDropped(
     // Of an attempt that is alive, what it holds is its own: only its orphans were dealt with.
     text: `UPDATE social_publisher.publish_attempts a
            SET staged = CASE WHEN a.state IN ('rejected', 'abandoned') THEN $2::jsonb ELSE a.staged END,
-             hidden_id = CASE WHEN a.state IN ('rejected', 'abandoned') THEN $3::text ELSE a.hidden_id END,
+             hidden_at = CASE WHEN a.state IN ('rejected', 'abandoned') AND $3 THEN NULL ELSE a.hidden_at END,
              -- Those that came while these were looked for stay.
              orphans = $4::jsonb || coalesce((SELECT jsonb_agg(e) FROM jsonb_array_elements(a.orphans) e
                WHERE NOT $7::jsonb @> jsonb_build_array(e)), '[]'),
@@ -148,7 +148,7 @@ export async function writeDropped(
     values: [
       attemptId,
       JSON.stringify(result.staged),
-      result.hiddenId,
+      result.isGone,
       JSON.stringify(result.orphans),
       JSON.stringify(result.calls),
       JSON.stringify(result.evidence),

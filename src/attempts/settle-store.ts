@@ -102,7 +102,8 @@ async function closeAttempts(
            UPDATE social_publisher.publish_attempts a
            SET state = x.state, external_id = x.external_id, error = x.error, calls = x.calls, reserved = x.reserved,
              booked = jsonb_array_length(x.calls), resting = x.state = 'prepared', look_at = x.look_at,
-             hidden_id = x.hidden_id,
+             -- The id of one that was deleted stays: the attempt was one of two steps, and no list tells of it.
+             hidden_id = coalesce(x.hidden_id, a.hidden_id),
              hidden_at = CASE WHEN x.hidden_id IS NULL THEN NULL WHEN a.hidden_id = x.hidden_id THEN a.hidden_at
                ELSE clock_timestamp() END,
              orphans = CASE WHEN x.orphaned THEN ${withOrphan} ELSE a.orphans END,

@@ -1,3 +1,4 @@
+import type { ErrorRecord } from '../errors.ts';
 import { capabilityOf } from '../integrations/capabilities.ts';
 import type { HandoverWindow, Publishing } from '../providers/provider.ts';
 import {
@@ -56,6 +57,21 @@ export function isHiddenFirst(
   if (!provider.hidden.includes(mode) || capabilityOf(capabilities, 'two_steps') === 'no')
     return false;
   return mode !== 'schedule' || capabilityOf(capabilities, 'schedule_hidden') !== 'no';
+}
+
+/**
+ * Which of the two steps an account refuses by this answer to the second; null: it says something of the post. A time
+ * that is said to be too near is believed only of accounts that have taken one by id before.
+ */
+export function refusedStep(
+  mode: PublishMode,
+  { key }: Pick<ErrorRecord, 'key'>,
+  capabilities: unknown,
+): 'two_steps' | 'schedule_hidden' | null {
+  if (mode !== 'schedule') return key === 'parameter_invalid' ? 'two_steps' : null;
+  const isNew = capabilityOf(capabilities, 'schedule_hidden') !== 'yes';
+  const isRefused = key === 'parameter_invalid' || (isNew && key === 'facebook_schedule_too_late');
+  return isRefused ? 'schedule_hidden' : null;
 }
 
 /** Calls with the token that a post needs from its first to its last. */

@@ -29,7 +29,7 @@ export async function readPublishRows(
            LEFT JOIN LATERAL (
              SELECT min(e.sent_at) FILTER (WHERE e.hidden_id IS NULL) AS first_sent_at,
                json_agg(json_build_object('attemptId', e.id, 'hiddenId', e.hidden_id))
-                 FILTER (WHERE e.hidden_id IS NOT NULL AND e.state IN ('rejected', 'abandoned')) AS hidden,
+                 FILTER (WHERE e.hidden_at IS NOT NULL AND e.state IN ('rejected', 'abandoned')) AS hidden,
                (array_agg(json_build_object('id', e.id, 'state', e.state, 'version', e.version,
                  'content', e.content, 'mode', e.mode, 'staged', e.staged, 'scheduledAt', e.scheduled_at,
                  'sentAt', e.sent_at, 'ownedUntil', e.owned_until,

@@ -10,6 +10,7 @@ import {
 import { PublishError } from '../errors.ts';
 import { type Evidence, mediaItemSchema } from '../posts/post.ts';
 import type { PublishRow } from '../posts/publish-row.ts';
+import { readBoundIds } from '../posts/read-back-store.ts';
 import type { Account, CallContext, Publishing } from '../providers/provider.ts';
 import type { Services } from '../services.ts';
 import { type CallPlan, withAccount } from './call.ts';
@@ -102,16 +103,16 @@ async function drop(services: Services, one: Drop, remains: Remains): Promise<nu
   const hidden = await dropHidden(services, one, remains.hiddenId);
   const orphans = await dropOrphans(services, one, remains.orphans);
   const isFree =
-    hidden.isGone && (leftover.hiddenId !== null || (await isUnused(services, one, remains)));
+    hidden === 'gone' && (leftover.hiddenId !== null || (await isUnused(services, one, remains)));
   const { gone, failure } = isFree ? await unstageAll(one, remains.media) : nothing;
   const evidence = {
     dropped_at: one.row.now.toISOString(),
     staged: gone,
-    hidden: [...(hidden.isGone && remains.hiddenId ? [remains.hiddenId] : []), ...orphans.gone],
+    hidden: [...(hidden === 'gone' && remains.hiddenId ? [remains.hiddenId] : []), ...orphans.gone],
   };
   await writeDropped(services.db, leftover.attemptId, {
-    staged: remains.media.filter((medium) => !gone.includes(medium)),
-    hiddenId: hidden.isGone ? null : remains.hiddenId,
+    staged: hidden === 'bound' ? [] : remains.media.filter((medium) => !gone.includes(medium)),
+    isGone: hidden !== 'public',
     orphans: orphans.left,
     knownOrphans: leftover.orphans,
     calls: one.made,
@@ -133,13 +134,18 @@ async function isUnused(services: Services, one: Drop, { media }: Remains): Prom
   return looked === null || looked.finding.kind === 'absent';
 }
 
-/** Not gone: it is public, by whomever; a person is told, and nothing of it is touched. */
+/**
+ * `bound`: found some other way, say after a backup was restored, it is a post of our rows. `public` by whomever else:
+ * a person is told. Nothing of either is touched.
+ */
 async function dropHidden(
   services: Services,
   one: Drop,
   externalId: string | null,
-): Promise<{ readonly isGone: boolean }> {
-  if (externalId === null) return { isGone: true };
+): Promise<'gone' | 'bound' | 'public'> {
+  if (externalId === null) return 'gone';
+  const bound = await readBoundIds(services.db, one.row.provider, [externalId]);
+  if (bound.has(externalId)) return 'bound';
   const { provider, account, context, row } = one;
   const post = await provider.read({ account, externalId }, context);
   if (post?.isPublished === true) {
@@ -155,10 +161,10 @@ async function dropHidden(
         conclusion: 'found_leftovers_in_use',
       },
     });
-    return { isGone: false };
+    return 'public';
   }
   if (post !== null) await provider.delete({ account, externalId }, context);
-  return { isGone: true };
+  return 'gone';
 }
 
 async function dropOrphans(
@@ -180,8 +186,9 @@ async function dropOrphans(
 async function dropOrphan(services: Services, one: Drop, orphan: Orphan): Promise<string | Orphan> {
   const id = orphan.id ?? (await findOrphan(services, one, orphan));
   if (typeof id === 'object' && id !== null) return { ...orphan, kept: id.doubt };
-  const { isGone } = await dropHidden(services, one, id);
-  if (!isGone) return { ...orphan, kept: 'public' };
+  const hidden = await dropHidden(services, one, id);
+  if (hidden === 'public') return { ...orphan, kept: hidden };
+  if (hidden === 'bound') return '';
   const { failure } = await unstageAll(one, orphan.media);
   if (failure !== null) throw failure;
   return id ?? '';

@@ -6,6 +6,9 @@ import {
   type UnknownChange,
 } from '../attempts/unknown-store.ts';
 import { PublishError } from '../errors.ts';
+import { type CapabilityName, learn } from '../integrations/capabilities.ts';
+import { narrowWindow } from '../integrations/health-store.ts';
+import { refusedStep } from '../posts/plan.ts';
 import type { Attention } from '../posts/post.ts';
 import type { PublishRow } from '../posts/publish-row.ts';
 import { waitForRead } from '../posts/recovery.ts';
@@ -16,8 +19,8 @@ import { type CallPlan, withAccount } from './call.ts';
 import { foundAt, isShown } from './found.ts';
 import { decideRow } from './judge.ts';
 
-/** A read, and the reveal once more. */
-const callsOfSettling = 2;
+/** A read, the reveal once more, and what it says then. */
+const callsOfSettling = 3;
 
 /** A hidden post whose reveal had no answer. */
 export interface Revealed {
@@ -111,7 +114,7 @@ async function conclude(services: Services, one: Asking, post: RemotePost | null
   const isStillMeant = plan.kind === 'go' && plan.mode === unknown.mode;
   const isAllowed = unknown.mode !== 'publish' || row.autoPublish;
   if (!isStillMeant || !isAllowed) return discard(changeOf(row, 'approved', done));
-  return revealAgain(one, post);
+  return revealAgain(services, one, post);
 }
 
 const done = { waiting: null, attention: null, error: null, nextRunAt: null, preparedAt: null };
@@ -135,23 +138,55 @@ function bind(one: Revealed, post: RemotePost): End {
   };
 }
 
-async function revealAgain(one: Asking, post: RemotePost): Promise<End> {
+async function revealAgain(services: Services, one: Asking, post: RemotePost): Promise<End> {
   const { row, unknown, provider, account, context } = one;
-  const { mode } = unknown;
-  const externalId = unknown.hiddenId;
+  const { mode, hiddenId: externalId } = unknown;
   const scheduledAt = mode === 'schedule' ? row.scheduledAt : null;
   try {
     await provider.reveal({ account, externalId, scheduledAt }, context);
   } catch (error) {
-    // Nothing new is known: the next look reads it again. What it says of the account is the caller's to tell.
-    if (error instanceof PublishError && error.record.class === 'invalid') {
-      return lookAgain(one, 'refused');
-    }
-    throw error;
+    // Where nothing new is known the next look reads it again. What it says of the account is the caller's to tell.
+    if (!(error instanceof PublishError && error.isProven)) throw error;
+    return afterRefusal(services, one, error);
   }
-  const now = new Date(row.now.getTime());
-  const shown = mode === 'publish' ? { isPublished: true, createdAt: now } : { scheduledAt };
-  return { ...bind(one, { ...post, ...shown }), conclusion: 'revealed' };
+  if (scheduledAt === null) {
+    const shown = { ...post, isPublished: true, createdAt: new Date(row.now.getTime()) };
+    return { ...bind(one, shown), conclusion: 'revealed' };
+  }
+  const seen = await provider.read({ account, externalId }, context);
+  if (seen !== null && !isShown(seen, mode, row))
+    return startOver(services, one, 'schedule_hidden');
+  return { ...bind(one, seen ?? { ...post, scheduledAt }), conclusion: 'revealed' };
+}
+
+/** Refused for good: what the post says of itself counts, as the call before may have done it. */
+async function afterRefusal(services: Services, one: Asking, error: PublishError): Promise<End> {
+  const { row, unknown, provider, account, context } = one;
+  const { record } = error;
+  const refused = refusedStep(unknown.mode, record, row.capabilities);
+  if (refused === null && !aboutPost.has(record.class)) throw error;
+  const post = await provider.read({ account, externalId: unknown.hiddenId }, context);
+  if (post === null) return missing(services, one);
+  if (isShown(post, unknown.mode, row)) return bind(one, post);
+  if (refused !== null) return startOver(services, one, refused);
+  // Planned anew: it may be out of the window by now, or be held until it opens.
+  if (record.class === 'not_ready') {
+    if (record.key === 'facebook_schedule_window')
+      await narrowWindow(services.db, row.integrationId);
+    return discard(changeOf(row, 'approved', { ...done, error: record }));
+  }
+  return { ...discard(changeOf(row, 'failed', { ...done, error: record })), state: 'rejected' };
+}
+
+const aboutPost: ReadonlySet<string> = new Set(['invalid', 'duplicate', 'not_ready']);
+
+/** This account does not do it in two steps: what is hidden is discarded, and the post goes out in one. */
+async function startOver({ db }: Services, one: Asking, refused: CapabilityName): Promise<End> {
+  const { row, unknown, provider, account, context } = one;
+  await learn(db, row.integrationId, { [refused]: 'no' });
+  // Before anything else is made of the post: what is hidden could be seen later, and must not be.
+  await provider.delete({ account, externalId: unknown.hiddenId }, context);
+  return discard(changeOf(one.row, 'approved', done));
 }
 
 /** Perhaps too young to be seen, perhaps deleted by a person: then only a person knows whether it was ever public. */
@@ -175,9 +210,7 @@ function missing(services: Services, one: Revealed): End {
   return { ...open(post, null), conclusion: 'ask', isMissing: true };
 }
 
-const againAfterMs = 10_000;
-
-function lookAgain(one: Revealed, conclusion: string, lookInMs = againAfterMs): End {
+function lookAgain(one: Revealed, conclusion: string, lookInMs: number): End {
   const { row, unknown } = one;
   const at = new Date(row.now.getTime() + lookInMs);
   const waiting = waitForRead(at, unknown.resend);

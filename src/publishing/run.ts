@@ -9,6 +9,7 @@ import { narrowWindow } from '../integrations/health-store.ts';
 import type { Logger } from '../log.ts';
 import { textOfPause } from '../pauses/pause.ts';
 import { readPause } from '../pauses/pauses.ts';
+import { refusedStep } from '../posts/plan.ts';
 import { earlierHidden, sentBefore } from '../posts/publish-row.ts';
 import { renewLease } from '../posts/store.ts';
 import type { Account } from '../providers/provider.ts';
@@ -291,16 +292,15 @@ async function afterRefusal(
   error: PublishError,
 ): Promise<Settlement> {
   const { attempt, account, services } = work;
-  if (error.record.class !== 'invalid' && error.record.class !== 'duplicate') throw error;
+  const { row, decision } = attempt;
+  const { class: errorClass } = error.record;
+  const refused = refusedStep(decision.mode, error.record, row.capabilities);
+  if (refused === null && errorClass !== 'invalid' && errorClass !== 'duplicate') throw error;
   const post = await attempt.provider.read({ account, externalId }, callsOf(attempt));
   if (post === null) throw hiddenMissing(error);
-  if (isShown(post, attempt.decision.mode, attempt.row)) return confirmed(attempt, externalId);
-  // Only what says nothing of the content can be about the two steps.
-  if (error.record.key !== 'parameter_invalid') throw error;
-  const isSchedule = attempt.decision.mode === 'schedule';
-  const { integrationId } = attempt.row;
-  const refused = isSchedule ? 'schedule_hidden' : 'two_steps';
-  await learn(services.db, integrationId, { [refused]: 'no' });
+  if (isShown(post, decision.mode, row)) return confirmed(attempt, externalId);
+  if (refused === null) throw error;
+  await learn(services.db, row.integrationId, { [refused]: 'no' });
   await discard(work, externalId);
   return startOver(attempt, error.record);
 }

@@ -43,6 +43,9 @@ export interface AttemptRow {
   readonly error: object | null;
   readonly calls: readonly { method: string; path: string; effect: string; status: number }[];
   readonly staged: readonly { index: number; id: string }[];
+  readonly hidden_id: string | null;
+  readonly orphans: readonly { id: string | null; kept?: string }[];
+  readonly resting: boolean;
   readonly reserved: number;
   readonly sent_at: Date | null;
   readonly owned_until: Date | null;

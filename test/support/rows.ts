@@ -109,6 +109,7 @@ export interface PostRow {
   readonly next_run_at: Date | null;
   readonly lateness_ms: number | null;
   readonly published_at: Date | null;
+  readonly prepared_at: Date | null;
 }
 
 export async function readPost(db: Database, id: string): Promise<PostRow> {

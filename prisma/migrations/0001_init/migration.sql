@@ -177,7 +177,8 @@ CREATE TABLE social_publisher.publish_attempts (
   reserved integer NOT NULL DEFAULT 0 CHECK (reserved >= 0),
   -- How many of its calls the budget has on its books already.
   booked integer NOT NULL DEFAULT 0 CHECK (booked >= 0),
-  -- Two steps: when the call that makes the hidden post was begun, if its answer is not there; and what it made.
+  -- Two steps: when the call that makes the hidden post was begun, if its answer is not there; what it made; and since
+  -- when it is hidden, null once it was deleted again.
   creating_at timestamptz(3),
   hidden_id text,
   hidden_at timestamptz(3),
@@ -214,7 +215,7 @@ CREATE INDEX publish_attempts_look ON social_publisher.publish_attempts (look_at
 CREATE INDEX publish_attempts_recheck ON social_publisher.publish_attempts (recheck_at) WHERE recheck_at IS NOT NULL;
 -- What attempts have left at the provider and nothing may use any more.
 CREATE INDEX publish_attempts_leftovers ON social_publisher.publish_attempts (drop_at)
-  WHERE (state IN ('prepared', 'rejected', 'abandoned') AND (staged <> '[]' OR hidden_id IS NOT NULL)) OR orphans <> '[]';
+  WHERE (state IN ('prepared', 'rejected', 'abandoned') AND (staged <> '[]' OR hidden_at IS NOT NULL)) OR orphans <> '[]';
 CREATE INDEX publish_attempts_hidden ON social_publisher.publish_attempts (hidden_id) WHERE hidden_id IS NOT NULL;
 -- Under way, for the sweep that lets go of what an author has called off meanwhile.
 CREATE INDEX publish_attempts_preparing ON social_publisher.publish_attempts (post_id)
