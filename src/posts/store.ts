@@ -90,6 +90,13 @@ const json = (field: keyof PostFields): string =>
 const fromNow = (field: keyof PostFields): string =>
   given(field, `clock_timestamp() + (x.set ->> '${field}')::int * interval '1 millisecond'`);
 
+/** Since when: one that rests again was ready before. */
+const preparedAt = given(
+  'preparedAt',
+  `CASE WHEN x.set ->> 'preparedAt' IS NOT NULL
+     THEN coalesce(p.prepared_at, (x.set ->> 'preparedAt')::timestamptz) END`,
+);
+
 /** By column: the cases in which it is written. */
 const cases = {
   version: `WHEN x.set ?| ARRAY['scheduledAt', 'message'] THEN p.version + 1`,
@@ -106,7 +113,7 @@ const cases = {
   error: json('error'),
   attention: `WHEN ${calledOff} THEN NULL ${json('attention')}`,
   waiting: `WHEN ${calledOff} THEN NULL ${json('waiting')}`,
-  prepared_at: `WHEN x."to" IN ('failed', 'missed', 'cancelled') THEN NULL ${at('preparedAt')}`,
+  prepared_at: `WHEN x."to" IN ('failed', 'missed', 'cancelled') THEN NULL ${preparedAt}`,
   published_at: at('publishedAt'),
   lateness_ms: int('latenessMs'),
   change: json('change'),
