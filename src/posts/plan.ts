@@ -80,7 +80,14 @@ export function callsOf(
   content: PostContent,
   { mode, capabilities }: { readonly mode: PublishMode; readonly capabilities: unknown },
 ): number {
-  return provider.callsFor(content) + (isHiddenFirst(provider, mode, capabilities) ? 1 : 0);
+  const isHidden = isHiddenFirst(provider, mode, capabilities);
+  return provider.callsFor(content) + (isHidden ? callsOfReveal(mode, capabilities) : 0);
+}
+
+/** The reveal; and of a time, as long as nobody has seen that the account takes one by id, the read that tells. */
+export function callsOfReveal(mode: PublishMode, capabilities: unknown): number {
+  const isTold = mode !== 'schedule' || capabilityOf(capabilities, 'schedule_hidden') === 'yes';
+  return isTold ? 1 : 2;
 }
 
 /** What `decide` is told of preparing ahead. */

@@ -3,7 +3,7 @@ import type { Beginning } from '../attempts/begin-store.ts';
 import type { ErrorRecord, FieldProblem } from '../errors.ts';
 import { adviceFor, type Hold, waitingWhileHeld } from '../integrations/integration.ts';
 import { type Pause, textOfPause } from '../pauses/pause.ts';
-import { aheadOf, type Decision, decide, isHiddenFirst } from '../posts/plan.ts';
+import { aheadOf, callsOfReveal, type Decision, decide, isHiddenFirst } from '../posts/plan.ts';
 import { type PostContent, requestedMode } from '../posts/post.ts';
 import {
   earlierHidden,
@@ -93,7 +93,7 @@ function begin(
   const prepared = before?.hiddenId && !inTwoSteps ? null : before;
   const hiddenId = prepared?.hiddenId ?? null;
   const staged = hiddenId === null ? stagedFor(row, provider, { prepared, decision }) : [];
-  const need = { content, prepared, staged, inTwoSteps };
+  const need = { content, decision, prepared, staged, inTwoSteps };
   return {
     beginning: {
       postId: row.id,
@@ -123,6 +123,7 @@ function isFarHandover(row: PublishRow, { mode }: Going): boolean {
 
 interface Need {
   readonly content: PostContent;
+  readonly decision: Going;
   readonly prepared: PreparedAttempt | null;
   readonly staged: readonly StagedMedium[];
   readonly inTwoSteps: boolean;
@@ -145,11 +146,12 @@ function stagedFor(
 function needsOf(
   row: PublishRow,
   provider: Publishing,
-  { content, prepared, staged, inTwoSteps }: Need,
+  { content, decision, prepared, staged, inTwoSteps }: Need,
 ): Pick<Beginning, 'calls' | 'opens'> {
-  if (prepared?.hiddenId) return { calls: 1, opens: 'sends' };
+  const reveal = callsOfReveal(decision.mode, row.capabilities);
+  if (prepared?.hiddenId) return { calls: reveal, opens: 'sends' };
   const looks = (sentBefore(row) === null ? 0 : provider.lookCalls) + earlierHidden(row).length;
-  const calls = provider.callsFor(content) - staged.length + (inTwoSteps ? 1 : 0) + looks;
+  const calls = provider.callsFor(content) - staged.length + (inTwoSteps ? reveal : 0) + looks;
   if (looks > 0 || staged.length < content.media.length) return { calls, opens: 'stages' };
   if (inTwoSteps) return { calls, opens: 'creates' };
   // An attempt that goes on is committed as sent by itself: another of equal content may be in its way.

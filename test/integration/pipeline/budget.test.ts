@@ -158,7 +158,8 @@ describe.each(queueBackends())('the calls of an hour over %s', (backend) => {
     await settledOrWaiting(ids);
     const posts = await it.meta.posts(outlet.page.id);
     expect(new Set(posts.map((post) => post.message))).toEqual(
-      new Set(Array.from({ length: limit }, (_, n) => `${20 - n} minutes late`)),
+      // Each is made hidden and then shown.
+      new Set(Array.from({ length: limit / 2 }, (_, n) => `${20 - n} minutes late`)),
     );
   });
 
@@ -166,7 +167,7 @@ describe.each(queueBackends())('the calls of an hour over %s', (backend) => {
     const outlet = await open({ autoPublish: true });
     const near = await it.posts(
       outlet,
-      texts(8, 'soon').map((post) => ({
+      texts(4, 'soon').map((post) => ({
         ...post,
         publishMode: 'publish' as const,
         scheduledAt: new Date(Date.now() + 5 * 3_600_000),
@@ -181,7 +182,8 @@ describe.each(queueBackends())('the calls of an hour over %s', (backend) => {
       })),
     );
     await settledOrWaiting(far);
-    expect(await count(far, 'scheduled')).toBe(limit - 8);
+    // Two calls each, and one that reads back whether the first got its time.
+    expect(await count(far, 'scheduled')).toBe(1);
     for (const id of near) await it.force(id, `scheduled_at = now(), next_run_at = now()`);
     for (const id of near) await it.reaches(id, 'published');
   });

@@ -61,7 +61,7 @@ describe.each(queueBackends())('a killed publisher over %s', (backend) => {
       'POST photos',
       'POST feed',
     ]);
-    expect(await it.attempts(id)).toMatchObject([{ state: 'abandoned' }, { state: 'confirmed' }]);
+    expect(await it.attempts(id)).toMatchObject([{ id: stopped?.id, run: 2, state: 'confirmed' }]);
     expect(await bookedCalls(outlet)).toBe(4);
   });
 
