@@ -100,6 +100,14 @@ export interface Leftover {
   readonly orphans: unknown;
   /** Ids of media that another attempt of the post has, or may still need. */
   readonly used: readonly string[];
+  /** Where the attempt was made: its post may have been moved to another account since. */
+  readonly account: {
+    readonly integrationId: string;
+    readonly provider: string;
+    readonly externalAccountId: string;
+    readonly appId: string;
+    readonly sealedToken: string | null;
+  };
 }
 
 /** Null: it was not claimed. */
@@ -111,8 +119,11 @@ export async function loadLeftover(sql: Sql, attemptId: string): Promise<Leftove
              (SELECT min(e.sent_at) FROM social_publisher.publish_attempts e
               WHERE e.post_id = a.post_id AND a.sent_at IS NOT NULL AND e.hidden_id IS NULL AND e.run <= a.run) AS "sentAt",
              ARRAY(SELECT m ->> 'id' FROM social_publisher.publish_attempts e, jsonb_array_elements(e.staged) m
-                   WHERE e.post_id = a.post_id AND e.state IN ('prepared', 'sent', 'unknown', 'confirmed')) AS used
-           FROM social_publisher.publish_attempts a WHERE a.id = $1 AND a.drop_at IS NOT NULL`,
+                   WHERE e.post_id = a.post_id AND e.state IN ('prepared', 'sent', 'unknown', 'confirmed')) AS used,
+             json_build_object('integrationId', i.id, 'provider', i.provider, 'externalAccountId', i.external_account_id,
+               'appId', i.app_id, 'sealedToken', i.sealed_token) AS account
+           FROM social_publisher.publish_attempts a JOIN social_publisher.integrations i ON i.id = a.integration_id
+           WHERE a.id = $1 AND a.drop_at IS NOT NULL`,
     values: [attemptId],
   });
   return row ?? null;

@@ -59,9 +59,10 @@ interface Remains {
  */
 export async function dropLeftover(
   services: Services,
-  row: PublishRow,
+  post: PublishRow,
   leftover: Drop['leftover'],
 ): Promise<number> {
+  const row = { ...post, ...leftover.account };
   const provider = services.publishers.get(row.provider);
   if (provider === undefined) return 0;
   const remains = remainsOf(leftover);

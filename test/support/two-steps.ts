@@ -2,10 +2,11 @@ import { z } from 'zod';
 import { buildApi } from '../../src/api/server.ts';
 import { dropLeftovers } from '../../src/jobs/drop-leftovers.ts';
 import { enqueueClaimed } from '../../src/scheduler/maintenance.ts';
+import { Secret } from '../../src/secret.ts';
 import { until } from './fleet.ts';
 import { type Outlet, type OutletOptions, openPipeline, type Pipeline } from './pipeline.ts';
 import { queueBackends } from './redis.ts';
-import type { TestPost } from './rows.ts';
+import { type TestPost, testVault } from './rows.ts';
 
 const app = { id: '1010101010101010', secret: 'the-secret-of-the-sandbox-app' };
 const countSchema = z.object({
@@ -14,6 +15,8 @@ const countSchema = z.object({
   hidden: z.number(),
   gone: z.number(),
 });
+const madeSchema = z.looseObject({ id: z.string() });
+const tokenSchema = z.looseObject({ access_token: z.string() });
 const answerSchema = z.looseObject({ status: z.unknown() });
 
 /** Posts on the sandbox that are hidden first, in the words of those tests. */
@@ -33,6 +36,10 @@ export interface TwoSteps extends Pipeline {
   /** A fault for calls that reveal. */
   revealFault(outlet: Outlet, fault: object): Promise<void>;
   weather(outlet: Outlet, weather: object): Promise<void>;
+  /** A person, or another app, writes a post on the Page; resolves with its id. */
+  byHand(outlet: Outlet, post: object): Promise<string>;
+  /** The integration is connected, with a token that works. */
+  connects(outlet: Outlet): Promise<void>;
   /** The calls of the Page that were made with an effect in mind. */
   writes(outlet: Outlet): Promise<readonly string[]>;
   /** As if everything of the outlet had ended a while ago, and the job came by that deletes what is left. */
@@ -70,6 +77,16 @@ export async function openTwoSteps(env: Readonly<Record<string, string>> = {}): 
     const path = `ledger/count?page_id=${page.id}${text}`;
     return countSchema.parse(await it.meta.control('GET', path));
   };
+  /** Posts that came to an end did so an hour ago: a trigger keeps others from saying so. */
+  const age = (integrationId: string) =>
+    it.fleet.db.transaction(async (tx) => {
+      await tx.query({ text: `SET LOCAL session_replication_role = replica` });
+      await tx.query({
+        text: `UPDATE social_publisher.social_posts SET updated_at = updated_at - interval '1 hour'
+               WHERE integration_id = $1 AND status IN ('failed', 'missed', 'cancelled')`,
+        values: [integrationId],
+      });
+    });
   const later: TwoSteps['later'] = async ({ integrationId }) => {
     await sql(
       `UPDATE social_publisher.publish_attempts SET drop_at = NULL,
@@ -77,6 +94,7 @@ export async function openTwoSteps(env: Readonly<Record<string, string>> = {}): 
          started_at = started_at - interval '1 hour' WHERE integration_id = $1`,
       integrationId,
     );
+    await age(integrationId);
     await enqueueClaimed(it.fleet.services, dropLeftovers);
   };
   return {
@@ -107,6 +125,22 @@ export async function openTwoSteps(env: Readonly<Record<string, string>> = {}): 
     },
     async weather({ page }, weather) {
       await it.meta.control('PATCH', `pages/${page.id}`, { weather });
+    },
+    async byHand({ page }, post) {
+      return madeSchema.parse(await it.meta.control('POST', `pages/${page.id}/posts`, post)).id;
+    },
+    async connects({ tenantId, integrationId, page }) {
+      const wanted = { type: 'page', page_id: page.id };
+      const { access_token: token } = tokenSchema.parse(
+        await it.meta.control('POST', 'tokens', wanted),
+      );
+      await sql(
+        `UPDATE social_publisher.integrations
+         SET tenant_id = $2, sealed_token = $3, status = 'active', error = NULL WHERE id = $1`,
+        integrationId,
+        tenantId,
+        testVault.seal(new Secret(token), { tenantId, integrationId }),
+      );
     },
     async writes(outlet) {
       const isObject = /^\d+_\d+$/;

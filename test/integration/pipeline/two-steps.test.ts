@@ -3,6 +3,8 @@ import { until } from '../../support/fleet.ts';
 import type { Outlet } from '../../support/pipeline.ts';
 import { openTwoSteps, type TwoSteps } from '../../support/two-steps.ts';
 
+const inAnHour = () => new Date(Date.now() + 3_600_000);
+
 // Invariant 2: hidden first, and then revealed by its id, however often that takes. No queue has a part in it.
 describe('a post in two steps', () => {
   let it: TwoSteps;
@@ -22,7 +24,20 @@ describe('a post in two steps', () => {
     });
     return row?.value;
   };
-  const inAnHour = () => new Date(Date.now() + 3_600_000);
+
+  const missing = async (message: string) => {
+    const outlet = await it.outlet();
+    const id = await it.prepared(outlet, { message });
+    await it.meta.control('DELETE', `posts/${await it.hiddenIdOf(id)}`);
+    await it.falls(id);
+    await until('a person is asked', async () => (await it.row(id)).attention !== null);
+    expect(await it.row(id)).toMatchObject({
+      status: 'unknown',
+      attention: { reason: 'hidden_post_missing' },
+    });
+    expect(await it.there(outlet)).toMatchObject({ public: 0, hidden: 0, gone: 1 });
+    return { outlet, id };
+  };
 
   describe('prepared ahead', () => {
     test('is hidden before its time, with its last call set aside, and public by that one call', async () => {
@@ -154,20 +169,6 @@ describe('a post in two steps', () => {
   });
 
   describe('that a person deleted before it was revealed', () => {
-    const missing = async (message: string) => {
-      const outlet = await it.outlet();
-      const id = await it.prepared(outlet, { message });
-      await it.meta.control('DELETE', `posts/${await it.hiddenIdOf(id)}`);
-      await it.falls(id);
-      await until('a person is asked', async () => (await it.row(id)).attention !== null);
-      expect(await it.row(id)).toMatchObject({
-        status: 'unknown',
-        attention: { reason: 'hidden_post_missing' },
-      });
-      expect(await it.there(outlet)).toMatchObject({ public: 0, hidden: 0, gone: 1 });
-      return { outlet, id };
-    };
-
     test('and a person says that it was never there: it is made anew, once', async () => {
       const { outlet, id } = await missing('never there');
       const answer = await it.act(outlet, id, 'resolve', { outcome: 'absent' });
@@ -181,9 +182,7 @@ describe('a post in two steps', () => {
 
     test('and a person knows where it is', async () => {
       const { outlet, id } = await missing('moved by hand');
-      const { id: live } = (await it.meta.control('POST', `pages/${outlet.page.id}/posts`, {
-        message: 'moved by hand',
-      })) as { id: string };
+      const live = await it.byHand(outlet, { message: 'moved by hand' });
       const answer = { outcome: 'live', external_id: live };
       expect((await it.act(outlet, id, 'resolve', answer)).status).toBe(200);
       expect(await it.row(id)).toMatchObject({ status: 'published', external_id: live });
