@@ -11,16 +11,23 @@ export const answers = [
 export const fates = ['lives', 'killed before the commit', 'killed after the commit'] as const;
 export const contents = ['text', 'link', 'one photo', 'ten photos'] as const;
 export const modes = ['draft', 'schedule', 'publish'] as const;
+/** FACEBOOK_STEPS. */
+export const steps = ['two', 'one'] as const;
 
 export type AnswerKind = (typeof answers)[number];
 /** What becomes of the worker around the commit that settles the attempt. */
 export type Fate = (typeof fates)[number];
 export type Content = (typeof contents)[number];
 export type Mode = (typeof modes)[number];
+export type Steps = (typeof steps)[number];
+/** Which of a post's calls is hit: the one that makes it hidden, the one that shows it, or the only one. */
+export type Call = 'create' | 'reveal' | 'publish';
 
 export interface Cell {
   /** The message of its post: no other has it. */
   readonly name: string;
+  readonly steps: Steps;
+  readonly call: Call;
   readonly happened: boolean;
   readonly answer: AnswerKind;
   readonly fate: Fate;
@@ -40,32 +47,47 @@ export const impossible: readonly { readonly what: string; readonly why: string 
   },
 ];
 
+/** A draft has no second step. */
+export function callsOf(mode: Mode, inSteps: Steps): readonly Call[] {
+  return inSteps === 'one' || mode === 'draft' ? ['publish'] : ['create', 'reveal'];
+}
+
 /** Every cell that can be, of one fate. */
-export function cellsOf(fate: Fate): readonly Cell[] {
+export function cellsOf(fate: Fate, inSteps: Steps): readonly Cell[] {
   return [true, false].flatMap((happened) =>
     answers
       .filter((answer) => happened || answer !== '400 after the effect')
       .flatMap((answer) =>
         contents.flatMap((content) =>
-          modes.map((mode) => ({
-            name: nameOf(happened, answer, fate, content, mode),
-            happened,
-            answer,
-            fate,
-            content,
-            mode,
-          })),
+          modes.flatMap((mode) =>
+            callsOf(mode, inSteps).map((call) => ({
+              name: nameOf(call, happened, answer, fate, content, mode),
+              steps: inSteps,
+              call,
+              happened,
+              answer,
+              fate,
+              content,
+              mode,
+            })),
+          ),
         ),
       ),
   );
 }
 
-function nameOf(happened: boolean, ...words: readonly string[]): string {
-  return [happened ? 'happened' : 'did not happen', ...words].join(' · ');
+function nameOf(call: Call, happened: boolean, ...words: readonly string[]): string {
+  return [call, happened ? 'happened' : 'did not happen', ...words].join(' · ');
 }
 
 /** Null: the sandbox answers as it would. `holdMs` outlasts the deadline of the call. */
-export function faultOf({ happened, answer }: Cell, holdMs: number): object | null {
+export function faultOf(cell: Cell, holdMs: number): object | null {
+  const fault = kindOf(cell, holdMs);
+  // One that was lost is asked for once more at once: that one is lost too.
+  return fault === null ? null : { ...fault, times: cell.call === 'reveal' ? 2 : 1 };
+}
+
+function kindOf({ happened, answer }: Cell, holdMs: number): object | null {
   const when = happened ? 'after' : 'before';
   switch (answer) {
     case '200':

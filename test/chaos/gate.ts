@@ -5,8 +5,8 @@ import type { Arena } from './arena.ts';
 const gateNumber = 770_077;
 
 /**
- * A gate in front of every commit that settles a sent attempt. While it is closed workers know their answers and cannot
- * write them down.
+ * A gate in front of every commit that settles a sent attempt, and of the first that follows a call which made a hidden
+ * post, where that is the call of the cell. While it is closed workers know their answers and cannot write them down.
  */
 export interface Gate {
   close(): Promise<void>;
@@ -21,7 +21,9 @@ export async function buildGate(arena: Arena): Promise<Gate> {
   await arena.db.query({
     text: `CREATE OR REPLACE FUNCTION public.chaos_gate() RETURNS trigger LANGUAGE plpgsql AS $$
            BEGIN
-             IF OLD.state = 'sent' AND NEW.state <> 'sent' THEN
+             IF (OLD.state = 'sent' AND NEW.state <> 'sent')
+               OR (OLD.state = 'prepared' AND NOT OLD.resting AND (NEW.state <> 'prepared' OR NEW.resting)
+                 AND OLD.content ->> 'message' LIKE 'create %') THEN
                PERFORM pg_advisory_xact_lock_shared(${gateNumber});
              END IF;
              RETURN NEW;

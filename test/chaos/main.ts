@@ -1,5 +1,6 @@
 import { print } from '../bench/print.ts';
 import type { QueueBackend } from '../support/redis.ts';
+import type { Steps } from './cells.ts';
 import { runFrozen } from './frozen.ts';
 import { type Ground, openGround } from './ground.ts';
 import { proveMatrix } from './matrix-report.ts';
@@ -8,7 +9,7 @@ import { readOptions } from './options.ts';
 import { runStorm } from './storm.ts';
 import { printFrozen, printStorm } from './storm-report.ts';
 
-/** `npm run chaos [-- matrix|undisturbed|storm|naive|frozen …] [--posts N] [--rounds N] [--backend redis|postgres]` */
+/** `npm run chaos [-- matrix|undisturbed|storm|naive|frozen …] [--posts N] [--rounds N] [--backend redis|postgres] [--steps two|one]` */
 const options = readOptions(process.argv.slice(2));
 const { parts, posts, seed } = options;
 const startedAt = performance.now();
@@ -19,9 +20,11 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 let broken = 0;
 try {
   for (const backend of backendsOf(ground)) {
-    if (parts.has('matrix')) broken += await proveMatrix(ground, backend);
-    if (['undisturbed', 'storm', 'naive'].some((part) => parts.has(part))) {
-      broken += await weather(backend);
+    for (const steps of options.steps) {
+      if (parts.has('matrix')) broken += await proveMatrix(ground, backend, steps);
+      if (['undisturbed', 'storm', 'naive'].some((part) => parts.has(part))) {
+        broken += await storm(backend, steps);
+      }
     }
     if (parts.has('frozen')) {
       broken += printFrozen(backend, await runFrozen(ground, backend, options.rounds));
@@ -36,14 +39,15 @@ print(
 );
 process.exit(broken === 0 ? 0 : 1);
 
-async function weather(backend: QueueBackend): Promise<number> {
-  const load = { backend, posts, seed };
+async function storm(backend: QueueBackend, steps: Steps): Promise<number> {
+  const load = { backend, steps, posts, seed };
   const undisturbed = parts.has('undisturbed')
     ? await runStorm(ground, { ...load, isStormy: false })
     : null;
-  const storm = parts.has('storm') ? await runStorm(ground, { ...load, isStormy: true }) : null;
+  const stormy = parts.has('storm') ? await runStorm(ground, { ...load, isStormy: true }) : null;
   const naive: [string, NaiveReport][] = [];
-  if (parts.has('naive')) {
+  // It knows one step only, and is printed beside the first.
+  if (parts.has('naive') && steps === options.steps[0]) {
     naive.push(['storm, naive worker', await runNaive(ground, { ...load, isStormy: true })]);
     if (backend === 'redis') {
       // A flush takes all jobs at once, and hides what else happens to them.
@@ -51,7 +55,7 @@ async function weather(backend: QueueBackend): Promise<number> {
       naive.push(['the same, Redis spared', await runNaive(ground, spared)]);
     }
   }
-  return printStorm({ backend, undisturbed, storm, naive });
+  return printStorm({ backend, steps, undisturbed, storm: stormy, naive });
 }
 
 function backendsOf({ redisUrl }: Ground): readonly QueueBackend[] {

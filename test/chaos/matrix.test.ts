@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { openPipeline } from '../support/pipeline.ts';
 import { queueBackends } from '../support/redis.ts';
 import { arenaOf, shortSettings } from './arena.ts';
-import { type Cell, fates } from './cells.ts';
+import { type Cell, callsOf, fates } from './cells.ts';
 import { runMatrix } from './matrix.ts';
 
 /** The reduced form of `npm run chaos`: every answer and fate, each fate in one mode, two kinds of content. */
@@ -14,7 +14,13 @@ const modeOf = {
 const isWanted = ({ fate, mode, content }: Cell): boolean =>
   mode === modeOf[fate] && (content === 'link' || content === 'ten photos');
 
-describe.each(queueBackends())('every lost answer over %s', (backend) => {
+const runs = queueBackends().flatMap((backend, index) => [
+  { backend, steps: 'two' as const },
+  // How the lists are searched does not depend on the queue.
+  ...(index === 0 ? [{ backend, steps: 'one' as const }] : []),
+]);
+
+describe.each(runs)('every lost answer over $backend in steps: $steps', ({ backend, steps }) => {
   // Each has a database and processes of its own, and mostly waits.
   test.concurrent.each(fates)(
     'leaves one post when the worker: %s',
@@ -22,10 +28,12 @@ describe.each(queueBackends())('every lost answer over %s', (backend) => {
       timeout: 300_000,
     },
     async (fate) => {
-      const pipeline = await openPipeline(backend, { env: shortSettings });
+      const env = { ...shortSettings, FACEBOOK_STEPS: steps };
+      const pipeline = await openPipeline(backend, { env });
       try {
-        const verdicts = await runMatrix(arenaOf(pipeline), { fate, wants: isWanted });
-        expect(verdicts).toHaveLength(26);
+        const options = { fate, steps, wants: isWanted };
+        const verdicts = await runMatrix(arenaOf(pipeline), options);
+        expect(verdicts).toHaveLength(26 * callsOf(modeOf[fate], steps).length);
         expect(verdicts.filter(({ outcome }) => outcome !== 'exactly one')).toEqual([]);
       } finally {
         await pipeline.close();

@@ -1,15 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { until } from '../support/fleet.ts';
+import type { Effect } from '../support/meta.ts';
 import type { RoleProcess } from '../support/role-process.ts';
 import { anIntegration, somePosts, type TestIntegration, type TestPost } from '../support/rows.ts';
 import type { Arena } from './arena.ts';
-import { type Cell, cellsOf, type Fate, faultOf, photosOf } from './cells.ts';
+import { type Cell, cellsOf, type Fate, faultOf, photosOf, type Steps } from './cells.ts';
 import { buildGate, type Gate } from './gate.ts';
 import { judgeCell, type Verdict } from './verdict.ts';
 
 export interface MatrixOptions {
   readonly fate: Fate;
+  /** As the processes of the arena have them. */
+  readonly steps: Steps;
   /** Which of the cells; all unless said. */
   readonly wants?: (cell: Cell) => boolean;
   /** Keeps workers from telling the queue that a job is done, until the returned function is called. */
@@ -17,64 +20,98 @@ export interface MatrixOptions {
 }
 
 /** Concurrency enough that every cell waits at the same gate at once. */
-const atOnce = { CONCURRENCY: '400', SHUTDOWN_TIMEOUT_MS: '0' } as const;
+const atOnce = {
+  CONCURRENCY: '400',
+  SHUTDOWN_TIMEOUT_MS: '0',
+  DATABASE_POOL_SIZE: '40',
+} as const;
+/** A renewal of a lease would wait behind the gate, and take a connection from those that still have calls to make. */
+const gated = { ...atOnce, LEASE_MS: '60000', GRAPH_TIMEOUT_MS: '2500' } as const;
 const holdMs = 4_000;
-const callMs = 1_500;
+/** After the last call began: its deadline or, of a reveal, two of them and the half second between. */
+const lastAnswerMs = 5_800;
+const pace = 40;
 /** What a machine that has other work too may take for a step that takes seconds. */
 const busyMs = 120_000;
 
 /** Runs all cells of one fate at once and judges each by the ledger and its row. */
 export async function runMatrix(
   arena: Arena,
-  { fate, wants = () => true, holdQueue }: MatrixOptions,
-): Promise<readonly Verdict[]> {
-  const cells = cellsOf(fate).filter(wants);
+  { fate, steps, wants = () => true, holdQueue }: MatrixOptions,
+): Promise<readonly Verdict<Cell>[]> {
+  const cells = cellsOf(fate, steps).filter(wants);
   const gate = await buildGate(arena);
   const living: RoleProcess[] = [];
   try {
-    await setFaults(arena, cells);
-    if (fate === 'lives') await insertPosts(arena, cells);
-    else await killAt(arena, gate, cells, fate, holdQueue);
+    const owners = await ownersOf(arena, cells);
+    await setFaults(arena, cells, owners);
+    const insert = (some: readonly Cell[]) => insertPosts(arena, some, owners);
+    if (fate === 'lives') await insert(cells);
+    else await killAt(arena, gate, { cells, insert, fate, holdQueue });
     const roles = ['scheduler', 'publisher', 'background', 'background'] as const;
     living.push(...(await Promise.all(roles.map((role) => arena.spawn(role, atOnce)))));
     await rest(arena, cells);
     await checkFaults(arena);
-    const effects = await arena.meta.posts();
-    return await Promise.all(cells.map((cell) => judgeCell(arena.db, cell, effects)));
+    const [posts, hidden] = await Promise.all([arena.meta.posts(), arena.meta.hidden()]);
+    const of = (effects: readonly Effect[], { name }: Cell) =>
+      effects.filter(({ message }) => message === name);
+    return await Promise.all(
+      cells.map((cell) => {
+        const made = { posts: of(posts, cell), hidden: of(hidden, cell) };
+        return judgeCell(arena.db, cell, made);
+      }),
+    );
   } finally {
     await gate.end();
     await Promise.all(living.map((child) => child.kill()));
   }
 }
 
-async function setFaults({ meta }: Arena, cells: readonly Cell[]): Promise<void> {
+type Owners = ReadonlyMap<Cell, TestIntegration>;
+
+async function setFaults({ meta }: Arena, cells: readonly Cell[], owners: Owners): Promise<void> {
   for (const cell of cells) {
     const fault = faultOf(cell, holdMs);
     if (fault === null) continue;
-    const match = { method: 'POST', edge: 'feed', message_contains: cell.name };
-    await meta.control('POST', 'faults', { match, ...fault });
+    const match =
+      cell.call === 'reveal'
+        ? { edge: 'node', page_id: owners.get(cell)?.accountId }
+        : { edge: 'feed', message_contains: cell.name };
+    await meta.control('POST', 'faults', { match: { method: 'POST', ...match }, ...fault });
   }
 }
 
-const faultsLeft = z.looseObject({
-  data: z.array(z.looseObject({ left: z.number(), match: z.unknown() })),
+const faultsUsed = z.looseObject({
+  data: z.array(z.looseObject({ used: z.number(), match: z.unknown() })),
 });
 
 /** A cell whose fault never happened would prove nothing. */
 async function checkFaults({ meta }: Arena): Promise<void> {
-  const { data } = faultsLeft.parse(await meta.control('GET', 'faults'));
-  const unused = data.filter(({ left }) => left > 0);
+  const { data } = faultsUsed.parse(await meta.control('GET', 'faults'));
+  const unused = data.filter(({ used }) => used === 0);
   if (unused.length > 0) throw new Error(`faults not used: ${JSON.stringify(unused)}`);
 }
 
-/** A Page for each kind of answer and mode, so that lost and found posts lie side by side on every one. */
-async function insertPosts(arena: Arena, cells: readonly Cell[]): Promise<void> {
+/**
+ * A Page for each kind of answer and mode, so that lost and found posts lie side by side on every one. A reveal does not
+ * say which post it is of: those have Pages of their own.
+ */
+async function ownersOf(arena: Arena, cells: readonly Cell[]): Promise<Owners> {
   const owners = new Map<string, TestIntegration>();
+  const all = new Map<Cell, TestIntegration>();
   for (const cell of cells) {
-    const key = `${cell.answer} ${cell.mode}`;
+    const key = cell.call === 'reveal' ? cell.name : `${cell.answer} ${cell.mode}`;
     const owner = owners.get(key) ?? (await ownerOf(arena));
     owners.set(key, owner);
-    await somePosts(arena.db, owner, [postOf(arena, cell)]);
+    all.set(cell, owner);
+  }
+  return all;
+}
+
+async function insertPosts(arena: Arena, cells: readonly Cell[], owners: Owners): Promise<void> {
+  for (const cell of cells) {
+    const owner = owners.get(cell);
+    if (owner !== undefined) await somePosts(arena.db, owner, [postOf(arena, cell)]);
   }
 }
 
@@ -104,39 +141,58 @@ function postOf({ meta }: Arena, cell: Cell): TestPost {
 async function killAt(
   arena: Arena,
   gate: Gate,
-  cells: readonly Cell[],
-  fate: Fate,
-  holdQueue: MatrixOptions['holdQueue'],
+  { cells, insert, fate, holdQueue }: Killing,
 ): Promise<void> {
   await gate.close();
-  await insertPosts(arena, cells);
   const publishers = await Promise.all([
-    arena.spawn('publisher', atOnce),
-    arena.spawn('publisher', atOnce),
+    arena.spawn('publisher', gated),
+    arena.spawn('publisher', gated),
   ]);
   const scheduler = await arena.spawn('scheduler');
-  await until('every post is queued', () => isEmpty(arena, `status = 'approved'`), busyMs);
+  // A few at a time: what a busy machine answers too late would wait at the gate too, and take the others with it.
+  for (let from = 0; from < cells.length; from += pace) {
+    await insert(cells.slice(from, from + pace));
+    const some = cells.slice(0, from + pace);
+    await until('every call was made', () => wereMade(arena, some), busyMs);
+  }
   // Nobody else is to find out that these outcomes are unknown: it would wait at the gate. Killed, it could leave posts
   // whose jobs it had not added yet.
   await scheduler.stop();
-  await until('every call was made', async () => (await called(arena)) >= cells.length, busyMs);
-  await delay(callMs + 300);
+  await delay(lastAnswerMs);
   const release = fate === 'killed after the commit' ? await holdQueue?.() : undefined;
   if (fate === 'killed after the commit') {
     await gate.open();
-    await until('every outcome is written', () => isEmpty(arena, isSent), busyMs);
+    await until('every outcome is written', () => isEmpty(arena, isOpen), busyMs);
   }
   await Promise.all(publishers.map((child) => child.kill()));
   await gate.clear();
   if (fate === 'killed before the commit') {
-    const written = await countRows(arena, `NOT ${isSent}`);
+    const written = await countRows(arena, `NOT ${isOpen}`);
     if (written > 0) throw new Error(`${written} posts were settled before their workers died`);
     await gate.open();
   }
+  await endLeases(arena);
   await release?.();
 }
 
-const isSent = `EXISTS (SELECT FROM social_publisher.publish_attempts a WHERE a.post_id = p.id AND a.state = 'sent')`;
+/** As if the time had passed for which those that died hold their posts. */
+async function endLeases({ db }: Arena): Promise<void> {
+  await db.query({
+    text: `UPDATE social_publisher.social_posts SET internal_write = true, lease_until = clock_timestamp()
+           WHERE status = 'publishing'`,
+  });
+}
+
+interface Killing {
+  readonly cells: readonly Cell[];
+  readonly insert: (cells: readonly Cell[]) => Promise<void>;
+  readonly fate: Fate;
+  readonly holdQueue: MatrixOptions['holdQueue'];
+}
+
+/** A worker is at it, or was. */
+const isOpen = `EXISTS (SELECT FROM social_publisher.publish_attempts a
+  WHERE a.post_id = p.id AND (a.state = 'sent' OR (a.state = 'prepared' AND NOT a.resting)))`;
 
 async function countRows({ db }: Arena, condition: string): Promise<number> {
   const [row] = await db.query<{ count: number }>({
@@ -149,15 +205,23 @@ async function isEmpty(arena: Arena, condition: string): Promise<boolean> {
   return (await countRows(arena, condition)) === 0;
 }
 
-const feedCalls = z.looseObject({
-  data: z.array(z.looseObject({ params: z.looseObject({ message: z.string().optional() }) })),
+const calls = z.looseObject({
+  data: z.array(
+    z.looseObject({
+      path: z.string(),
+      edge: z.string().nullable(),
+      params: z.looseObject({ message: z.string().optional() }),
+    }),
+  ),
 });
 
-async function called({ meta }: Arena): Promise<number> {
-  const { data } = feedCalls.parse(
-    await meta.control('GET', 'requests?method=POST&edge=feed&limit=10000'),
-  );
-  return new Set(data.map(({ params }) => params.message)).size;
+/** The call that each cell is about. */
+async function wereMade({ meta }: Arena, cells: readonly Cell[]): Promise<boolean> {
+  const { data } = calls.parse(await meta.control('GET', 'requests?method=POST&limit=10000'));
+  const made = new Set(data.filter(({ edge }) => edge === 'feed').map((one) => one.params.message));
+  const shown = new Set(data.filter(({ edge }) => edge === null).map(({ path }) => path));
+  const reveals = cells.filter(({ call }) => call === 'reveal').length;
+  return made.size >= cells.length && shown.size >= reveals;
 }
 
 /** Until every post is where it should be, or where a person was asked. */

@@ -19,13 +19,16 @@ export interface NaiveReport extends Tally {
   readonly failedCalls: number;
 }
 
+/** It knows one step. */
+type NaiveOptions = Omit<StormOptions, 'steps'>;
+
 const workerCount = 3;
 /** Longer than BullMQ needs to find and repeat a job whose worker died. */
 const quietMs = 45_000;
 const giveUpAfterMs = 300_000;
 
 /** The same storm over the obvious worker: see `naive-worker.ts`. */
-export async function runNaive(ground: Ground, options: StormOptions): Promise<NaiveReport> {
+export async function runNaive(ground: Ground, options: NaiveOptions): Promise<NaiveReport> {
   const arena = await openArena(ground, options.backend, {});
   const workers = new NaiveWorkers(arena, ground);
   try {
@@ -89,7 +92,7 @@ async function endure(
   ground: Ground,
   arena: Arena,
   workers: NaiveWorkers,
-  { backend, posts, seed, sparesRedis = false }: StormOptions,
+  { backend, posts, seed, sparesRedis = false }: NaiveOptions,
 ): Promise<number> {
   const stopKilling = startKilling(workers, createDice(seed));
   const coming = [...eventsOf(ground, backend === 'redis' && !sparesRedis)];

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import type { QueueBackend } from '../support/redis.ts';
+import { type Steps, steps } from './cells.ts';
 
 const parts = ['matrix', 'undisturbed', 'storm', 'naive', 'frozen'] as const;
 
@@ -11,6 +12,8 @@ export interface ChaosOptions {
   /** Null: each that this machine has. */
   readonly backend: QueueBackend | null;
   readonly seed: number;
+  /** FACEBOOK_STEPS: both, unless one is named. */
+  readonly steps: readonly Steps[];
 }
 
 const number = z.coerce.number().int().min(1);
@@ -19,6 +22,7 @@ const schema = z.object({
   rounds: number.default(2),
   backend: z.enum(['redis', 'postgres']).nullable().default(null),
   seed: number.default(7),
+  steps: z.enum(steps).optional(),
   parts: z.array(z.enum(parts)),
 });
 
@@ -31,8 +35,13 @@ export function readOptions(args: readonly string[]): ChaosOptions {
       rounds: { type: 'string' },
       backend: { type: 'string' },
       seed: { type: 'string' },
+      steps: { type: 'string' },
     },
   });
   const read = schema.parse({ ...values, parts: positionals });
-  return { ...read, parts: new Set(read.parts.length === 0 ? parts : read.parts) };
+  return {
+    ...read,
+    parts: new Set(read.parts.length === 0 ? parts : read.parts),
+    steps: read.steps === undefined ? steps : [read.steps],
+  };
 }

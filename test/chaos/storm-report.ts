@@ -1,20 +1,23 @@
 import { print, printTable } from '../bench/print.ts';
 import type { QueueBackend } from '../support/redis.ts';
+import type { Steps } from './cells.ts';
 import type { FrozenReport } from './frozen.ts';
 import type { NaiveReport } from './naive.ts';
 import { pageCount, type StormReport } from './storm.ts';
 
 export interface StormReports {
   readonly backend: QueueBackend;
+  readonly steps: Steps;
   readonly undisturbed: StormReport | null;
   readonly storm: StormReport | null;
   readonly naive: readonly (readonly [name: string, report: NaiveReport])[];
 }
 
 /** Prints what became of the posts; resolves with how many promises were broken. */
-export function printStorm({ backend, undisturbed, storm, naive }: StormReports): number {
+export function printStorm({ backend, steps, undisturbed, storm, naive }: StormReports): number {
   const posts = storm?.posts ?? undisturbed?.posts ?? naive[0]?.[1].posts ?? 0;
-  print(`\nStorm, ${backend} queue: ${posts} posts over ${pageCount} Pages, all due at once`);
+  const what = `${backend} queue, ${steps === 'two' ? 'two steps' : 'one step'}`;
+  print(`\nStorm, ${what}: ${posts} posts over ${pageCount} Pages, all due at once`);
   printTable(
     [
       'run',
@@ -24,6 +27,7 @@ export function printStorm({ backend, undisturbed, storm, naive }: StormReports)
       'exactly once',
       'twice',
       'lost',
+      'hidden',
       'kills',
       'lost answers',
       'failed calls',
@@ -50,7 +54,14 @@ function rowOf(name: string, report: StormReport | NaiveReport): readonly string
     name,
     Number.isNaN(report.secondsOfMost) ? '' : report.secondsOfMost.toFixed(0),
     report.seconds.toFixed(0),
-    ...[report.published, report.exactlyOnce, report.twice, report.lost, report.kills].map(String),
+    ...[
+      report.published,
+      report.exactlyOnce,
+      report.twice,
+      report.lost,
+      report.hidden,
+      report.kills,
+    ].map(String),
     String(report.lostAnswers),
     String(report.failedCalls),
   ];

@@ -4,6 +4,7 @@ import { print } from '../bench/print.ts';
 import type { QueueBackend } from '../support/redis.ts';
 import { type Arena, openArena } from './arena.ts';
 import { approveAll, makePages, plantedApp, postsOf, type StormPage, shareOf } from './calendar.ts';
+import type { Steps } from './cells.ts';
 import type { Ground } from './ground.ts';
 import { type Herd, startHerd } from './herd.ts';
 import { type Found, findPlanted } from './planted.ts';
@@ -12,6 +13,7 @@ import { createDice, eventsOf, latencyMs, setFaults, startKilling } from './weat
 
 export interface StormOptions {
   readonly backend: QueueBackend;
+  readonly steps: Steps;
   readonly posts: number;
   readonly seed: number;
   /** False: nothing is disturbed, for comparison. */
@@ -57,7 +59,10 @@ const env = {
 
 /** Approves the posts, all due at once, and lets the processes publish them through what happens meanwhile. */
 export async function runStorm(ground: Ground, options: StormOptions): Promise<StormReport> {
-  const arena = await openArena(ground, options.backend, env);
+  const arena = await openArena(ground, options.backend, {
+    ...env,
+    FACEBOOK_STEPS: options.steps,
+  });
   let herd: Herd | undefined;
   try {
     const pages = await makePages(arena.meta, arena.db, pageCount);

@@ -2,12 +2,14 @@ import { z } from 'zod';
 import type { Database } from '../../src/db/client.ts';
 import type { Meta } from '../support/meta.ts';
 
-/** What became of the posts of a storm, by the sandbox's ledger of effects. */
+/** What became of the posts of a storm, by the sandbox's ledger: `exactlyOnce` and `twice` are what people see. */
 export interface Tally {
   readonly posts: number;
   readonly exactlyOnce: number;
   readonly twice: number;
   readonly lost: number;
+  /** Posts that nobody sees: what lost answers left. */
+  readonly hidden: number;
 }
 
 /** `messages` are those of all posts, each of its own. */
@@ -23,6 +25,7 @@ export async function tally(meta: Meta, messages: readonly string[]): Promise<Ta
     exactlyOnce: of((count) => count === 1),
     twice: of((count) => count > 1),
     lost: of((count) => count === 0),
+    hidden: (await meta.hidden()).length,
   };
 }
 

@@ -1,44 +1,84 @@
 import type { Database } from '../../src/db/client.ts';
 import type { Effect } from '../support/meta.ts';
-import { type Cell, photosOf, settledAs } from './cells.ts';
+import { type Content, type Mode, photosOf, type Steps, settledAs } from './cells.ts';
 
-export interface Verdict {
+/** What is judged: one post, whose message is its name. */
+interface Judged {
+  readonly name: string;
+  readonly steps: Steps;
+  readonly content: Content;
+  readonly mode: Mode;
+}
+
+export interface Verdict<Cell extends Judged> {
   readonly cell: Cell;
   readonly outcome: 'exactly one' | 'a person is asked' | 'broken';
-  /** What broke the promise. */
+  /** What broke the promise, or what the person is asked. */
   readonly problem: string | null;
+  /** What lost answers left hidden, and nobody has deleted yet. */
+  readonly orphans: number;
+}
+
+/** What our app has made of it. */
+export interface Made {
+  /** Public, or to be by the network's scheduler, or drafts for the Page's people. */
+  readonly posts: readonly Effect[];
+  readonly hidden: readonly Effect[];
 }
 
 interface Row {
   readonly status: string;
   readonly external_id: string | null;
-  readonly attention: { reason: string; evidence: readonly unknown[]; choices: unknown } | null;
+  readonly attention: { readonly reason: string; readonly choices: readonly string[] } | null;
+  readonly looks: number;
 }
 
 /** The promise: never two posts; and exactly one, or a person who is asked with what is known. */
-export async function judgeCell(
+export async function judgeCell<Cell extends Judged>(
   db: Database,
   cell: Cell,
-  effects: readonly Effect[],
-): Promise<Verdict> {
-  const made = effects.filter(({ message }) => message === cell.name);
+  { posts, hidden }: Made,
+): Promise<Verdict<Cell>> {
+  const told = judge(cell, await readRow(db, cell.name), posts);
+  const orphans = hidden.filter(({ id }) => posts.every((post) => post.id !== id)).length;
+  return { cell, orphans, problem: null, ...told };
+}
+
+async function readRow(db: Database, message: string): Promise<Row | undefined> {
   const [row] = await db.query<Row>({
-    text: 'SELECT status, external_id, attention FROM social_publisher.social_posts WHERE message = $1',
-    values: [cell.name],
+    text: `SELECT status, external_id, attention, (SELECT coalesce(sum(jsonb_array_length(a.evidence)), 0)::int
+             FROM social_publisher.publish_attempts a WHERE a.post_id = p.id) AS looks
+           FROM social_publisher.social_posts p WHERE message = $1`,
+    values: [message],
   });
-  const broken = (problem: string): Verdict => ({ cell, outcome: 'broken', problem });
+  return row;
+}
+
+type Told = Pick<Verdict<Judged>, 'outcome'> & Partial<Pick<Verdict<Judged>, 'problem'>>;
+
+function judge(cell: Judged, row: Row | undefined, posts: readonly Effect[]): Told {
+  const broken = (problem: string): Told => ({ outcome: 'broken', problem });
   if (row === undefined) return broken('its row is gone');
-  if (made.length > 1) return broken(`${made.length} posts exist`);
-  const [post] = made;
-  const isAsked = row.status === 'unknown' && row.attention !== null;
-  if (isAsked) return { cell, outcome: 'a person is asked', problem: null };
+  if (posts.length > 1) return broken(`${posts.length} posts exist`);
+  if (row.status === 'unknown' && row.attention !== null) return judgeQuestion(cell, row);
+  const [post] = posts;
   if (post === undefined) return broken(`no post exists, and its row says ${row.status}`);
   if (row.status !== settledAs[cell.mode] || row.external_id !== post.id) {
-    return broken(`the post exists, and its row says ${row.status} ${row.external_id}`);
+    return broken(`${post.id} exists, and its row says ${row.status} ${row.external_id}`);
   }
   const photos = photosOf[cell.content];
-  if (post.photo_ids.length !== photos) {
-    return broken(`it has ${post.photo_ids.length} photos of ${photos}`);
-  }
-  return { cell, outcome: 'exactly one', problem: null };
+  return post.photo_ids.length === photos
+    ? { outcome: 'exactly one' }
+    : broken(`it has ${post.photo_ids.length} photos of ${photos}`);
+}
+
+/** What can be settled by its id is never asked; a question shows where was looked, and what can be answered. */
+function judgeQuestion({ steps, mode }: Judged, { attention, looks }: Row): Told {
+  const reason = attention?.reason ?? '';
+  const isAllowed = steps === 'one' || mode !== 'publish';
+  if (!isAllowed) return { outcome: 'broken', problem: `a person is asked: ${reason}` };
+  const isTold = looks > 0 && (attention?.choices.length ?? 0) > 0;
+  return isTold
+    ? { outcome: 'a person is asked', problem: reason }
+    : { outcome: 'broken', problem: `${reason} is asked without evidence` };
 }
