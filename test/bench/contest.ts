@@ -18,11 +18,17 @@ export interface Load {
   readonly answerMs: number;
   /** When all of them are due, from the moment they are in; 0: they are due already. */
   readonly dueInMs: number;
+  /** `ahead`: two steps, the first done before they are due. One step unless it is said. */
+  readonly steps?: 'one' | 'two' | 'ahead';
+  /** 100 unless it is said. */
+  readonly pages?: number;
   /** Processes that share the whole pipeline's work; one unless it is said. */
   readonly publishers?: number;
 }
 
-const pages = 100;
+const mostPages = 100;
+/** So that even a slow machine has prepared them before the first is due. */
+const preparedPerS = 120;
 let contests = 0;
 
 /** Bare BullMQ: the jobs are added, then the worker starts (or, with a due time, waits for them as delayed jobs). */
@@ -56,12 +62,14 @@ export async function runPipeline(
   await migrate(databaseUrl);
   const db = openDatabase({ url: databaseUrl });
   await place.target.reset(load.answerMs);
-  const dueAt = Date.now() + Math.max(load.dueInMs, 0);
-  await insertPosts(db, load.jobs, new Date(dueAt));
+  const aheadMs = load.steps === 'ahead' ? 10_000 + (load.jobs / preparedPerS) * 1_000 : 0;
+  const dueAt = new Date(Date.now() + load.dueInMs + aheadMs);
+  await insertPosts(db, load, dueAt);
   const env = environment(place, load, databaseUrl);
   const roles = ['scheduler', ...Array.from({ length: load.publishers ?? 1 }, () => 'publisher')];
   const children = roles.map((role) => forkWorker(role, env));
   try {
+    if (aheadMs > 0) await waitUntilPrepared(db, load.jobs, dueAt);
     const stats = await place.target.waitFor(load.jobs);
     const settledAt = await waitUntilPublished(db, load.jobs);
     return { ...stats, settledAt };
@@ -80,6 +88,8 @@ function environment(place: Place, load: Load, databaseUrl: string): Record<stri
     ENCRYPTION_KEYS: `${testKey.id}:${Buffer.from(testKey.key).toString('base64')}`,
     GRAPH_BASE_URL: place.target.url,
     FACEBOOK_CALLS_PER_HOUR: '100000',
+    FACEBOOK_STEPS: load.steps === undefined || load.steps === 'one' ? 'one' : 'two',
+    PREPARE_AHEAD_S: load.steps === 'ahead' ? '3600' : '0',
     CONCURRENCY: String(load.concurrency),
     QUEUE_DEPTH: String(Math.max(2_000, load.concurrency * 2)),
     LOG_LEVEL: 'error',
@@ -96,7 +106,11 @@ async function freshDatabase(place: Place, name: string): Promise<string> {
 type Db = ReturnType<typeof openDatabase>;
 
 /** Approved and planned beforehand, as posts of a calendar are long before they are due. */
-async function insertPosts(db: Db, count: number, dueAt: Date): Promise<void> {
+async function insertPosts(
+  db: Db,
+  { jobs, pages = mostPages, steps }: Load,
+  dueAt: Date,
+): Promise<void> {
   for (let page = 0; page < pages; page += 1) {
     const owner = await anIntegration(db, { autoPublish: true });
     await db.query({
@@ -105,13 +119,29 @@ async function insertPosts(db: Db, count: number, dueAt: Date): Promise<void> {
              SELECT $1, $2, 'approved', 'due:' || $4::bigint || ' post ' || n || ' of ' || $3::int, 'publish',
                to_timestamp($4::bigint / 1000.0)
              FROM generate_series(1, $5::int) n`,
-      values: [owner.tenantId, owner.integrationId, page, dueAt.getTime(), count / pages],
+      values: [owner.tenantId, owner.integrationId, page, dueAt.getTime(), jobs / pages],
     });
   }
   await db.query({
     text: `UPDATE social_publisher.social_posts
-           SET internal_write = true, next_run_at = scheduled_at, effective_mode = 'publish'`,
+           SET internal_write = true, effective_mode = 'publish',
+             next_run_at = CASE WHEN $1::boolean THEN clock_timestamp() ELSE scheduled_at END`,
+    values: [steps === 'ahead'],
   });
+  await db.query({ text: 'VACUUM ANALYZE social_publisher.social_posts' });
+}
+
+async function waitUntilPrepared(db: Db, count: number, dueAt: Date): Promise<void> {
+  for (let prepared = 0; prepared < count; ) {
+    if (Date.now() > dueAt.getTime()) {
+      throw new Error(`only ${prepared} of ${count} were prepared before their time`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const [row] = await db.query<{ prepared: number }>({
+      text: `SELECT count(*) FILTER (WHERE prepared_at IS NOT NULL)::int AS prepared FROM social_publisher.social_posts`,
+    });
+    prepared = row?.prepared ?? 0;
+  }
   await db.query({ text: 'VACUUM ANALYZE social_publisher.social_posts' });
 }
 

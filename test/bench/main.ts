@@ -1,19 +1,37 @@
+import { parseArgs } from 'node:util';
 import { startPostgres } from '../support/postgres-server.ts';
 import { startRedis } from '../support/redis-server.ts';
 import { openRunFolder } from '../support/run-folder.ts';
-import { startTarget } from './children.ts';
+import { type Stats, startTarget } from './children.ts';
 import { measureClaims } from './claims.ts';
 import { type Load, type Place, runBare, runPipeline } from './contest.ts';
 import { print, printTable } from './print.ts';
 
-/** `npm run bench [throughput|publishers|lateness|claims …]`: see test/bench/README.md for what the figures mean. */
-const wanted = new Set(process.argv.slice(2));
+/** `npm run bench [-- throughput|publishers|lateness|claims …] [--posts N] [--queue redis|postgres]`: see test/bench/README.md. */
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { posts: { type: 'string' }, queue: { type: 'string' } },
+});
+const wanted = new Set(positionals);
+const posts = values.posts === undefined ? null : Number(values.posts);
 const isWanted = (part: string): boolean => wanted.size === 0 || wanted.has(part);
 
-const throughput: Load = { jobs: 20_000, concurrency: 200, answerMs: 0, dueInMs: 0 };
+const throughput: Load = { jobs: posts ?? 20_000, concurrency: 200, answerMs: 0, dueInMs: 0 };
 /** Few at once, and slow answers: one publisher is at its limit, and two cores are not even with three. */
-const publishers: Load = { jobs: 5_000, concurrency: 20, answerMs: 200, dueInMs: 0 };
-const lateness: Load = { jobs: 10_000, concurrency: 1_000, answerMs: 200, dueInMs: 6_000 };
+const publishers: Load = { jobs: posts ?? 5_000, concurrency: 20, answerMs: 200, dueInMs: 0 };
+const lateness: Load = {
+  jobs: posts ?? 10_000,
+  concurrency: 1_000,
+  answerMs: 200,
+  dueInMs: 6_000,
+  pages: 200,
+};
+/** What each table compares with bare BullMQ. */
+const ways = [
+  { who: 'one step', steps: 'one' },
+  { who: 'two steps', steps: 'two' },
+  { who: 'prepared ahead', steps: 'ahead' },
+] as const;
 
 const { DATABASE_URL: given } = process.env;
 if (given !== undefined) process.env['TEST_DATABASE_URL'] ??= given;
@@ -27,9 +45,16 @@ const [postgres, redis, target] = await Promise.all([
 try {
   const kinds = redis === undefined ? (['postgres'] as const) : (['redis', 'postgres'] as const);
   if (redis === undefined) print('no redis-server on this machine: only the PostgreSQL queue');
-  const places = kinds.map(
-    (kind): Place => ({ kind, serverUrl: postgres.serverUrl, redisUrl: redis?.url ?? '', target }),
-  );
+  const places = kinds
+    .filter((kind) => values.queue === undefined || values.queue === kind)
+    .map(
+      (kind): Place => ({
+        kind,
+        serverUrl: postgres.serverUrl,
+        redisUrl: redis?.url ?? '',
+        target,
+      }),
+    );
   if (isWanted('throughput')) await compareThroughput(places);
   if (isWanted('publishers')) await comparePublishers(places);
   if (isWanted('lateness')) await compareLateness(places);
@@ -47,17 +72,15 @@ async function compareThroughput(places: readonly Place[]): Promise<void> {
   const rows: string[][] = [];
   for (const place of places) {
     const bare = await runBare(place, throughput);
-    const whole = await runPipeline(place, throughput);
     const bareRate = rate(jobs, bare.firstAt, bare.lastAt);
-    const wholeRate = rate(jobs, whole.firstAt, whole.settledAt);
-    rows.push([
-      place.kind,
-      bareRate.toFixed(0),
-      wholeRate.toFixed(0),
-      (wholeRate / bareRate).toFixed(2),
-    ]);
+    rows.push([place.kind, 'bare BullMQ', bareRate.toFixed(0), '1.00']);
+    for (const { who, steps } of ways) {
+      const whole = await runPipeline(place, { ...throughput, steps });
+      const wholeRate = rate(jobs, whole.firstAt, whole.settledAt);
+      rows.push([place.kind, who, wholeRate.toFixed(0), (wholeRate / bareRate).toFixed(2)]);
+    }
   }
-  printTable(['queue', 'bare BullMQ, jobs/s', 'whole pipeline, posts/s', 'ratio'], rows);
+  printTable(['queue', 'who', 'posts/s', 'ratio'], rows);
 }
 
 async function comparePublishers(places: readonly Place[]): Promise<void> {
@@ -81,32 +104,22 @@ async function comparePublishers(places: readonly Place[]): Promise<void> {
 async function compareLateness(places: readonly Place[]): Promise<void> {
   const { jobs, concurrency, answerMs } = lateness;
   print(
-    `\n${jobs} posts due in the same second, answers after ${answerMs} ms, concurrency ${concurrency}`,
+    `\n${jobs} posts of 200 Pages due in the same second, answers after ${answerMs} ms, concurrency ${concurrency}`,
   );
   const rows: string[][] = [];
   for (const place of places) {
     const bare = await runBare(place, lateness);
-    const whole = await runPipeline(place, lateness);
-    for (const [who, stats] of [
-      ['bare BullMQ', bare],
-      ['whole pipeline', whole],
-    ] as const) {
-      rows.push([
-        place.kind,
-        who,
-        ...[stats.earliest, stats.p50, stats.p99, stats.max].map(String),
-      ]);
+    rows.push(latenessRow(place, 'bare BullMQ', bare, bare));
+    for (const { who, steps } of ways) {
+      rows.push(latenessRow(place, who, await runPipeline(place, { ...lateness, steps }), bare));
     }
-    rows.push([
-      place.kind,
-      'ratio of p99',
-      '',
-      '',
-      ((whole.p99 ?? 0) / (bare.p99 ?? 1)).toFixed(2),
-      '',
-    ]);
   }
-  printTable(['queue', 'who', 'earliest ms', 'p50 ms', 'p99 ms', 'max ms'], rows);
+  printTable(['queue', 'who', 'earliest ms', 'p50 ms', 'p99 ms', 'max ms', 'ratio of p99'], rows);
+}
+
+function latenessRow({ kind }: Place, who: string, stats: Stats, bare: Stats): string[] {
+  const times = [stats.earliest, stats.p50, stats.p99, stats.max].map(String);
+  return [kind, who, ...times, ((stats.p99 ?? 0) / (bare.p99 ?? 1)).toFixed(2)];
 }
 
 function rate(jobs: number, firstAt: number | null, lastAt: number | null): number {

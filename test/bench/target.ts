@@ -2,10 +2,15 @@ import { createServer } from 'node:http';
 
 /**
  * What both contestants call: a server that reads the body, waits, and answers with an id as Graph would. It is a
- * process of its own. `GET /stats` tells when calls arrived and how late they were, `POST /reset?delay=200` begins anew.
+ * process of its own. `GET /stats` tells when calls arrived that show a post, and how late they were; what prepares one
+ * is answered at once. `POST /reset?delay=200` begins anew.
  */
 const dueTime = /due:(\d+)/;
+const hidden = /"?published"?[:=]"?false/;
 let delayMs = 0;
+let made = 0;
+/** By the id of a hidden post. */
+const dueOf = new Map<string, number | undefined>();
 let arrivals: number[] = [];
 let latenessMs: number[] = [];
 
@@ -22,24 +27,40 @@ const server = createServer((request, response) => {
       response.end(JSON.stringify(stats()));
     } else if (url.pathname === '/reset') {
       delayMs = Number(url.searchParams.get('delay') ?? 0);
+      dueOf.clear();
       arrivals = [];
       latenessMs = [];
       response.end('{}');
     } else {
-      record(body);
-      const page = /\/(\d+)\/feed/.exec(url.pathname)?.[1] ?? '1';
-      const answer = JSON.stringify({ id: `${page}_${arrivals.length}` });
-      if (delayMs === 0) response.end(answer);
+      const answer = JSON.stringify(answerTo(url.pathname, body));
+      const isShown = !url.pathname.endsWith('/photos') && !hidden.test(body);
+      if (delayMs === 0 || !isShown) response.end(answer);
       else setTimeout(() => response.end(answer), delayMs);
     }
   });
 });
 
-function record(body: string): void {
+function answerTo(path: string, body: string): object {
+  made += 1;
+  const [, page, edge] = /\/(\d+)\/(feed|photos)$/.exec(path) ?? [];
+  if (edge === 'photos') return { id: String(made) };
+  const shown = /\/(\d+_\d+)$/.exec(path)?.[1];
+  if (shown !== undefined) {
+    record(dueOf.get(shown));
+    return { success: true };
+  }
+  const id = `${page ?? '1'}_${made}`;
+  const [, due] = dueTime.exec(body) ?? [];
+  const dueAt = due === undefined ? undefined : Number(due);
+  if (hidden.test(body)) dueOf.set(id, dueAt);
+  else record(dueAt);
+  return { id };
+}
+
+function record(dueAt: number | undefined): void {
   const now = Date.now();
   arrivals.push(now);
-  const due = dueTime.exec(body)?.[1];
-  if (due !== undefined) latenessMs.push(now - Number(due));
+  if (dueAt !== undefined) latenessMs.push(now - dueAt);
 }
 
 function stats() {

@@ -8,8 +8,9 @@ import { type NaiveReport, runNaive } from './naive.ts';
 import { readOptions } from './options.ts';
 import { runStorm } from './storm.ts';
 import { printFrozen, printStorm } from './storm-report.ts';
+import { proveWeather } from './weather-matrix.ts';
 
-/** `npm run chaos [-- matrix|undisturbed|storm|naive|frozen …] [--posts N] [--rounds N] [--backend redis|postgres] [--steps two|one]` */
+/** `npm run chaos [-- matrix|weather|undisturbed|storm|naive|frozen …] [--posts N] [--rounds N] [--backend redis|postgres] [--steps two|one]` */
 const options = readOptions(process.argv.slice(2));
 const { parts, posts, seed } = options;
 const startedAt = performance.now();
@@ -22,6 +23,7 @@ try {
   for (const backend of backendsOf(ground)) {
     for (const steps of options.steps) {
       if (parts.has('matrix')) broken += await proveMatrix(ground, backend, steps);
+      if (parts.has('weather')) broken += await proveWeather(ground, backend, steps);
       if (['undisturbed', 'storm', 'naive'].some((part) => parts.has(part))) {
         broken += await storm(backend, steps);
       }

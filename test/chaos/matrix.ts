@@ -52,6 +52,8 @@ export async function runMatrix(
     living.push(...(await Promise.all(roles.map((role) => arena.spawn(role, atOnce)))));
     await rest(arena, cells);
     await checkFaults(arena);
+    // One that never rested must not move on while it is judged.
+    await Promise.all(living.map((child) => child.kill()));
     const [posts, hidden] = await Promise.all([arena.meta.posts(), arena.meta.hidden()]);
     const of = (effects: readonly Effect[], { name }: Cell) =>
       effects.filter(({ message }) => message === name);

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { QueueBackend } from '../support/redis.ts';
 import { type Steps, steps } from './cells.ts';
 
-const parts = ['matrix', 'undisturbed', 'storm', 'naive', 'frozen'] as const;
+const parts = ['matrix', 'weather', 'undisturbed', 'storm', 'naive', 'frozen'] as const;
 
 export interface ChaosOptions {
   readonly parts: ReadonlySet<string>;

@@ -8,11 +8,12 @@ interface Judged {
   readonly steps: Steps;
   readonly content: Content;
   readonly mode: Mode;
+  readonly mayWait?: boolean;
 }
 
 export interface Verdict<Cell extends Judged> {
   readonly cell: Cell;
-  readonly outcome: 'exactly one' | 'a person is asked' | 'broken';
+  readonly outcome: 'exactly one' | 'waits' | 'a person is asked' | 'broken';
   /** What broke the promise, or what the person is asked. */
   readonly problem: string | null;
   /** What lost answers left hidden, and nobody has deleted yet. */
@@ -62,6 +63,8 @@ function judge(cell: Judged, row: Row | undefined, posts: readonly Effect[]): To
   if (posts.length > 1) return broken(`${posts.length} posts exist`);
   if (row.status === 'unknown' && row.attention !== null) return judgeQuestion(cell, row);
   const [post] = posts;
+  const isHeld = cell.mayWait === true && row.status === 'approved' && post === undefined;
+  if (isHeld) return { outcome: 'waits' };
   if (post === undefined) return broken(`no post exists, and its row says ${row.status}`);
   if (row.status !== settledAs[cell.mode] || row.external_id !== post.id) {
     return broken(`${post.id} exists, and its row says ${row.status} ${row.external_id}`);
