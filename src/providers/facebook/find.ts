@@ -33,7 +33,7 @@ const fields = [
 ].join(',');
 
 /** Meta answers code 1 where a page holds too much for it. */
-const pageSizes = [100, 25, 10] as const;
+const pageSizes = [100, 25, 5, 1] as const;
 const tooMuchCode = 1;
 /** 2,000 posts an edge; a Page with more is not one where we can prove anything. */
 const mostPages = 20;

@@ -135,7 +135,7 @@ describe('listing the posts of a Page', () => {
     server.script(error(1, 500), error(1, 500), more('a', aPost({})), page(aPost({ id: '1_2' })));
     const { seen, ids, asked } = await list();
     expect({ seen, ids }).toEqual({ seen: ['whole'], ids: ['1_1', '1_2'] });
-    expect(asked.map((url) => url.searchParams.get('limit'))).toEqual(['100', '25', '10', '10']);
+    expect(asked.map((url) => url.searchParams.get('limit'))).toEqual(['100', '25', '5', '5']);
     server.script(error(1, 500));
     expect((await list()).seen).toEqual(['failed']);
   });
