@@ -7,7 +7,7 @@ const refillBelow = 0.5;
 const refillCheckMs = 25;
 
 /** Posts of one claim: their authors, and the workers that could begin with the first of them, wait until it is done. */
-const claimSize = 250;
+const claimSize = 100;
 
 /** Most posts of one integration that are queued or under way, so that a flood of one delays nobody. */
 const perIntegration = 100;

@@ -11,13 +11,27 @@ import {
   takeOverdueQueued,
 } from './sweep-store.ts';
 
-const batchSize = 500;
+/** Authors wait for a statement that holds their rows: none is to take longer than some twenty milliseconds. */
+const batchSize = 200;
 const lostAnswer = 'The worker that sent it was gone before it could write the answer.';
 
 /** Puts back what a row needs and no job carries; whatever happened to the queue, the rows know. */
 export async function rescueJobs(services: Services, provider: string): Promise<number> {
+  let rescued = 0;
+  for (let taken = batchSize; taken === batchSize; ) {
+    const batch = await rescueSome(services, provider);
+    ({ taken } = batch);
+    rescued += batch.raised;
+  }
+  return rescued;
+}
+
+async function rescueSome(
+  services: Services,
+  provider: string,
+): Promise<{ readonly taken: number; readonly raised: number }> {
   const overdue = await takeOverdueQueued(services.db, provider, batchSize);
-  if (overdue.length === 0) return 0;
+  if (overdue.length === 0) return { taken: 0, raised: 0 };
   const carried = await services.queues.carried(
     provider,
     jobsOf(overdue).map((job) => job.id),
@@ -28,7 +42,7 @@ export async function rescueJobs(services: Services, provider: string): Promise<
   if (raised.length > 0) {
     services.log.warn({ provider, posts: raised.length }, 'jobs were gone, posts queued again');
   }
-  return raised.length;
+  return { taken: overdue.length, raised: raised.length };
 }
 
 /** What workers left behind, and what came too late. Needs the database only. */
