@@ -71,8 +71,8 @@ export const skies: readonly Sky[] = [
   { name: 'pages of 5 at most', weather: { reduce_data_above_limit: 5 } },
   { name: 'photos may be used twice', weather: { photo_reuse: 'allow' } },
   { name: 'ids are found late', weather: { node_lag_ms: 800 } },
-  { name: 'one call in twenty fails', weather: { outage: 'code_2_503', outage_share: 0.05 } },
-  { name: 'one call in twenty is HTML', weather: { outage: 'html', outage_share: 0.05 } },
+  { name: 'one call in fifty fails', weather: { outage: 'code_2_503', outage_share: 0.02 } },
+  { name: 'one call in fifty is HTML', weather: { outage: 'html', outage_share: 0.02 } },
 ];
 
 /** Each has a sandbox to itself. */

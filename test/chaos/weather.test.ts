@@ -6,10 +6,11 @@ import { contents } from './cells.ts';
 import { skies, type WeatherCell } from './skies.ts';
 import { runWeather, weatherEnv } from './weather-matrix.ts';
 
-/** The reduced form of `npm run chaos -- weather`: every weather, with answers lost after their effect, by turns of content. */
+/** The reduced form of `npm run chaos -- weather`: every weather, with answers lost after their effect or, of schedules, before it; by turns of content. */
 const isWanted = ({ sky, mode, content, happened, call }: WeatherCell): boolean => {
   const turn = skies.indexOf(sky) + mode.length + call.length;
-  return happened && content === contents[turn % contents.length];
+  const isLost = call === 'reveal' && mode === 'schedule' ? !happened : happened;
+  return isLost && content === contents[turn % contents.length];
 };
 const runs = queueBackends().map((backend, index) => ({
   backend,
