@@ -1,6 +1,5 @@
 import { runCliProcess } from './cli/program.ts';
-import { exitOnDefects } from './crash.ts';
-import { createLogger } from './log.ts';
+import { createLogger, exitOnDefects } from './log.ts';
 
 exitOnDefects(() => createLogger({ level: 'fatal', destination: process.stderr }));
 const { stdin, stdout, stderr } = process;

@@ -1,3 +1,6 @@
+import { z } from 'zod';
+import { maskSecrets } from './mask.ts';
+
 /**
  * The errors of the program. Expected outcomes are values; these are thrown.
  * `code` is stable and snake_case; `message` is for the developer or operator who reads it.
@@ -144,4 +147,89 @@ export class PublishError extends AppError {
 export function scopeOf(errorClass: ErrorClass): ErrorScope {
   const ofAccount: readonly ErrorClass[] = ['reauth', 'permission', 'blocked', 'rate_limited'];
   return ofAccount.includes(errorClass) ? 'account' : 'post';
+}
+
+/**
+ * The one error record, wherever the API shows it. Stored ones are shown as they are: another version may have written
+ * them.
+ */
+export const errorRecordSchema = z
+  .strictObject({
+    class: z.enum([
+      'retry',
+      'rate_limited',
+      'reauth',
+      'permission',
+      'invalid',
+      'duplicate',
+      'blocked',
+      'not_ready',
+      'unknown_outcome',
+      'internal',
+    ]),
+    key: z.string().meta({ description: 'Stable, for translations.' }),
+    provider_code: z.number().nullable(),
+    provider_subcode: z.number().nullable(),
+    message: z.string(),
+    user_message: z.string().meta({ description: 'For the person who reads the calendar.' }),
+    action: z.string().meta({ description: 'The next step.' }),
+    who: z.enum(['nobody', 'author', 'tenant_admin', 'operator', 'meta']),
+    retryable: z.boolean(),
+    fbtrace_id: z.string().nullable(),
+    at: z.iso.datetime(),
+  })
+  .meta({
+    id: 'Error',
+    description: 'What went wrong, who must act, and how.',
+  }) satisfies z.ZodType<ErrorRecord>;
+
+/** An error of our own making, or of a defect, as the one record. */
+export function ownFailure(
+  errorClass: Extract<ErrorClass, 'internal' | 'retry' | 'unknown_outcome' | 'not_ready'>,
+  key: string,
+  message: string,
+): ErrorRecord {
+  return {
+    class: errorClass,
+    key,
+    provider_code: null,
+    provider_subcode: null,
+    message: maskSecrets(message).slice(0, 500),
+    user_message: userMessages[errorClass],
+    action: actions[errorClass],
+    who: errorClass === 'internal' ? 'operator' : 'nobody',
+    retryable: errorClass !== 'unknown_outcome',
+    fbtrace_id: null,
+    at: new Date().toISOString(),
+  };
+}
+
+const userMessages = {
+  internal: 'Something went wrong on our side; nothing was made public.',
+  retry: 'It did not work this time; nothing was made public. It is tried again.',
+  not_ready: 'It has to wait a little; nothing was made public.',
+  unknown_outcome: 'The network may have created this post: its answer was lost.',
+} as const;
+
+const actions = {
+  internal: 'Look at the log of the publisher for this post id.',
+  retry: 'Nothing to do.',
+  not_ready: 'Nothing to do.',
+  unknown_outcome: 'Wait: it is looked for on the account before anything is sent again.',
+} as const;
+
+/** What a failed call before the visible one means. Anything unforeseen is a defect, and nothing visible happened. */
+export function toPublishError(error: unknown): PublishError {
+  return unlessJudged(error, 'internal');
+}
+
+/** The same for the visible call: anything unforeseen leaves its outcome unknown. */
+export function toSendError(error: unknown): PublishError {
+  return unlessJudged(error, 'unknown_outcome');
+}
+
+function unlessJudged(error: unknown, otherwise: 'internal' | 'unknown_outcome'): PublishError {
+  if (error instanceof PublishError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new PublishError(ownFailure(otherwise, otherwise, message), { cause: error });
 }

@@ -1,13 +1,10 @@
-import type { Environment } from './config/environment.ts';
-import type { Role } from './config.ts';
-import { exitOnDefects } from './crash.ts';
-import { withDotenv } from './dotenv.ts';
-import { loadProcessConfig } from './embedded-secrets.ts';
+import type { Role } from './config/config.ts';
+import { loadProcessConfig, placeOfAdminToken } from './config/data-dir.ts';
+import { type Environment, withDotenv } from './config/environment.ts';
 import { AppError, ConfigError } from './errors.ts';
-import { createLogger, describeDefect } from './log.ts';
+import { createLogger, describeDefect, exitOnDefects } from './log.ts';
 import { type RoleName, roleNames } from './roles.ts';
 import { type Running, start } from './start.ts';
-import { tellWhereThePagesAre } from './welcome.ts';
 
 /** A whole process: reads the environment, runs its roles, obeys SIGTERM and SIGINT, sets the exit code. */
 export async function runProcess(role: Role, env: Environment): Promise<void> {
@@ -56,5 +53,22 @@ function isUnusableAddress(error: unknown): error is Error {
     error instanceof Error &&
     'syscall' in error &&
     (error.syscall === 'listen' || error.syscall === 'getaddrinfo')
+  );
+}
+
+/** Says where the pages for people are, and where whoever opens them finds the token that they ask for. */
+function tellWhereThePagesAre({ services, apiUrl }: Running, env: Environment): void {
+  if (apiUrl === undefined) return;
+  const { http, dataDir } = services.config;
+  // Port 0 is known only by now.
+  const base = http.publicUrl.endsWith(':0') ? apiUrl : http.publicUrl;
+  services.log.info(
+    {
+      apiDocs: `${base}/docs`,
+      dashboard: `${base}/admin/queues`,
+      signIn: "any user name; the password is the operator's token",
+      operatorToken: placeOfAdminToken(env, dataDir),
+    },
+    'open these pages in a browser',
   );
 }

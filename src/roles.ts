@@ -1,12 +1,11 @@
-import { startHealthServer } from './api/health-server.ts';
+import { startHealthServer } from './api/health.ts';
 import { startApi } from './api/server.ts';
 import { isOn, jobs } from './jobs/index.ts';
 import { createPipeline } from './publishing/pipeline.ts';
 import type { PublishServices } from './publishing/run.ts';
 import { startWorker } from './queue/worker.ts';
-import { backgroundQueues } from './queues.ts';
 import { startScheduler } from './scheduler/scheduler.ts';
-import type { Services } from './services.ts';
+import { backgroundQueues, type Services } from './services.ts';
 import { startWatch } from './watch/watch.ts';
 
 export const roleNames = ['api', 'scheduler', 'publisher', 'background'] as const;

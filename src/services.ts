@@ -1,11 +1,27 @@
-import type { Config } from './config.ts';
+import type { Config } from './config/config.ts';
 import type { Database } from './db/client.ts';
 import type { Logger } from './log.ts';
 import { createProviders, publishersOf } from './providers/index.ts';
 import type { Provider, Publishing } from './providers/provider.ts';
-import { openQueues, type QueueBackend, type Queues } from './queue/queues.ts';
-import { queueNames } from './queues.ts';
+import type { QueueBackend } from './queue/contract.ts';
+import { openQueues, type Queues } from './queue/queues.ts';
 import { Vault } from './vault.ts';
+
+/**
+ * The queues of the background role, each with how many of its jobs one process does at once. Work that comes in floods
+ * gets a queue of its own, so that reconciliation, edits and read-backs do not wait behind it.
+ */
+export const backgroundQueues = [{ name: 'background', concurrency: 4 }] as const;
+
+export type BackgroundQueue = (typeof backgroundQueues)[number]['name'];
+
+/**
+ * Every queue there is: each provider that publishes has one of its own name.
+ * @internal for tests
+ */
+export function queueNames(providers: Iterable<string>): readonly string[] {
+  return [...providers, ...backgroundQueues.map(({ name }) => name)];
+}
 
 /** What every part of the program is given; made once per process. */
 export interface Services {

@@ -1,18 +1,18 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Config } from './config.ts';
+import type { Config } from './config/config.ts';
 import { type Database, openDatabase } from './db/client.ts';
-import { startEmbedded } from './db/embedded.ts';
-import { migrate, pendingMigrations } from './db/migrate.ts';
-import { turnJitOff } from './db/role-defaults.ts';
+import { startEmbedded } from './db/embedded/embedded.ts';
+import { migrate, pendingMigrations, turnJitOff } from './db/migrate.ts';
 import { AppError, ConfigError } from './errors.ts';
 import { enterFleet } from './fence/fleet.ts';
-import { agreeOnQueue, requireKeys } from './instance-store.ts';
+import { agreeOnQueue, requireKeys } from './fence/store.ts';
 import type { Logger } from './log.ts';
-import { requirePorts } from './ports.ts';
 import { prepareQueueBackend } from './queue/queues.ts';
 import { type RoleName, type RunningRole, startHealth, startRole } from './roles.ts';
+import type { Secret } from './secret.ts';
 import { openServices, queueBackendOf, type Services } from './services.ts';
-import { placeOfUrl, waitingTeller } from './waiting.ts';
 
 export interface Running {
   readonly services: Services;
@@ -45,7 +45,7 @@ export async function start(config: Config, options: StartOptions): Promise<Runn
     stopping.abort();
   });
   const closers: Closer[] = [];
-  const close = once(async () => {
+  const close = runOnce(async () => {
     stopping.abort();
     const deadlineMs = config.shutdownTimeoutMs;
     for (const closeOne of closers.splice(0).toReversed()) await closeOne(deadlineMs);
@@ -183,7 +183,101 @@ function closeTogether(roles: readonly RunningRole[]): (deadlineMs: number) => P
   };
 }
 
-function once(work: () => Promise<void>): () => Promise<void> {
+function runOnce(work: () => Promise<void>): () => Promise<void> {
   let done: Promise<void> | undefined;
   return () => (done ??= work());
+}
+
+/** Throws ConfigError that names the variable at fault when this process could not listen where it is told to. */
+async function requirePorts(
+  { host, port, healthPort }: Config['http'],
+  needs: { readonly api: boolean },
+): Promise<void> {
+  const wanted = [
+    ...(needs.api ? [{ name: 'PORT', port }] : []),
+    ...(healthPort === undefined ? [] : [{ name: 'HEALTH_PORT', port: healthPort }]),
+  ];
+  const open: Server[] = [];
+  try {
+    for (const one of wanted) open.push(await listen(host, one));
+  } finally {
+    await Promise.all(open.map(closeServer));
+  }
+}
+
+async function listen(
+  host: string,
+  { name, port }: { readonly name: string; readonly port: number },
+): Promise<Server> {
+  const server = createServer();
+  try {
+    server.listen(port, host);
+    await once(server, 'listening');
+    return server;
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+    throw new ConfigError([problemOf(code, name, host, port)]);
+  }
+}
+
+function problemOf(code: string, name: string, host: string, port: number): string {
+  switch (code) {
+    case 'EADDRINUSE':
+      return `${name}: ${host}:${port} is in use already: stop what listens there, or set ${name} to another port`;
+    case 'EACCES':
+      return `${name}: this account may not listen on ${host}:${port} (${code}): set ${name} to a port above 1023`;
+    default:
+      return `HOST: this machine cannot listen on ${host} (${code}): set HOST to one of its addresses`;
+  }
+}
+
+async function closeServer(server: Server): Promise<void> {
+  server.close();
+  await once(server, 'close');
+}
+
+const tellEveryMs = 10_000;
+
+export interface Place {
+  readonly host: string;
+  readonly port: number;
+}
+
+/**
+ * Where a URL of PostgreSQL or Redis leads to, without what is secret in it.
+ * @internal for tests
+ */
+export function placeOfUrl(url: string | Secret, defaultPort: number): Place {
+  const { hostname, port } = new URL(typeof url === 'string' ? url : url.reveal());
+  return { host: hostname, port: port === '' ? defaultPort : Number(port) };
+}
+
+/**
+ * Tells of something that is waited for, at once and then every ten seconds. `nowMs` is a monotonic clock.
+ * @internal for tests
+ */
+export function waitingTeller(
+  log: Logger,
+  what: string,
+  place: Place,
+  nowMs: () => number = () => performance.now(),
+): (error: unknown) => void {
+  const beganMs = nowMs();
+  let toldMs = -Infinity;
+  return (error) => {
+    const now = nowMs();
+    if (now - toldMs < tellEveryMs) return;
+    toldMs = now;
+    const forS = Math.round((now - beganMs) / 1000);
+    log.warn({ ...place, forS, ...reasonOf(error) }, `waiting for the ${what}`);
+  };
+}
+
+/** What a system, a database or we ourselves have a code for needs no stack; anything else is a defect. */
+function reasonOf(error: unknown): object {
+  const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
+  if (!(first instanceof Error)) return { err: error };
+  const code = 'code' in first ? first.code : undefined;
+  const isKnown = first instanceof AppError || typeof code === 'string';
+  return isKnown ? { code, reason: first.message } : { err: error };
 }

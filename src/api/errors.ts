@@ -1,14 +1,16 @@
+import { z } from 'zod';
+import { brokenBound } from '../authoring/scope.ts';
 import {
   AppError,
   ConflictError,
+  type FieldProblem,
   InvalidRequestError,
   LimitedError,
   NotFoundError,
   PublishError,
 } from '../errors.ts';
-import { brokenBoundOf, isDatabaseAway, refusalOf } from './database-errors.ts';
-import { type Problem, problemOf } from './problem.ts';
-import { problemKindOf } from './problem-codes.ts';
+import { fieldProblemSchema } from './fields.ts';
+import { type ProblemKind, problemKindOf, problemKinds } from './problem-codes.ts';
 
 /** What the API itself refuses; `code` is one of `problemKinds` and decides the status. */
 export class ApiError extends AppError {
@@ -121,4 +123,117 @@ function fromFastify(error: unknown): Problem | undefined {
 
 function internal(): Problem {
   return problemOf('internal', 'Something broke on our side; the log has it under the request id.');
+}
+
+/** A problem before it knows which request it answers. */
+export interface Problem {
+  readonly status: number;
+  readonly code: string;
+  readonly title: string;
+  readonly detail: string;
+  readonly errors?: readonly FieldProblem[];
+  readonly retryAfterS?: number;
+  /** Headers beyond those that every problem has. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export const problemSchema = z
+  .strictObject({
+    type: z.string().meta({ description: 'The address of a page about this `code`.' }),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    code: z.string().meta({ description: 'Stable; see /problems for all of them.' }),
+    instance: z.string().meta({ description: 'The address that was asked, without its query.' }),
+    request_id: z.string(),
+    errors: z.array(fieldProblemSchema).optional(),
+  })
+  .meta({ id: 'Problem', description: 'RFC 9457 problem details.' });
+
+export type ProblemDocument = z.output<typeof problemSchema>;
+
+/** A problem of a known code; a code that nobody listed is internal. */
+export function problemOf(
+  code: string,
+  detail: string,
+  more: Partial<Pick<Problem, 'errors' | 'retryAfterS' | 'headers' | 'status'>> = {},
+): Problem {
+  const kind: ProblemKind = problemKindOf(code) ?? problemKinds.internal;
+  const status = more.status ?? kind.status;
+  const waits = status === 503 || status === 429;
+  return {
+    ...(waits ? { retryAfterS: 5 } : {}),
+    ...more,
+    status,
+    code,
+    title: kind.title,
+    detail,
+  };
+}
+
+export function problemDocument(
+  problem: Problem,
+  request: { readonly publicUrl: string; readonly path: string; readonly id: string },
+): ProblemDocument {
+  return {
+    type: `${request.publicUrl}/problems/${problem.code}`,
+    title: problem.title,
+    status: problem.status,
+    detail: problem.detail,
+    code: problem.code,
+    instance: request.path,
+    request_id: request.id,
+    ...(problem.errors === undefined || problem.errors.length === 0
+      ? {}
+      : { errors: [...problem.errors] }),
+  };
+}
+
+/**
+ * SQL states, Prisma codes and socket codes that mean: the database cannot be asked at the moment. Tables that are not
+ * there (3F000, 42P01, P2021) are still being made by whoever migrates.
+ */
+const awayCodes =
+  /^(08...|3F000|42P01|P2021|57P0[123]|53300|ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|EPIPE|ETIMEDOUT|P1001|P1002|P1008|P1017|P2024)$/;
+
+/** node-postgres tells these by their text alone. */
+const awayMessages =
+  /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Cannot use a pool after calling end|The database did not answer)/;
+
+/** Whether the error says that the database is away, rather than that it refused something. */
+function isDatabaseAway(error: unknown): boolean {
+  return chain(error).some(
+    (one) => awayCodes.test(codeOf(one)) || awayMessages.test(messageOf(one)),
+  );
+}
+
+/** The database's own words where a trigger refused a write because of the row's state (SP409). */
+function refusalOf(error: unknown): string | undefined {
+  const refused = chain(error).find((one) => codeOf(one) === 'SP409');
+  return refused === undefined ? undefined : messageOf(refused);
+}
+
+/** The bound of the posts' table that the error says was broken. */
+function brokenBoundOf(error: unknown): InvalidRequestError | undefined {
+  return chain(error)
+    .map(brokenBound)
+    .find((broken) => broken !== undefined);
+}
+
+/** The error and what lies beneath it: Prisma and AggregateError wrap what the driver said. */
+function chain(error: unknown, depth = 0): unknown[] {
+  if (!(error instanceof Error) || depth > 4) return [];
+  const errors: readonly unknown[] = error instanceof AggregateError ? error.errors : [];
+  const below = [error.cause, ...errors].flatMap((one) => chain(one, depth + 1));
+  return [error, ...below];
+}
+
+function codeOf(error: unknown): string {
+  if (!(error instanceof Error)) return '';
+  if ('code' in error) return String(error.code);
+  return 'originalCode' in error ? String(error.originalCode) : '';
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : '';
 }

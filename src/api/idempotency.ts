@@ -10,8 +10,8 @@ import {
   keepAnswer,
   releaseKey,
   type StoredAnswer,
-} from './idempotency/store.ts';
-import { type IdSource, repeatableIds } from './ids.ts';
+} from './idempotency-store.ts';
+import { type IdSource, repeatableIds } from './route.ts';
 
 /**
  * How long a request may run before another is allowed to take it over. Nothing depends on it but the wait after a

@@ -1,7 +1,6 @@
+import { distance } from 'fastest-levenshtein';
 import type { z } from 'zod';
 import { type FieldProblem, InvalidRequestError } from '../errors.ts';
-import { checkText, cutName } from './body.ts';
-import { issueText, likelyName } from './issue-text.ts';
 
 type Parts = Readonly<Record<'params' | 'query' | 'body', unknown>>;
 
@@ -136,3 +135,199 @@ function checkTexts(parts: unknown, path: string): void {
     if (typeof value === 'string') checkText(value, `${path}.${cutName(name)}`);
   }
 }
+
+/** Deeper than any document of ours, `metadata` included. */
+const deepest = 32;
+const longestName = 100;
+
+/**
+ * The JSON document in these bytes, or undefined when there are none. Throws `malformed_json` or
+ * `malformed_text` (both 400) for what could not be stored or passed on as it is.
+ */
+export function parseBody(bytes: Buffer): unknown {
+  if (bytes.length === 0) return undefined;
+  const body = parseJson(decode(bytes));
+  checkValue(body, '', 1);
+  return body;
+}
+
+/** Refuses NUL and lone surrogates in a text that came by another way than the body. */
+function checkText(text: string, path: string): void {
+  if (text.includes('\0')) throw badText(path, 'holds NUL (U+0000)', 'text_nul');
+  if (!text.isWellFormed()) {
+    throw badText(path, 'holds half of a surrogate pair', 'text_lone_surrogate');
+  }
+}
+
+/** A name that came from outside, no longer than a name is. */
+function cutName(name: string): string {
+  return name.length <= longestName ? name : `${name.slice(0, longestName - 1)}…`;
+}
+
+function decode(bytes: Buffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw badJson('The body is not valid UTF-8.', '', 'utf8');
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw badJson(`The body is not valid JSON${positionIn(error)}.`, '', 'json');
+  }
+}
+
+/** Only the place: the message of V8 quotes the body, and that may hold a token. */
+function positionIn(error: unknown): string {
+  const found = error instanceof Error ? /at position \d+/.exec(error.message) : null;
+  return found === null ? '' : ` (${found[0]})`;
+}
+
+function checkValue(value: unknown, path: string, depth: number): void {
+  if (typeof value === 'string') return checkText(value, path);
+  if (typeof value !== 'object' || value === null) return;
+  if (depth > deepest) {
+    throw badJson(`The body is nested deeper than ${deepest} levels.`, path, 'depth');
+  }
+  if (Array.isArray(value)) {
+    for (const [index, item] of value.entries()) checkValue(item, `${path}[${index}]`, depth + 1);
+    return;
+  }
+  for (const [name, item] of Object.entries(value)) {
+    const inner = path === '' ? cutName(name) : `${path}.${cutName(name)}`;
+    checkText(name, path);
+    if (isPoison(name, item)) {
+      throw badJson(`The field ${cutName(name)} is not allowed.`, inner, 'prototype');
+    }
+    checkValue(item, inner, depth + 1);
+  }
+}
+
+function isPoison(name: string, value: unknown): boolean {
+  if (name === '__proto__') return true;
+  return (
+    name === 'constructor' &&
+    typeof value === 'object' &&
+    value !== null &&
+    Object.hasOwn(value, 'prototype')
+  );
+}
+
+function badJson(message: string, path: string, rule: string): InvalidRequestError {
+  return new InvalidRequestError(400, 'malformed_json', message, [{ path, message, rule }]);
+}
+
+function badText(path: string, what: string, rule: string): InvalidRequestError {
+  const message = `The text ${what}.`;
+  return new InvalidRequestError(400, 'malformed_text', message, [{ path, message, rule }]);
+}
+
+type RawIssue = z.core.$ZodRawIssue;
+
+/** What zod found, in plain English; a schema's own words come before these. */
+function issueText(issue: RawIssue): string | undefined {
+  switch (issue.code) {
+    case 'invalid_type':
+      return `must be ${withArticle(issue.expected)}, not ${nameOf(issue.input)}`;
+    case 'invalid_value':
+      return `must be ${issue.values.length === 1 ? '' : 'one of '}${issue.values.join(', ')}`;
+    case 'too_big':
+      return `must ${have(issue.origin)} at most ${amount(issue.maximum, issue.origin)}`;
+    case 'too_small':
+      return `must ${have(issue.origin)} at least ${amount(issue.minimum, issue.origin)}`;
+    case 'invalid_format':
+      return `must be ${formats[issue.format] ?? `a valid ${issue.format}`}`;
+    case 'unrecognized_keys':
+      // Not for people yet: the names that are known there, of which one may be meant.
+      return Object.keys(shapeOf(issue.inst)).join(' ');
+    case 'custom':
+    case 'invalid_element':
+    case 'invalid_key':
+    case 'invalid_union':
+    case 'not_multiple_of':
+      return undefined;
+  }
+}
+
+const formats: Readonly<Record<string, string>> = {
+  guid: 'an id (a UUID)',
+  datetime: 'a moment with its offset, such as 2026-12-24T18:30:00+01:00',
+};
+
+function withArticle(type: string): string {
+  const name = { int: 'integer', record: 'object' }[type] ?? type;
+  return /^[aeiou]/.test(name) ? `an ${name}` : `a ${name}`;
+}
+
+function nameOf(value: unknown): string {
+  if (value === null) return 'null';
+  return Array.isArray(value) ? 'a list' : withArticle(typeof value);
+}
+
+function have(origin: string): string {
+  return origin === 'string' || origin === 'array' ? 'have' : 'be';
+}
+
+function amount(bound: number | bigint, origin: string): string {
+  const unit = { string: 'character', array: 'item' }[origin];
+  if (unit === undefined) return String(bound);
+  return `${bound} ${unit}${Number(bound) === 1 ? '' : 's'}`;
+}
+
+/** Of the strict object that met an unknown field. */
+function shapeOf(schema: unknown): object {
+  return isObjectSchema(schema) ? schema.shape : {};
+}
+
+function isObjectSchema(schema: unknown): schema is { readonly shape: object } {
+  return (
+    typeof schema === 'object' &&
+    schema !== null &&
+    'shape' in schema &&
+    typeof schema.shape === 'object'
+  );
+}
+
+/** Names that other calendars and networks have for our fields. */
+const otherNames: Readonly<Record<string, string>> = {
+  text: 'message',
+  caption: 'message',
+  content: 'message',
+  body: 'message',
+  url: 'link',
+  photos: 'media',
+  images: 'media',
+  attachments: 'media',
+  publish_at: 'scheduled_at',
+  scheduled_time: 'scheduled_at',
+  scheduled_publish_time: 'scheduled_at',
+  due_at: 'scheduled_at',
+  time_zone: 'timezone',
+  account_id: 'integration_id',
+  page_id: 'integration_id',
+  channel_id: 'integration_id',
+  page_size: 'limit',
+  page_token: 'cursor',
+};
+
+/** Of the names known here the one that was probably meant. */
+function likelyName(given: string, known: readonly string[]): string | undefined {
+  if (given.length > longestGuessed) return undefined;
+  const plain = given
+    .replace(/(?<=[a-z])(?=[A-Z])/g, '_')
+    .toLowerCase()
+    .replaceAll('-', '_');
+  const other = otherNames[plain];
+  if (other !== undefined && known.includes(other)) return other;
+  const near = known
+    .map((name) => ({ name, far: distance(plain, name) }))
+    .toSorted((one, two) => one.far - two.far)
+    .find(({ name, far }) => far <= Math.max(1, Math.floor(name.length / 4)));
+  return near?.name;
+}
+
+/** Nothing of ours is as long, and comparing takes time. */
+const longestGuessed = 64;

@@ -1,5 +1,5 @@
 import { collectDefaultMetrics, Gauge, Registry, register } from 'prom-client';
-import type { PipelineStatus } from './status/status.ts';
+import type { PipelineStatus } from './status.ts';
 
 let collecting = false;
 

@@ -1,8 +1,7 @@
 import { z } from 'zod';
-import { problemSchema } from './problem.ts';
+import { problemSchema } from './errors.ts';
 import { type ProblemCode, problemKindOf } from './problem-codes.ts';
-import type { ResponseSpec, Route } from './route.ts';
-import { tags } from './tags.ts';
+import { type ResponseSpec, type Route, tags } from './route.ts';
 
 /** JSON that was read as it comes; the document is data and nothing of it is called. */
 type Json = Record<string, unknown>;

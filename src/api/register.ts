@@ -1,12 +1,17 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from '../log.ts';
 import type { Services } from '../services.ts';
-import { toProblem } from './errors.ts';
+import { type Problem, problemDocument, toProblem } from './errors.ts';
 import { type FinalAnswer, readIdempotencyKey, runOnce } from './idempotency.ts';
-import { freshIds, type IdSource } from './ids.ts';
-import { limitsOf, shownOf } from './limits/limits.ts';
-import { type Problem, problemDocument } from './problem.ts';
-import type { Answer, Entered, PreparedCall, Route } from './route.ts';
+import { limitsOf, shownOf } from './limits.ts';
+import {
+  type Answer,
+  type Entered,
+  freshIds,
+  type IdSource,
+  type PreparedCall,
+  type Route,
+} from './route.ts';
 
 const entered = new WeakMap<FastifyRequest, Entered>();
 

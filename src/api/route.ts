@@ -1,11 +1,10 @@
+import { createHash, randomBytes } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { z } from 'zod';
 import type { Logger } from '../log.ts';
 import type { Services } from '../services.ts';
-import type { Access, Admitted, Visit } from './access.ts';
-import type { IdSource } from './ids.ts';
+import type { Access, Authorized, AuthRequest } from './auth.ts';
 import { parseInput } from './input.ts';
-import type { Tag } from './tags.ts';
 
 /** The parts of a request that a route reads; a part it does not name must be empty. */
 export type InputSchemas = z.core.$ZodShape & {
@@ -46,7 +45,7 @@ export interface CallContext {
 export type RouteRequest<
   Schemas extends InputSchemas,
   TenantId extends string | undefined,
-> = CallContext & Admitted<TenantId> & z.output<z.ZodObject<Schemas>>;
+> = CallContext & Authorized<TenantId> & z.output<z.ZodObject<Schemas>>;
 
 interface RouteText {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE';
@@ -83,7 +82,7 @@ export interface RawInput {
 }
 
 /** Somebody was let in; the request is parsed next, and then run. */
-export interface Entered extends Admitted<string | undefined> {
+export interface Entered extends Authorized<string | undefined> {
   /** Throws InvalidRequestError. */
   prepare(raw: RawInput): PreparedCall;
 }
@@ -95,7 +94,7 @@ export interface Route extends RouteText {
   readonly access: Access<string | undefined>['name'];
   readonly input: InputSchemas;
   /** Judges who is asking, before anything of the body is read. Throws ApiError. */
-  enter(services: Services, visit: Omit<Visit, 'writes'>): Promise<Entered>;
+  enter(services: Services, visit: Omit<AuthRequest, 'writes'>): Promise<Entered>;
 }
 
 /** Binds schemas, access and code together, so that a handler reading what was not parsed does not compile. */
@@ -121,3 +120,43 @@ export function defineRoute<
     },
   };
 }
+
+/** Makes the ids of rows that a request creates; see `CallContext.idempotentId`. */
+export type IdSource = (part?: string) => string;
+
+export const freshIds: IdSource = () => uuidV7(new Date(), randomBytes(16));
+
+/** The same ids for the same request, however often it is run: the time it first came, the rest from its key and `part`. */
+export function repeatableIds(request: {
+  readonly scope: string;
+  readonly key: string;
+  readonly since: Date;
+}): IdSource {
+  return (part = '') => {
+    const name = JSON.stringify(['idempotent id', request.scope, request.key, part]);
+    return uuidV7(request.since, createHash('sha256').update(name).digest().subarray(0, 16));
+  };
+}
+
+/** Beginning with the time, as the database's own ids do: lists are ordered by them. */
+function uuidV7(at: Date, rest: Buffer): string {
+  const bytes = Buffer.from(rest);
+  bytes.writeUIntBE(at.getTime(), 0, 6);
+  bytes[6] = (bytes.readUInt8(6) & 0x0f) | 0x70;
+  bytes[8] = (bytes.readUInt8(8) & 0x3f) | 0x80;
+  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}
+
+/** The groups of the documentation, in its order. */
+export const tags = {
+  Tenants: 'The customers of the operator, and what holds for all of their posts.',
+  'API keys': 'What a tenant, a calendar of many tenants, or a reader identifies itself with.',
+  Integrations: "A tenant's connections to accounts on the networks, with their tokens.",
+  Posts: 'Write, check, approve, follow, change and cancel posts.',
+  Events: 'The history of all posts, as one list to follow.',
+  Pauses: 'Hold back what a pause names, until it is lifted.',
+  Replays: 'Retry many posts after an outage, or say first what that would do.',
+  Operations: 'Is the program alive, how is its pipeline, and may it send?',
+  Documentation: 'These pages, and the document that clients are generated from.',
+} as const;
+type Tag = keyof typeof tags;

@@ -8,12 +8,11 @@ import fastify, {
   LogController,
 } from 'fastify';
 import type { Services } from '../services.ts';
-import { parseBody } from './body.ts';
-import { registerDashboard } from './dashboard.ts';
-import { ApiError, toProblem } from './errors.ts';
-import { limitsOf } from './limits/limits.ts';
-import { welcome } from './pages/welcome.ts';
-import { type ProblemDocument, problemDocument, problemOf } from './problem.ts';
+import { registerDashboard } from './dashboard/dashboard.ts';
+import { ApiError, type ProblemDocument, problemDocument, problemOf, toProblem } from './errors.ts';
+import { parseBody } from './input.ts';
+import { limitsOf } from './limits.ts';
+import { welcome } from './pages/html.ts';
 import {
   fastifyPath,
   problemAnswer,

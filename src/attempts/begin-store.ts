@@ -1,11 +1,16 @@
-import { availableCalls, type Budget } from '../budgets/budget.ts';
-import { bookCalls, loadBudgets, lockBudgets, type Spending } from '../budgets/store.ts';
 import type { Database, Sql } from '../db/client.ts';
-import type { PostContent, PublishMode } from '../posts/post.ts';
+import {
+  availableCalls,
+  type Budget,
+  bookCalls,
+  loadBudgets,
+  lockBudgets,
+  type Spending,
+} from '../integrations/budget-store.ts';
 import { changePosts, type PostChange, statusOfKnown } from '../posts/store.ts';
-import type { StagedMedium } from './attempt.ts';
+import type { PostContent, PublishMode, StagedMedium } from '../providers/content.ts';
 import { setOrphaned, withOrphan } from './leftover-store.ts';
-import { sendWithinMs } from './send-store.ts';
+import { sendWithinMs } from './settle-store.ts';
 
 /**
  * SQL: the calls of an attempt `a` that its worker, which is gone, may have made and nobody has booked. Known are those
@@ -17,7 +22,7 @@ export const callsOfLostWorker = `jsonb_array_length(a.calls) - a.booked + CASE 
 ) THEN 3 ELSE 1 END`;
 
 /** A post that its worker wants to begin, as it was judged. */
-export interface Beginning {
+export interface AttemptRequest {
   readonly postId: string;
   readonly integrationId: string;
   readonly version: number;
@@ -42,7 +47,7 @@ export interface Beginning {
   readonly leavesRoom: boolean;
 }
 
-export type Begun =
+export type AttemptResult =
   | { readonly kind: 'begun'; readonly attemptId: string; readonly run: number }
   /** Somebody edited, cancelled or claimed it, or its tenant may no longer publish: nothing was done. */
   | { readonly kind: 'gone' }
@@ -62,9 +67,9 @@ export interface BeginSettings {
  */
 export async function beginAttempts(
   db: Database,
-  beginnings: readonly Beginning[],
+  beginnings: readonly AttemptRequest[],
   settings: BeginSettings,
-): Promise<readonly Begun[]> {
+): Promise<readonly AttemptResult[]> {
   const alone = firstOfEachPost(beginnings);
   return db.transaction(async (tx) => {
     // Posts before budgets, as everybody locks them; sent together, in this order, as neither needs the other's answer.
@@ -83,7 +88,7 @@ export async function beginAttempts(
         .map((item) => toPublishing(item, settings)),
     );
     const begins = new Set(alone);
-    return beginnings.map((item): Begun => {
+    return beginnings.map((item): AttemptResult => {
       const run = begins.has(item) ? locked.get(item.postId) : undefined;
       if (run === undefined) return { kind: 'gone' };
       const budget = refused.get(item.postId);
@@ -97,13 +102,13 @@ export async function beginAttempts(
 }
 
 /** Several jobs of one post may come at once: one of them gets the attempt, to the others the post is gone. */
-function firstOfEachPost(beginnings: readonly Beginning[]): readonly Beginning[] {
-  const first = new Map<string, Beginning>();
+function firstOfEachPost(beginnings: readonly AttemptRequest[]): readonly AttemptRequest[] {
+  const first = new Map<string, AttemptRequest>();
   for (const item of beginnings) if (!first.has(item.postId)) first.set(item.postId, item);
   return [...first.values()];
 }
 
-function toPublishing(item: Beginning, settings: BeginSettings): PostChange {
+function toPublishing(item: AttemptRequest, settings: BeginSettings): PostChange {
   return {
     id: item.postId,
     version: item.version,
@@ -115,7 +120,7 @@ function toPublishing(item: Beginning, settings: BeginSettings): PostChange {
 
 async function lockQueued(
   tx: Sql,
-  beginnings: readonly Beginning[],
+  beginnings: readonly AttemptRequest[],
 ): Promise<ReadonlyMap<string, number>> {
   const rows = await tx.query<{ id: string; run: number }>({
     name: 'attempts_lock_queued',
@@ -142,7 +147,7 @@ interface LoadedBudgets {
 
 async function lockAndLoadBudgets(
   tx: Sql,
-  items: readonly Beginning[],
+  items: readonly AttemptRequest[],
   limit: number,
 ): Promise<LoadedBudgets> {
   const keys = [...new Set(items.map((item) => item.budgetKey))];
@@ -153,7 +158,7 @@ async function lockAndLoadBudgets(
 /** Nearest due first; whoever does not fit whole gets nothing. */
 async function refuseBeyondBudget(
   tx: Sql,
-  ready: readonly Beginning[],
+  ready: readonly AttemptRequest[],
   { limit, budgets, now }: LoadedBudgets,
 ): Promise<ReadonlyMap<string, Budget>> {
   const refused = new Map<string, Budget>();
@@ -175,7 +180,7 @@ async function refuseBeyondBudget(
 
 async function neededWithinADay(
   tx: Sql,
-  far: readonly Beginning[],
+  far: readonly AttemptRequest[],
 ): Promise<ReadonlyMap<string, number>> {
   if (far.length === 0) return new Map();
   const rows = await tx.query<{ integration_id: string; calls: number }>({
@@ -200,7 +205,7 @@ async function neededWithinADay(
  */
 async function openAttempts(
   tx: Sql,
-  items: readonly Beginning[],
+  items: readonly AttemptRequest[],
   runs: ReadonlyMap<string, number>,
   timeoutMs: number,
 ): Promise<ReadonlyMap<string, string>> {

@@ -1,9 +1,9 @@
 import type { Database, Sql } from '../db/client.ts';
-import { isPausedSql } from '../pauses/store.ts';
+import { isPausedSql } from '../integrations/pause-store.ts';
 import type { Attention } from '../posts/post.ts';
 import { changePosts, type PostChange } from '../posts/store.ts';
-import type { AttemptState, CallRecord, StagedMedium } from './attempt.ts';
-import { appendEvidence, type EvidenceEntry } from './evidence.ts';
+import type { CallRecord, StagedMedium } from '../providers/content.ts';
+import { type AttemptState, appendEvidence, type EvidenceEntry } from './attempt.ts';
 
 /**
  * SQL: what an attempt `a` may have left. A call that makes a hidden post and was never told of may have made it with

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { Secret } from '../secret.ts';
+import { callView, errorView } from '../story/views.ts';
 import { CommandError } from './failure.ts';
 
 export interface ApiRequest {
@@ -16,7 +17,7 @@ export interface ApiRequest {
  * The API without its port: the operator's commands go through the same checks, rules and answers as everybody
  * else's requests, and there is one place that knows them.
  */
-export interface Api {
+export interface ApiClient {
   /** Throws CommandError with what the problem document says. */
   call<T>(request: ApiRequest, answer: z.ZodType<T>): Promise<T>;
   /** Every page of a list, one after the other, as far as `limit`. */
@@ -33,7 +34,7 @@ const problemSchema = z.object({
 
 const largestPage = 200;
 
-export function apiOver(app: FastifyInstance, token: Secret): Api {
+export function createClient(app: FastifyInstance, token: Secret): ApiClient {
   const ask = async (request: ApiRequest): Promise<unknown> => {
     const answer = await app.inject({
       method: request.method,
@@ -73,3 +74,36 @@ function withoutUndefined(query: Readonly<Record<string, string | undefined>>) {
   for (const [name, value] of Object.entries(query)) if (value !== undefined) given[name] = value;
   return given;
 }
+
+// What the commands read of the API's answers; `--json` prints the whole of them, hence loose.
+
+export const tenantView = z.looseObject({
+  id: z.string(),
+  name: z.string(),
+  timezone: z.string(),
+  auto_publish: z.boolean(),
+  late_limit_s: z.number(),
+  when_unknown: z.string(),
+  reference: z.string().nullable(),
+});
+export type TenantView = z.output<typeof tenantView>;
+
+export const integrationView = z.looseObject({
+  id: z.string(),
+  provider: z.string(),
+  external_account_id: z.string(),
+  name: z.string().nullish(),
+  status: z.string(),
+});
+export type IntegrationView = z.output<typeof integrationView>;
+
+export const attemptView = z.looseObject({
+  id: z.string(),
+  state: z.string(),
+  started_at: z.string(),
+  sent_at: z.string().nullish(),
+  settled_at: z.string().nullish(),
+  external_id: z.string().nullish(),
+  error: errorView.nullish(),
+  calls: z.array(callView),
+});

@@ -1,4 +1,8 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseEnv } from 'node:util';
 import { distance } from 'fastest-levenshtein';
+import { ConfigError } from '../errors.ts';
 import { variableNames } from './variables.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -73,4 +77,21 @@ export function findLikelyTypos(env: Environment): Slip[] {
 function isLikelyTypo(name: string, ours: string): boolean {
   if (!name.includes('_')) return false;
   return ours.startsWith(`${name}_`) || (name.length >= 8 && distance(name, ours) <= 2);
+}
+
+/**
+ * The environment, completed by the file `.env` in the folder that the program is started in, where `.data` is as
+ * well. What the environment sets wins, also when it is empty. Throws `ConfigError` when the file cannot be read.
+ */
+export function withDotenv(env: Environment, folder = process.cwd()): Environment {
+  const path = join(folder, '.env');
+  try {
+    return { ...parseEnv(readFileSync(path, 'utf8')), ...env };
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
+    if (code === 'ENOENT') return env;
+    throw new ConfigError([
+      `${path} cannot be read (${code}): let the account that runs this read it, or remove it`,
+    ]);
+  }
 }

@@ -1,11 +1,8 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { PrismaPg } from '@prisma/adapter-pg';
-import { Pool } from 'pg';
-import { afterConnect, connectionTypes, prepareConnection } from './connection.ts';
+import { type ClientBase, Pool, type PoolClient, type QueryResult, type QueryResultRow } from 'pg';
+import { afterConnect, connectionTypes, durableCommits, prepareConnection } from './connection.ts';
 import { PrismaClient } from './generated/client.ts';
-import { type Sql, type Statement, type StatementRunner, statementRunner } from './statement.ts';
-import { runTransaction } from './transaction.ts';
-
-export type { Sql } from './statement.ts';
 
 export interface Database extends Sql {
   readonly prisma: PrismaClient;
@@ -96,4 +93,127 @@ async function ping(pool: Pool): Promise<void> {
     );
   });
   await Promise.race([pool.query('SELECT 1'), late]);
+}
+
+/** A statement with a `name` is prepared once per connection and planned by the server. */
+interface Statement {
+  readonly name?: string;
+  readonly text: string;
+  readonly values?: readonly unknown[];
+}
+
+export interface Sql {
+  query<Row extends object>(statement: Statement): Promise<Row[]>;
+}
+
+/**
+ * Runs statements, and keeps named ones usable across a migration made by a newer version:
+ * PostgreSQL refuses a prepared statement whose result columns have changed, on every connection
+ * that knows it, so after the first such answer all names carry a new number.
+ */
+interface StatementRunner {
+  run<Row extends object>(on: ClientBase | Pool, statement: Statement): Promise<Row[]>;
+  /** True when the error meant stale names; they are new from now on, and the statement did not run. */
+  renewAfter(error: unknown): boolean;
+}
+
+function statementRunner(): StatementRunner {
+  let generation = 0;
+  return {
+    async run<Row extends object>(on: ClientBase | Pool, statement: Statement): Promise<Row[]> {
+      const result: QueryResult<Row & QueryResultRow> = await on.query({
+        ...(statement.name === undefined ? {} : { name: `${statement.name}_${generation}` }),
+        text: statement.text,
+        values: [...(statement.values ?? [])],
+      });
+      return result.rows;
+    },
+    renewAfter(error) {
+      const isStale = sqlState(error) === '0A000' && /cached plan/.test(messageOf(error));
+      if (isStale) generation += 1;
+      return isStale;
+    },
+  };
+}
+
+/** PostgreSQL's five-character code, or nothing when the error is not the database's answer. */
+export function sqlState(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : '';
+}
+
+const maxTries = 3;
+
+/** See `Database.transaction`. */
+async function runTransaction<T>(
+  pool: Pool,
+  statements: StatementRunner,
+  work: (tx: Sql) => Promise<T>,
+): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await tryOnce(pool, statements, work);
+    } catch (error) {
+      const rolledBack = isConflict(error) || statements.renewAfter(error);
+      if (!rolledBack || tries === maxTries) throw error;
+      await delay(Math.random() * 20 * tries);
+    }
+  }
+}
+
+async function tryOnce<T>(
+  pool: Pool,
+  statements: StatementRunner,
+  work: (tx: Sql) => Promise<T>,
+): Promise<T> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    // Both in one round trip; again in each transaction because behind a pooler each may run on
+    // another server connection, whose role or database may say otherwise.
+    // Nobody waits for the answer: should it fail, the connection is gone or the transaction is aborted, and
+    // whatever was sent behind it fails too.
+    const begun = client.query(`BEGIN; ${durableCommits('local')}`);
+    const [result] = await Promise.all([
+      work({ query: (statement) => statements.run(client, statement) }),
+      begun,
+    ]);
+    await commit(client);
+    return result;
+  } catch (error) {
+    broken = await rollback(client);
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+}
+
+/** A transaction that met an error answers COMMIT with ROLLBACK, as if all were well. */
+async function commit(client: PoolClient): Promise<void> {
+  const { command } = await client.query('COMMIT');
+  if (command !== 'COMMIT') {
+    throw new Error(
+      'The transaction was rolled back: an error inside it was caught and passed over.',
+    );
+  }
+}
+
+/** Answers the error that makes this connection unfit for the pool, if any. */
+async function rollback(client: PoolClient): Promise<Error | undefined> {
+  try {
+    await client.query('ROLLBACK');
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error : new Error('ROLLBACK failed');
+  }
+}
+
+/** serialization_failure and deadlock_detected: PostgreSQL has undone everything. */
+function isConflict(error: unknown): boolean {
+  const state = sqlState(error);
+  return state === '40001' || state === '40P01';
 }

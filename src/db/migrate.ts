@@ -1,16 +1,14 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { MigrationList } from '@prisma/schema-engine-wasm';
-import { Client } from 'pg';
+import { Client, type ClientBase } from 'pg';
+import { z } from 'zod';
 import { AppError } from '../errors.ts';
+import type { Database, DatabaseLog } from './client.ts';
 import { builtInOnly } from './connection.ts';
 import { type EngineTarget, withEngine } from './migration-engine.ts';
-import {
-  type Migration,
-  migrationsDir,
-  readDatamodel,
-  readLockfile,
-  readMigrations,
-} from './migration-files.ts';
-import { readHistory } from './migration-history.ts';
 
 /** Also where Prisma's own table of migrations lives, so that a calendar's migrations never meet ours. */
 const schemaName = 'social_publisher';
@@ -125,5 +123,93 @@ async function withSession<T>(url: string, work: (session: Client) => Promise<T>
     return await work(session);
   } finally {
     await session.end();
+  }
+}
+
+const prismaDir = fileURLToPath(new URL('../../prisma', import.meta.url));
+
+const migrationsDir = join(prismaDir, 'migrations');
+
+interface Migration {
+  readonly name: string;
+  readonly sql: string;
+  /** As Prisma counts it: SHA-256 of the file. */
+  readonly checksum: string;
+}
+
+/**
+ * In the order they are applied.
+ * @internal for tests
+ */
+export async function readMigrations(): Promise<Migration[]> {
+  const entries = await readdir(migrationsDir, { withFileTypes: true });
+  const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+  return Promise.all(names.toSorted().map(readMigration));
+}
+
+async function readMigration(name: string): Promise<Migration> {
+  const sql = await readFile(join(migrationsDir, name, 'migration.sql'), 'utf8');
+  return { name, sql, checksum: createHash('sha256').update(sql).digest('hex') };
+}
+
+async function readLockfile(): Promise<string> {
+  return readFile(join(migrationsDir, 'migration_lock.toml'), 'utf8');
+}
+
+async function readDatamodel(): Promise<{ path: string; content: string }> {
+  const path = join(prismaDir, 'schema.prisma');
+  return { path, content: await readFile(path, 'utf8') };
+}
+
+const historyRows = z.array(
+  z.object({
+    name: z.string(),
+    checksum: z.string(),
+    state: z.enum(['finished', 'unfinished', 'rolled_back']),
+  }),
+);
+
+export type MigrationRow = z.infer<typeof historyRows>[number];
+
+/** What the database remembers, oldest first; nothing when it was never migrated. */
+async function readHistory(session: ClientBase): Promise<MigrationRow[]> {
+  const table = await session.query(
+    `SELECT 1 FROM pg_catalog.pg_tables
+     WHERE schemaname = 'social_publisher' AND tablename = '_prisma_migrations'`,
+  );
+  if (table.rowCount === 0) return [];
+  const { rows } = await session.query(
+    `SELECT migration_name AS name, checksum,
+       CASE WHEN rolled_back_at IS NOT NULL THEN 'rolled_back'
+            WHEN finished_at IS NOT NULL THEN 'finished'
+            ELSE 'unfinished' END AS state
+     FROM social_publisher._prisma_migrations ORDER BY started_at`,
+  );
+  return historyRows.parse(rows);
+}
+
+/**
+ * Makes `jit = off` the default of our own role in this database, unless it is already. For connections behind a
+ * pooler: there a session's settings reach one connection or another, and a role's default reaches each new one.
+ */
+export async function turnJitOff(db: Database, log: DatabaseLog): Promise<void> {
+  const [found] = await db.query<{ alteration: string }>({
+    text: `SELECT format('ALTER ROLE %I IN DATABASE %I SET jit = off', session_user, current_database()) AS alteration
+           FROM pg_settings WHERE name = 'jit' AND reset_val = 'on'`,
+  });
+  if (found === undefined) return;
+  const { alteration } = found;
+  try {
+    await db.transaction(async (tx) => {
+      // Two processes that alter a role at once would fail with "tuple concurrently updated".
+      await tx.query({ text: 'SELECT pg_advisory_xact_lock(7109)' });
+      await tx.query({ text: alteration });
+    });
+    log.info({ alteration }, 'JIT compilation turned off for new connections of the pooler');
+  } catch (error) {
+    log.warn(
+      { err: error, alteration },
+      'JIT compilation is on behind the pooler and slows every post down: run this statement as an administrator',
+    );
   }
 }

@@ -2,30 +2,29 @@ import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import pino from 'pino';
 import { buildApi } from '../api/server.ts';
-import { type Api, apiOver } from '../cli/api.ts';
-import type { Io } from '../cli/io.ts';
-import { deskOver, directoryOver } from '../cli/post-desk.ts';
+import { type ApiClient, createClient } from '../cli/api.ts';
+import { deskOver, directoryOver } from '../cli/find.ts';
+import type { Io } from '../cli/terminal.ts';
+import { loadProcessConfig } from '../config/data-dir.ts';
 import { openDatabase } from '../db/client.ts';
-import { startEmbedded } from '../db/embedded.ts';
-import { loadProcessConfig } from '../embedded-secrets.ts';
+import { startEmbedded } from '../db/embedded/embedded.ts';
 import { AppError } from '../errors.ts';
-import { createRows, judgeRows } from '../import/import.ts';
-import { placeRows } from '../import/placing.ts';
+import { createRows, judgeRows, placeRows } from '../import/import.ts';
 import { createLogger } from '../log.ts';
 import { roleNames } from '../roles.ts';
 import { startSandbox } from '../sandbox/server.ts';
 import { start } from '../start.ts';
-import { pathFromHere } from '../story/words.ts';
-import { imagesDir, readDemoCalendar } from './calendar.ts';
-import { listSandboxPosts } from './client.ts';
-import { inviteOn } from './invitation.ts';
-import { serveMedia } from './media-server.ts';
-import { pickPort, wantedPort } from './port.ts';
-import { createScreen, type Screen } from './screen.ts';
-import { setUpTenants } from './setup.ts';
-import { forgetEarlierRuns } from './store.ts';
-import { listNotes, renderSummary } from './summary.ts';
-import { type Watched, watchPosts } from './watch.ts';
+import { pathFromHere } from '../story/views.ts';
+import { pickPort, serveMedia, wantedPort } from './servers.ts';
+import {
+  forgetEarlierRuns,
+  imagesDir,
+  listSandboxPosts,
+  readDemoCalendar,
+  setUpTenants,
+} from './setup.ts';
+import { inviteOn, listNotes, renderSummary } from './summary.ts';
+import { createScreen, type Screen, type Watched, watchPosts } from './watch.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -86,7 +85,7 @@ async function play(
   closers.push(() => app.close());
   const [token] = config.adminTokens;
   if (token === undefined) throw new AppError('configuration', 'The demo has no ADMIN_TOKEN.');
-  const api = apiOver(app, token);
+  const api = createClient(app, token);
   const tenants = await setUpTenants(api, sandboxUrl);
   const tenantIds = tenants.map(({ id }) => id);
   screen.say(`tenants                 ${tenants.length}, with two Pages each\n`);
@@ -158,7 +157,11 @@ interface Imported {
   readonly refused: ReadonlySet<string>;
 }
 
-async function importCalendar(api: Api, mediaBase: string, screen: Screen): Promise<Imported> {
+async function importCalendar(
+  api: ApiClient,
+  mediaBase: string,
+  screen: Screen,
+): Promise<Imported> {
   const { rows, expected } = await readDemoCalendar(mediaBase, new Date());
   const desk = deskOver(api);
   const { placed, problems: unplaced } = await placeRows(rows, directoryOver(api));

@@ -1,8 +1,7 @@
 import { parseArgs } from 'node:util';
 import { failureOf } from '../cli/failure.ts';
-import { exitOnDefects } from '../crash.ts';
-import { withDotenv } from '../dotenv.ts';
-import { createLogger, describeDefect } from '../log.ts';
+import { withDotenv } from '../config/environment.ts';
+import { createLogger, describeDefect, exitOnDefects } from '../log.ts';
 import { runDemo } from './demo.ts';
 
 const help = `npm run demo            publishes a calendar against the sandbox and stays open

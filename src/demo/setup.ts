@@ -1,6 +1,10 @@
-import type { Api } from '../cli/api.ts';
-import { integrationView, tenantView } from '../cli/views.ts';
-import { createSandboxPage } from './client.ts';
+import { readFile } from 'node:fs/promises';
+import axios from 'axios';
+import { z } from 'zod';
+import { type ApiClient, integrationView, tenantView } from '../cli/api.ts';
+import type { Sql } from '../db/client.ts';
+import { type CalendarRow, readCalendar } from '../import/calendar.ts';
+import { readTable } from '../import/table.ts';
 
 interface DemoTenant {
   readonly name: string;
@@ -41,7 +45,7 @@ const demoTenants: readonly DemoTenant[] = [
 ];
 
 /** Makes the tenants, gives each its Pages in the sandbox, and connects those as a tenant would. */
-export async function setUpTenants(api: Api, sandboxUrl: string): Promise<MadeTenant[]> {
+export async function setUpTenants(api: ApiClient, sandboxUrl: string): Promise<MadeTenant[]> {
   const tenants: MadeTenant[] = [];
   for (const { name, timezone, autoPublish, pages } of demoTenants) {
     const body = { name, timezone, auto_publish: autoPublish };
@@ -56,7 +60,7 @@ export async function setUpTenants(api: Api, sandboxUrl: string): Promise<MadeTe
 }
 
 async function connectPage(
-  api: Api,
+  api: ApiClient,
   sandboxUrl: string,
   tenantId: string,
   page: DemoTenant['pages'][number],
@@ -66,4 +70,65 @@ async function connectPage(
   const body = { provider: 'facebook', external_account_id: id, access_token: token, name };
   const request = { method: 'POST', path: '/v1/integrations', body, tenantId } as const;
   return (await api.call(request, integrationView)).id;
+}
+
+export interface SandboxPage {
+  readonly id: string;
+  readonly token: string;
+}
+
+const pageAnswer = z.object({ id: z.string(), access_token: z.string() });
+const ledgerAnswer = z.object({
+  data: z.array(z.looseObject({ kind: z.string(), id: z.string(), page_id: z.string() })),
+});
+
+/** A Page in the sandbox with a token that may publish to it, as connecting at Meta would give. */
+async function createSandboxPage(
+  sandboxUrl: string,
+  page: { readonly id: string; readonly name: string },
+): Promise<SandboxPage> {
+  const { data } = await axios.post<unknown>(`${sandboxUrl}/_sandbox/pages`, page);
+  const { id, access_token: token } = pageAnswer.parse(data);
+  return { id, token };
+}
+
+/** The ids of every post that the sandbox ever created, as its ledger has them. */
+export async function listSandboxPosts(sandboxUrl: string): Promise<string[]> {
+  const { data } = await axios.get<unknown>(`${sandboxUrl}/_sandbox/ledger`, {
+    params: { kind: 'post' },
+  });
+  return ledgerAnswer.parse(data).data.map(({ id }) => id);
+}
+
+const fixtures = new URL('../../test/fixtures/', import.meta.url);
+
+export const imagesDir = new URL('images/', fixtures).pathname;
+const calendarFile = new URL('calendar.csv', fixtures);
+
+export interface DemoCalendar {
+  readonly rows: readonly CalendarRow[];
+  /** By reference: where the row should be when the demo is over. `refused`: never imported. */
+  readonly expected: ReadonlyMap<string, string>;
+}
+
+/** The calendar as people would bring it, read at this moment because its times count from the import. */
+export async function readDemoCalendar(mediaBase: string, now: Date): Promise<DemoCalendar> {
+  const bytes = await readFile(calendarFile);
+  const { rows, problems } = readCalendar(bytes, { now, mediaBase });
+  const [problem] = problems;
+  if (problem !== undefined) {
+    throw new Error(`test/fixtures/calendar.csv, line ${problem.line}: ${problem.message}`);
+  }
+  const { header, rows: cells } = readTable(bytes);
+  const [reference, expect] = [header.indexOf('reference'), header.indexOf('expect')];
+  const expected = new Map(
+    cells.map((row) => [row.cells[reference] ?? '', row.cells[expect] ?? '']),
+  );
+  return { rows, expected };
+}
+
+/** The demo's own database only: every run starts with nothing, as the sandbox does. */
+export async function forgetEarlierRuns(sql: Sql): Promise<void> {
+  await sql.query({ text: 'DROP SCHEMA IF EXISTS social_publisher CASCADE' });
+  await sql.query({ text: 'DROP SCHEMA IF EXISTS social_publisher_queue CASCADE' });
 }

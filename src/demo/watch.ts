@@ -1,8 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Api } from '../cli/api.ts';
+import type { ApiClient } from '../cli/api.ts';
+import { clip, type Output } from '../cli/terminal.ts';
 import { type PostView, postView } from '../story/views.ts';
-import type { Screen } from './screen.ts';
-import { type Standing, standingOf } from './verdict.ts';
 
 export interface Watched {
   readonly post: PostView;
@@ -11,7 +10,7 @@ export interface Watched {
 }
 
 export interface Watch {
-  readonly api: Api;
+  readonly api: ApiClient;
   readonly tenantIds: readonly string[];
   /** By reference. */
   readonly expected: ReadonlyMap<string, string>;
@@ -81,4 +80,54 @@ function progress(posts: readonly Watched[], elapsedMs: number): string[] {
     `${bar}  ${there} of ${posts.length} where they should be, ${(elapsedMs / 1000).toFixed(1)} s`,
     text,
   ];
+}
+
+/** Where a post of the demo stands against the column `expect` of its row. */
+type Standing = 'there' | 'under_way' | 'elsewhere';
+
+const settled = new Set([
+  'published',
+  'scheduled',
+  'drafted',
+  'failed',
+  'missed',
+  'cancelled',
+  'unknown',
+]);
+const withExternalId = new Set(['published', 'scheduled', 'drafted']);
+
+function standingOf(post: PostView, expected: string): Standing {
+  if (post.status === expected) return isComplete(post) ? 'there' : 'under_way';
+  return settled.has(post.status) ? 'elsewhere' : 'under_way';
+}
+
+/** The status alone is not enough: what went out has its id and address, what is held says for what. */
+function isComplete(post: PostView): boolean {
+  if (withExternalId.has(post.status)) return Boolean(post.external_id && post.publish_url);
+  if (post.status === 'approved') return Boolean(post.waiting);
+  return true;
+}
+
+/** Lines that stay, and below them, on a terminal, lines that are redrawn in place. */
+export interface Screen {
+  say(line: string): void;
+  /** Replaces what was drawn before; elsewhere than on a terminal nothing is drawn. */
+  draw(lines: readonly string[]): void;
+}
+
+export function createScreen(output: Output): Screen {
+  let drawn: readonly string[] = [];
+  const erase = (): string => (drawn.length === 0 ? '' : `\u001B[${drawn.length}A\u001B[J`);
+  const paint = (lines: readonly string[]): string =>
+    lines.map((line) => `${clip(line, (output.columns ?? 80) - 1)}\n`).join('');
+  return {
+    say(line) {
+      output.write(`${erase()}${line}\n${paint(drawn)}`);
+    },
+    draw(lines) {
+      if (output.isTTY !== true) return;
+      output.write(`${erase()}${paint(lines)}`);
+      drawn = lines;
+    },
+  };
 }

@@ -1,6 +1,6 @@
 import type { Database, Sql } from '../db/client.ts';
 import { fitPage, pageBytes } from '../page-bytes.ts';
-import { type EventView, viewEvent } from './event-view.ts';
+import { type EventView, viewEvent } from './view.ts';
 
 export interface EventRequest {
   /** Undefined: of all tenants. */

@@ -1,7 +1,13 @@
+import { hostname } from 'node:os';
 import type { Services } from '../services.ts';
-import { readFleet } from './fleet-store.ts';
-import { findDifferences, type Identity, isSamePlace, placeOf } from './identity.ts';
-import { selfOf } from './self.ts';
+import {
+  findDifferences,
+  type Identity,
+  isSamePlace,
+  type Member,
+  placeOf,
+  readFleet,
+} from './fleet-store.ts';
 import {
   adoptIdentity,
   closeFence,
@@ -120,3 +126,15 @@ const identityNames = [
   'publicUrl',
   'graphHost',
 ] as const;
+
+/** This process, as the others are told of it. */
+export function selfOf({ config, vault }: Pick<Services, 'config' | 'vault'>): Member {
+  return {
+    ...placeOf(config),
+    host: hostname(),
+    pid: process.pid,
+    role: config.role,
+    graphBaseUrl: config.graph.baseUrl,
+    keyChecks: vault.checks(),
+  };
+}

@@ -1,21 +1,25 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { AppError, ConfigError } from '../errors.ts';
+import type { Config } from '../config/config.ts';
+import { AppError, ConfigError, ConflictError } from '../errors.ts';
 import type { Services } from '../services.ts';
-import { forgetFence, readIdentity, tellFenced } from './fence.ts';
+import type { Vault } from '../vault.ts';
+import { forgetFence, readIdentity, selfOf, tellFenced } from './fence.ts';
 import {
   addMember,
   beat,
   beatEveryMs,
+  findDifferences,
+  type Identity,
+  isSamePlace,
   lockInstance,
   type Member,
+  type Place,
+  placeOf,
   readFleet,
   removeMember,
   type SeenMember,
 } from './fleet-store.ts';
-import { findDifferences, type Identity, isSamePlace, type Place } from './identity.ts';
-import { findKeyConflicts } from './same-fleet.ts';
-import { selfOf } from './self.ts';
-import { adoptIdentity, closeFence, readInstance } from './store.ts';
+import { adoptIdentity, closeFence, findUnfitKeys, readInstance } from './store.ts';
 
 /** This process among the others. */
 export interface Membership {
@@ -109,4 +113,65 @@ function refuseOtherKeys(fleet: readonly SeenMember[], self: Member): void {
       `ENCRYPTION_KEYS: the key "${keyId}" is not the one that the fleet of this database has under this id (pid ${member.pid} on ${member.host}): give this process the same keys, or a new key a new id`,
   );
   if (problems.length > 0) throw new ConfigError(problems);
+}
+
+// A command, and an API that answers before it has entered the fleet, may be configured otherwise than the fleet.
+
+/** Throws ConflictError where a call would take a token of the fleet's to another network than its own. */
+export async function requireFleetsNetwork({
+  db,
+  config,
+}: {
+  readonly db: Services['db'];
+  readonly config: Pick<Config, 'http' | 'graph'>;
+}): Promise<void> {
+  const { known } = await readInstance(db);
+  const { graphHost } = placeOf(config);
+  if (known.graphHost === null || known.graphHost === graphHost) return;
+  throw new ConflictError(
+    'conflict',
+    `The fleet talks to ${known.graphHost}, this process to ${graphHost}: set GRAPH_BASE_URL as the fleet has it.`,
+  );
+}
+
+/** Throws ConflictError where the fleet could not open what this process would seal. */
+export async function requireFleetsKey({
+  db,
+  vault,
+}: Pick<Services, 'db' | 'vault'>): Promise<void> {
+  const keyId = vault.sealingKeyId;
+  if (!(await findWrongKeys(db, vault)).has(keyId)) return;
+  throw new ConflictError(
+    'conflict',
+    `ENCRYPTION_KEYS: the key "${keyId}" of this process is not the one that the fleet has under this id; nothing was sealed with it.`,
+  );
+}
+
+/** The ids under which this process has another key than the one that sealed, or than a living process has. */
+export async function findWrongKeys(
+  db: Services['db'],
+  vault: Vault,
+): Promise<ReadonlySet<string>> {
+  const [unfit, fleet] = await Promise.all([findUnfitKeys(db, vault), readFleet(db)]);
+  const conflicts = findKeyConflicts(fleet, vault.checks());
+  return new Set(
+    [...unfit.filter(({ isMissing }) => !isMissing), ...conflicts].map(({ keyId }) => keyId),
+  );
+}
+
+export interface KeyConflict {
+  readonly keyId: string;
+  readonly member: SeenMember;
+}
+
+/** What one of the two seals, the other could not open. */
+function findKeyConflicts(
+  fleet: readonly SeenMember[],
+  checks: Readonly<Record<string, string>>,
+): readonly KeyConflict[] {
+  const alive = fleet.filter(({ isDoubtful }) => !isDoubtful);
+  return Object.entries(checks).flatMap(([keyId, check]) => {
+    const member = alive.find((one) => (one.keyChecks[keyId] ?? check) !== check);
+    return member === undefined ? [] : [{ keyId, member }];
+  });
 }

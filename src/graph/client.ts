@@ -1,9 +1,9 @@
 import { createHmac } from 'node:crypto';
 import { type AxiosInstance, type AxiosResponse, create as createAxios } from 'axios';
 import type { z } from 'zod';
-import type { CallRecord, Effect } from '../attempts/attempt.ts';
 import { PublishError } from '../errors.ts';
 import type { Logger } from '../log.ts';
+import type { CallRecord, Effect } from '../providers/content.ts';
 import type { Secret } from '../secret.ts';
 import { createAgents, type Reach, watchConnection } from './connection.ts';
 import {

@@ -1,7 +1,5 @@
 import { scopeOf } from '../errors.ts';
-import type { ErrorLine } from './error-line.ts';
-import { errorTable } from './error-table.ts';
-import { generalErrors } from './general-errors.ts';
+import { type ErrorLine, errorTable, generalErrors } from './codes.ts';
 
 const head = `# Errors of Meta
 

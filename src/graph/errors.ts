@@ -1,11 +1,8 @@
-import type { Effect } from '../attempts/attempt.ts';
 import { type ErrorClass, type ErrorRecord, type ErrorScope, scopeOf } from '../errors.ts';
 import { maskSecrets } from '../mask.ts';
-import { parseBody } from './body.ts';
+import type { Effect } from '../providers/content.ts';
+import { type ErrorLine, findLine, generalErrors } from './codes.ts';
 import { type GraphError, readGraphError } from './envelope.ts';
-import type { ErrorLine } from './error-line.ts';
-import { findLine } from './error-table.ts';
-import { generalErrors } from './general-errors.ts';
 import type { Usage } from './usage.ts';
 
 /** An answer that came, whatever it is. */
@@ -241,4 +238,24 @@ function tidy(message: string): string {
 
 function traceOf(id: string | null): string | null {
   return id !== null && /^[\w+/=-]{1,100}$/.test(id) ? id : null;
+}
+
+/** Numbers of 16 digits and more: ids that a JavaScript number would change. */
+const longNumber = /[:[,]\s*-?\d{16,}\s*[,\]}]/;
+
+/**
+ * Graph's JSON, whatever the content type said; `undefined` when it is none. Ids have come as bare
+ * numbers (restfb#918), and 17 digits do not fit a number, so such ones become text.
+ */
+function parseBody(text: string): unknown {
+  try {
+    if (!longNumber.test(text)) return JSON.parse(text);
+    return JSON.parse(text.replace(/("(?:[^"\\]|\\.)*")|(-?\d{16,})(?=\s*[,\]}])/g, quoteNumber));
+  } catch {
+    return undefined;
+  }
+}
+
+function quoteNumber(_all: string, text: string | undefined, digits: string | undefined): string {
+  return text ?? `"${digits ?? ''}"`;
 }

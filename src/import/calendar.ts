@@ -1,15 +1,32 @@
-import {
-  type CalendarColumn,
-  calendarColumns,
-  ignoredColumns,
-  isCalendarColumn,
-  requiredColumns,
-} from './columns.ts';
-import { type CellMedia, readMedia } from './media.ts';
-import type { CalendarProblem } from './problem.ts';
-import type { TableRow } from './records.ts';
-import { readTable } from './table.ts';
-import { resolveInstant, resolveWallTime } from './times.ts';
+import { DateTime, IANAZone } from 'luxon';
+import { type CalendarProblem, readTable, type TableRow } from './table.ts';
+
+/** The columns of a calendar file, in the order in which docs/calendar-csv.md explains them. */
+const calendarColumns = [
+  'tenant',
+  'page',
+  'message',
+  'link',
+  'append_link',
+  'media',
+  'alt_text',
+  'publish_mode',
+  'scheduled_at',
+  'scheduled_local',
+  'timezone',
+  'status',
+  'reference',
+] as const;
+type CalendarColumn = (typeof calendarColumns)[number];
+
+const requiredColumns: readonly CalendarColumn[] = ['tenant', 'page'];
+
+/** Read and never judged, so that a file can carry what only its owner needs (the demo's, for one). */
+const ignoredColumns: ReadonlySet<string> = new Set(['expect', 'note']);
+
+function isCalendarColumn(name: string): name is CalendarColumn {
+  return calendarColumns.some((column) => column === name);
+}
 
 export interface CalendarRow {
   readonly line: number;
@@ -70,9 +87,7 @@ export function readCalendar(bytes: Uint8Array, options: ReadOptions): Calendar 
 
 function checkHeader(header: readonly string[]): CalendarProblem[] {
   const known = calendarColumns.join(', ');
-  const unknown = header.filter(
-    (name) => !isCalendarColumn(name) && !ignoredColumns.includes(name),
-  );
+  const unknown = header.filter((name) => !isCalendarColumn(name) && !ignoredColumns.has(name));
   const repeated = header.filter((name, index) => header.indexOf(name) !== index);
   const missing = requiredColumns.filter((name) => !header.includes(name));
   return [
@@ -197,4 +212,79 @@ function refuseRepeatedReferences({ rows, broken, problems }: Calendar): Calenda
 
 function byLine(one: CalendarRow, other: CalendarRow): number {
   return one.line - other.line;
+}
+
+interface CellMedia {
+  readonly type: 'image' | 'video';
+  readonly url: string;
+  readonly alt_text?: string;
+}
+
+export interface MediaReading {
+  /** Also of names that belong to no folder: their number and kind can still be judged. */
+  readonly media: CellMedia[];
+  readonly problems: { column: 'media' | 'alt_text'; rule: string; message: string }[];
+}
+
+/** For names without one; nothing is ever fetched from it. */
+const standInBase = 'https://media.invalid/';
+
+/** Addresses hold neither spaces nor bars, so either separates them; texts only bars. */
+function readMedia(media: string, altText: string, base: string | undefined): MediaReading {
+  const names = media.split(/[\s|]+/).filter((name) => name !== '');
+  const texts = altText === '' ? [] : altText.split('|').map((text) => text.trim());
+  const problems: MediaReading['problems'] = [];
+  if (texts.length > names.length) {
+    const message = `There are ${texts.length} alt texts for ${names.length} media: give one for each, separated by "|", none or fewer.`;
+    problems.push({ column: 'alt_text', rule: 'alt_text_count', message });
+  }
+  const relative = names.find((name) => !isAbsolute(name));
+  if (relative !== undefined && base === undefined) {
+    const message = `"${shorten(relative)}" is no address: write https://…, or say with --media-base where the files lie.`;
+    problems.push({ column: 'media', rule: 'media_base_required', message });
+  }
+  const read = names.map((name, index) => asMedium(name, texts[index] ?? '', base ?? standInBase));
+  return { media: read, problems };
+}
+
+function asMedium(name: string, altText: string, base: string): CellMedia {
+  const url = isAbsolute(name) ? name : new URL(name, withSlash(base)).href;
+  const type = /\.(?:mp4|mov|m4v|webm)(?:[?#]|$)/i.test(url) ? 'video' : 'image';
+  return { type, url, ...(altText === '' ? {} : { alt_text: altText }) };
+}
+
+/** Whether the scheme is one that Meta takes is for the rules to say. */
+function isAbsolute(name: string): boolean {
+  return /^[a-z][a-z0-9+.-]*:/i.test(name);
+}
+
+function withSlash(base: string): string {
+  return base.endsWith('/') ? base : `${base}/`;
+}
+
+function shorten(text: string): string {
+  return text.length > 60 ? `${text.slice(0, 59)}…` : text;
+}
+
+const unitMs: Readonly<Record<string, number>> = {
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
+
+/** `+15m` and the like count from the import; anything else is left to the rules of the API. */
+function resolveInstant(cell: string, now: Date): string {
+  const [, count = '', unit = ''] = /^\+(\d{1,6})([smhd])$/.exec(cell) ?? [];
+  if (unit === '') return cell;
+  return new Date(now.getTime() + Number(count) * (unitMs[unit] ?? 0)).toISOString();
+}
+
+/** `+3d 18:30` is that wall time on the third day from today, today being what it is in the zone. */
+function resolveWallTime(cell: string, timezone: string, now: Date): string {
+  const [, days = '', time = ''] = /^\+(\d{1,4})d[ T](\d{2}:\d{2}(?::\d{2})?)$/.exec(cell) ?? [];
+  if (time === '') return cell.replace(' ', 'T');
+  if (!IANAZone.isValidZone(timezone)) return cell;
+  const day = DateTime.fromJSDate(now, { zone: timezone }).plus({ days: Number(days) });
+  return `${day.toISODate()}T${time}`;
 }

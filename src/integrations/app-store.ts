@@ -1,9 +1,9 @@
 import type { Sql } from '../db/client.ts';
 import type { ErrorRecord } from '../errors.ts';
-import { isPausedSql } from '../pauses/store.ts';
 import { replan } from '../posts/store.ts';
 import { holdSql, type ProbeRow } from './health-store.ts';
 import { type Hold, textOfAppTrouble } from './integration.ts';
+import { isPausedSql } from './pause-store.ts';
 
 /** An app at its provider, by all the ids that the rows of its integrations may have. */
 export interface App {

@@ -1,8 +1,8 @@
-import { bookRefusal, requireRoom } from '../budgets/refusals.ts';
-import { bookCalls, giveBackCalls } from '../budgets/store.ts';
 import { InvalidRequestError, PublishError } from '../errors.ts';
 import type { Account, Provider, VerifiedAccount } from '../providers/provider.ts';
 import type { Vault } from '../vault.ts';
+import { bookRefusal, requireRoom } from './booking.ts';
+import { bookCalls, giveBackCalls } from './budget-store.ts';
 import type { Integration } from './integration.ts';
 import { isConnected, saveIntegration } from './store.ts';
 

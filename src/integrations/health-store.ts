@@ -1,6 +1,5 @@
 import type { Sql } from '../db/client.ts';
 import type { ErrorRecord } from '../errors.ts';
-import { isPausedSql } from '../pauses/store.ts';
 import { replan, setWaiting } from '../posts/store.ts';
 import {
   adviceFor,
@@ -9,6 +8,7 @@ import {
   outageText,
   waitingWhileHeld,
 } from './integration.ts';
+import { isPausedSql } from './pause-store.ts';
 import { readsStopAt, slowFrom, usageCountsForMs } from './usage.ts';
 
 const isUsageFresh = `i.usage_at > statement_timestamp() - interval '${usageCountsForMs} milliseconds'`;
@@ -97,7 +97,7 @@ async function tellWaitingPosts(sql: Sql, integrationId: string, text: string): 
 }
 
 /** Posts that were being planned when their account fell out of `active`: nobody else would tell them. */
-export async function tellForgottenPosts(sql: Sql): Promise<void> {
+export async function explainRecovery(sql: Sql): Promise<void> {
   const rows = await sql.query<{ id: string; status: string; error: ErrorRecord | null }>({
     name: 'integrations_with_forgotten_posts',
     text: `SELECT i.id, i.status, i.error FROM social_publisher.integrations i
@@ -292,7 +292,7 @@ export async function holdApp(sql: Sql, appIds: readonly string[], until: Date):
  * Due posts of an account that is held say why, and until when: nothing else would touch them, as nothing claims them.
  * Resolves with how many were told.
  */
-export async function tellHeldPosts(sql: Sql): Promise<number> {
+export async function explainHolds(sql: Sql): Promise<number> {
   return setWaiting(sql, {
     name: 'posts_tell_held',
     tables: `held AS MATERIALIZED (

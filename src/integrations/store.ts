@@ -1,6 +1,7 @@
 import type { Database, Sql } from '../db/client.ts';
 import { NotFoundError } from '../errors.ts';
 import { replan } from '../posts/store.ts';
+import type { Seen } from '../providers/capabilities.ts';
 import type { Integration } from './integration.ts';
 
 const columns = `id, tenant_id AS "tenantId", provider, external_account_id AS "externalAccountId", name, status,
@@ -151,4 +152,53 @@ export interface Connection {
   readonly externalAccountId: string;
   readonly appId: string;
   readonly sealedToken: string | null;
+}
+
+/** What to tell the row of one integration. */
+export interface UsageNote {
+  readonly integrationId: string;
+  readonly percent: number;
+  /** From now; 0: it need not rest. */
+  readonly restMs: number;
+}
+
+/** Never shortens a hold; `updated_at` stays, as nobody changed the integration. */
+export async function writeUsages(sql: Sql, notes: readonly UsageNote[]): Promise<void> {
+  await sql.query({
+    name: 'integrations_write_usages',
+    // Locked in the order of their ids, so that two processes that write of the same accounts cannot deadlock.
+    text: `WITH x AS MATERIALIZED (
+             SELECT i.id, y.percent, y.rest_ms, clock_timestamp() + y.rest_ms * interval '1 millisecond' AS until
+             FROM unnest($1::uuid[], $2::int[], $3::int[]) AS y (id, percent, rest_ms)
+             JOIN social_publisher.integrations i ON i.id = y.id
+             ORDER BY i.id FOR NO KEY UPDATE OF i
+           )
+           UPDATE social_publisher.integrations i
+           SET usage_percent = x.percent, usage_at = clock_timestamp(),
+             held_until = CASE WHEN x.rest_ms = 0 THEN i.held_until
+               ELSE greatest(i.held_until, x.until) END,
+             held_for = CASE WHEN x.rest_ms = 0 OR i.held_until >= x.until THEN i.held_for END
+           FROM x WHERE i.id = x.id`,
+    values: [
+      notes.map((note) => note.integrationId),
+      notes.map((note) => note.percent),
+      notes.map((note) => note.restMs),
+    ],
+  });
+}
+
+/** Keeps what was just seen; the last sight counts. Writes nothing while it is no news for a day. */
+export async function learn(sql: Sql, integrationId: string, seen: Seen): Promise<void> {
+  await sql.query({
+    name: 'integrations_learn',
+    text: `UPDATE social_publisher.integrations i SET capabilities = i.capabilities || (
+             SELECT coalesce(jsonb_object_agg(x.key, jsonb_build_object('value', x.value, 'seen_at',
+               to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))), '{}')
+             FROM jsonb_each_text($2::jsonb) x)
+           WHERE i.id = $1 AND EXISTS (
+             SELECT FROM jsonb_each_text($2::jsonb) x
+             WHERE i.capabilities -> x.key ->> 'value' IS DISTINCT FROM x.value
+               OR (i.capabilities -> x.key ->> 'seen_at')::timestamptz < clock_timestamp() - interval '1 day')`,
+    values: [integrationId, JSON.stringify(seen)],
+  });
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { seeCanary, sendCanary } from '../canary-store.ts';
 import type { Services } from '../services.ts';
+import { seeCanary, sendCanary } from '../watch/store.ts';
 import { defineJob } from './job.ts';
 
 /** An id lives this long, should a canary be lost on its way. */

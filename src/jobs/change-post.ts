@@ -1,11 +1,5 @@
 import { z } from 'zod';
 import type { PublishError } from '../errors.ts';
-import { type Change, pendingChange } from '../posts/change.ts';
-import { claimChanges } from '../posts/change-store.ts';
-import { type HeldRow, loadHeld } from '../posts/read-back-store.ts';
-import { writePost } from '../posts/store.ts';
-import type { Account, CallContext, Publishing, RemotePost } from '../providers/provider.ts';
-import { withAccount } from '../publishing/call.ts';
 import {
   type ChangeEnd,
   cancelled,
@@ -16,7 +10,12 @@ import {
   refusalBeforeReading,
   refused,
   tryAgainAt,
-} from '../publishing/change.ts';
+} from '../follow-up/change.ts';
+import { claimChanges, type HeldRow, loadHeld } from '../follow-up/store.ts';
+import { withAccount } from '../integrations/call.ts';
+import { type Change, pendingChange } from '../posts/post.ts';
+import { writePost } from '../posts/store.ts';
+import type { Account, CallContext, Publishing, RemotePost } from '../providers/provider.ts';
 import type { Services } from '../services.ts';
 import { defineJob } from './job.ts';
 

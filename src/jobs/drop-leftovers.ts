@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { claimLeftovers, loadLeftover } from '../attempts/leftover-store.ts';
-import { readPublishRows } from '../posts/publish-store.ts';
-import { dropLeftover } from '../publishing/leftovers.ts';
+import { readPublishRows } from '../attempts/read-store.ts';
+import { dropLeftover } from '../reconciliation/leftovers.ts';
 import type { Services } from '../services.ts';
 import { defineJob } from './job.ts';
 

@@ -1,5 +1,5 @@
 import type { PublishServices } from '../publishing/run.ts';
-import { backgroundQueues } from '../queues.ts';
+import { backgroundQueues } from '../services.ts';
 import { canary } from './canary.ts';
 import { changePost } from './change-post.ts';
 import { dropLeftovers } from './drop-leftovers.ts';

@@ -1,8 +1,7 @@
 import { readFence } from '../fence/fence.ts';
-import type { JobDefinition } from '../queue/job.ts';
+import type { JobDefinition } from '../queue/contract.ts';
 import type { JobToAdd } from '../queue/queues.ts';
-import type { BackgroundQueue } from '../queues.ts';
-import type { Services } from '../services.ts';
+import type { BackgroundQueue, Services } from '../services.ts';
 
 /** Everything about a kind of job: scheduler and workers are made from it. */
 export interface Job<Payload, Given extends Services = Services>

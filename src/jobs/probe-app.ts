@@ -7,8 +7,7 @@ import {
   loadForAppProbe,
   renewAppTrouble,
 } from '../integrations/app-store.ts';
-import { withAccount } from '../publishing/call.ts';
-import { appAt } from '../publishing/health.ts';
+import { appAt, withAccount } from '../integrations/call.ts';
 import type { Services } from '../services.ts';
 import { defineJob } from './job.ts';
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { PublishError } from '../errors.ts';
+import { isHealedThere, troubleOf, withAccount } from '../integrations/call.ts';
 import {
   changeTrouble,
   claimProbes,
@@ -8,8 +9,6 @@ import {
   type ProbeRow,
   postponeProbe,
 } from '../integrations/health-store.ts';
-import { withAccount } from '../publishing/call.ts';
-import { isHealedThere, troubleOf } from '../publishing/health.ts';
 import type { Services } from '../services.ts';
 import { defineJob } from './job.ts';
 

@@ -1,16 +1,16 @@
 import { z } from 'zod';
+import type { PublishRow } from '../attempts/row.ts';
 import { AppError } from '../errors.ts';
 import { readFence } from '../fence/fence.ts';
-import { usageBook } from '../integrations/usage-book.ts';
-import { readPause } from '../pauses/pauses.ts';
-import type { PublishRow } from '../posts/publish-row.ts';
-import { waitForBudget } from '../publishing/budget-wait.ts';
-import { listeners } from '../publishing/health.ts';
+import { listeners } from '../integrations/call.ts';
+import { readPause } from '../integrations/pause-store.ts';
+import { usageBook } from '../integrations/usage.ts';
 import { judge, type Verdict, waitForLimit, waitForPause } from '../publishing/judge.ts';
 import type { OpenAttempt } from '../publishing/open-attempt.ts';
+import { waitForBudget } from '../publishing/pipeline.ts';
 import { jobFailure, type PublishServices, runAttempt } from '../publishing/run.ts';
 import { waitForEqual } from '../publishing/settlements.ts';
-import type { RunningJob } from '../queue/job.ts';
+import type { RunningJob } from '../queue/contract.ts';
 import { defineJob } from './job.ts';
 
 const payload = z.strictObject({ postId: z.uuid(), run: z.int() });

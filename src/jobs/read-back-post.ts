@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { pendingChange } from '../posts/change.ts';
-import { claimReadBacks, type HeldRow, loadHeld } from '../posts/read-back-store.ts';
+import { learnFrom } from '../follow-up/learning.ts';
+import { claimReadBacks, type HeldRow, loadHeld } from '../follow-up/store.ts';
+import { type Finding, isWatchedEnough, judgeReading } from '../follow-up/verify.ts';
+import { type CallOutcome, withAccount } from '../integrations/call.ts';
+import { pendingChange } from '../posts/post.ts';
 import { writePost } from '../posts/store.ts';
-import { type Finding, isWatchedEnough, judgeReading } from '../posts/verification.ts';
-import { type CallOutcome, withAccount } from '../publishing/call.ts';
-import { observeLateness } from '../publishing/lateness.ts';
-import { learnFrom } from '../publishing/learning.ts';
+import { observeLateness } from '../publishing/open-attempt.ts';
 import type { Services } from '../services.ts';
 import { defineJob } from './job.ts';
 

@@ -1,8 +1,7 @@
 import { z } from 'zod';
-import { claimLooks, claimRechecks, loadUnknown } from '../attempts/unknown-store.ts';
-import { readPublishRows } from '../posts/publish-store.ts';
-import { recheck } from '../publishing/recheck.ts';
-import { reconcile } from '../publishing/reconcile-attempt.ts';
+import { readPublishRows } from '../attempts/read-store.ts';
+import { recheck, reconcile } from '../reconciliation/reconcile.ts';
+import { claimLooks, claimRechecks, loadUnknown } from '../reconciliation/store.ts';
 import type { Services } from '../services.ts';
 import { defineJob } from './job.ts';
 

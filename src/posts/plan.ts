@@ -1,14 +1,8 @@
 import type { ErrorRecord } from '../errors.ts';
-import { capabilityOf } from '../integrations/capabilities.ts';
+import { capabilityOf } from '../providers/capabilities.ts';
+import type { PostContent, PublishMode } from '../providers/content.ts';
 import type { HandoverWindow, Publishing } from '../providers/provider.ts';
-import {
-  type Attention,
-  type AttentionReason,
-  type PostContent,
-  type PublishMode,
-  requestedMode,
-  type Waiting,
-} from './post.ts';
+import { type Attention, type AttentionReason, requestedMode, type Waiting } from './post.ts';
 
 /** Everything the decision depends on; `now` is the database's clock, so that all processes agree. */
 export interface PlanInput {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { PublishMode } from '../providers/content.ts';
 
 export const postStatuses = [
   'draft',
@@ -59,23 +60,6 @@ export const transitions = {
 
 /** Where the program may bring a post that is `From`. */
 export type ProgramMove<From extends PostStatus> = (typeof transitions)[From]['program'][number];
-
-export const publishModes = ['draft', 'schedule', 'publish'] as const;
-export type PublishMode = (typeof publishModes)[number];
-
-export const mediaItemSchema = z.strictObject({
-  type: z.enum(['image', 'video']),
-  url: z.string().min(1),
-  alt_text: z.string().nullish(),
-});
-export type MediaItem = z.infer<typeof mediaItemSchema>;
-
-/** What goes to the provider. A change of any of it raises the post's version. */
-export interface PostContent {
-  readonly message: string | null;
-  readonly link: string | null;
-  readonly media: readonly MediaItem[];
-}
 
 export interface Waiting {
   readonly reason:
@@ -145,4 +129,56 @@ export function requestedMode(post: {
   scheduledAt: Date | null;
 }): PublishMode {
   return post.publishMode ?? (post.scheduledAt === null ? 'draft' : 'schedule');
+}
+
+const record = z.record(z.string(), z.unknown());
+const shared = {
+  state: z.enum(['pending', 'done', 'refused']),
+  error: record.nullish().transform((error) => error ?? null),
+  requested_at: z.string(),
+  settled_at: z.string().optional(),
+};
+
+/**
+ * The column `change`: what an author wants done with a post that its provider holds. `requested_at` makes each one
+ * its own, so that a worker cannot settle another than the one it carried out.
+ */
+const changeSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('cancel'), ...shared }),
+  z.object({
+    kind: z.literal('edit'),
+    ...shared,
+    /** Absent stays as it is. */
+    message: z.string().nullable().optional(),
+    scheduled_at: z.iso.datetime().optional(),
+    /** The wall time that `scheduled_at` was given with. */
+    scheduled_local: z.string().nullish(),
+    timezone: z.string().nullish(),
+  }),
+]);
+
+export type Change = z.output<typeof changeSchema>;
+export type Edit = Extract<Change, { kind: 'edit' }>;
+
+/** Null where there is none, or none that is still to be made. */
+export function pendingChange(column: unknown): Change | null {
+  const parsed = changeSchema.safeParse(column);
+  return parsed.success && parsed.data.state === 'pending' ? parsed.data : null;
+}
+
+/** As the trigger of the table notes it when the status `cancelled` is asked for. */
+export function pendingCancel(now: Date): Change {
+  return { kind: 'cancel', state: 'pending', error: null, requested_at: now.toISOString() };
+}
+
+/** A post that is due sooner belongs to its provider: Meta refuses changes from three minutes before. */
+export const untouchableMs = 5 * 60_000;
+/** Meta publishes at or soon after the time; what is still not live then can be called off. */
+const untouchableAfterMs = 10 * 60_000;
+
+/** Whether a post due then may go live at any moment, or just did; in SQL `is_untouchable`. */
+export function isUntouchable(dueAt: Date | null, now: Date): boolean {
+  if (dueAt === null) return false;
+  const aheadMs = dueAt.getTime() - now.getTime();
+  return aheadMs < untouchableMs && aheadMs > -untouchableAfterMs;
 }

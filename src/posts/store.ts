@@ -1,11 +1,11 @@
 import type { Sql } from '../db/client.ts';
 import type { ErrorRecord } from '../errors.ts';
-import type { Change } from './change.ts';
+import type { PublishMode } from '../providers/content.ts';
 import {
   type Attention,
+  type Change,
   type PostStatus,
   type ProgramMove,
-  type PublishMode,
   transitions,
   type Waiting,
 } from './post.ts';

@@ -1,7 +1,6 @@
 import { createGraphClient } from '../graph/client.ts';
-import { createFacebook } from './facebook/index.ts';
+import { createFacebook, type ProviderSettings } from './facebook/index.ts';
 import type { Provider, Publishing } from './provider.ts';
-import type { ProviderSettings } from './settings.ts';
 
 /** The registry: one line a provider. */
 const creators: readonly ((settings: ProviderSettings) => Provider)[] = [

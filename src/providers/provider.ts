@@ -1,6 +1,12 @@
-import type { CallRecord, Effect, StagedMedium } from '../attempts/attempt.ts';
-import type { MediaItem, PostContent, PublishMode } from '../posts/post.ts';
 import type { Secret } from '../secret.ts';
+import type {
+  CallRecord,
+  Effect,
+  MediaItem,
+  PostContent,
+  PublishMode,
+  StagedMedium,
+} from './content.ts';
 
 /**
  * The contract of a provider: values in, a value or a PublishError out. It knows no rows, retries, queues or

@@ -1,10 +1,5 @@
-import { type CallRecord, contentHash, type StagedMedium } from '../attempts/attempt.ts';
-import type { Beginning } from '../attempts/begin-store.ts';
-import type { ErrorRecord, FieldProblem } from '../errors.ts';
-import { adviceFor, type Hold, waitingWhileHeld } from '../integrations/integration.ts';
-import { type Pause, textOfPause } from '../pauses/pause.ts';
-import { aheadOf, callsOfReveal, type Decision, decide, isHiddenFirst } from '../posts/plan.ts';
-import { type PostContent, requestedMode } from '../posts/post.ts';
+import { contentHash } from '../attempts/attempt.ts';
+import type { AttemptRequest } from '../attempts/begin-store.ts';
 import {
   earlierHidden,
   type PreparedAttempt,
@@ -13,9 +8,16 @@ import {
   provenStaged,
   readContent,
   sentBefore,
-} from '../posts/publish-row.ts';
+} from '../attempts/row.ts';
+import type { ErrorRecord, FieldProblem } from '../errors.ts';
+import { budgetKeyOf } from '../integrations/booking.ts';
+import { adviceFor, type Hold, waitingWhileHeld } from '../integrations/integration.ts';
+import { type Pause, textOfPause } from '../integrations/pause.ts';
+import { aheadOf, callsOfReveal, type Decision, decide, isHiddenFirst } from '../posts/plan.ts';
+import { requestedMode } from '../posts/post.ts';
 import { checkPost } from '../posts/rules.ts';
 import type { PostChange } from '../posts/store.ts';
+import type { CallRecord, PostContent, StagedMedium } from '../providers/content.ts';
 import type { Publishing } from '../providers/provider.ts';
 
 /** What a worker does with a queued post: begin an attempt, or write one change and be done. */
@@ -24,7 +26,7 @@ export type Verdict =
   | { readonly kind: 'change'; readonly change: PostChange; readonly failure: ErrorRecord | null };
 
 interface Begin {
-  readonly beginning: Beginning;
+  readonly beginning: AttemptRequest;
   readonly decision: Going;
   /** What the attempt has from the runs before. */
   readonly opening: {
@@ -147,7 +149,7 @@ function needsOf(
   row: PublishRow,
   provider: Publishing,
   { content, decision, prepared, staged, inTwoSteps }: Need,
-): Pick<Beginning, 'calls' | 'opens'> {
+): Pick<AttemptRequest, 'calls' | 'opens'> {
   const reveal = callsOfReveal(decision.mode, row.capabilities);
   if (prepared?.hiddenId) return { calls: reveal, opens: 'sends' };
   const looks = (sentBefore(row) === null ? 0 : provider.lookCalls) + earlierHidden(row).length;
@@ -156,15 +158,6 @@ function needsOf(
   if (inTwoSteps) return { calls, opens: 'creates' };
   // An attempt that goes on is committed as sent by itself: another of equal content may be in its way.
   return { calls, opens: prepared === null && content.media.length === 0 ? 'sends' : 'stages' };
-}
-
-/** Meta counts per app and account, whichever integration the call was made for. */
-export function budgetKeyOf(row: {
-  readonly provider: string;
-  readonly appId: string;
-  readonly externalAccountId: string;
-}): string {
-  return `${row.provider}:${row.appId}:${row.externalAccountId}`;
 }
 
 function change(row: PublishRow, to: PostChange['to'], set: PostChange['set']): Verdict {

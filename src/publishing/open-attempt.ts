@@ -1,6 +1,15 @@
-import type { CallRecord } from '../attempts/attempt.ts';
-import type { PublishRow } from '../posts/publish-row.ts';
-import type { CallContext, Publishing } from '../providers/provider.ts';
+import { Histogram } from 'prom-client';
+import type { PublishRow, SentBefore } from '../attempts/row.ts';
+import {
+  beyond,
+  type Looked,
+  type LookServices,
+  lookFor,
+  lookIncomplete,
+} from '../attempts/search.ts';
+import { reserveMore } from '../integrations/booking.ts';
+import type { CallRecord } from '../providers/content.ts';
+import type { Account, CallContext, Publishing } from '../providers/provider.ts';
 import type { Going } from './judge.ts';
 
 /** An attempt that this worker has begun, with the row as it was judged. */
@@ -38,4 +47,48 @@ export function callsOf(attempt: OpenAttempt): CallContext {
     ...(onUsage === undefined ? {} : { onUsage }),
     ...(onAnswer === undefined ? {} : { onAnswer }),
   };
+}
+
+/**
+ * The look that must come before an attempt which follows a sent one (design: invariant 2). Throws a `not_ready` while
+ * an answer is missing.
+ */
+export async function lookForEarlier(
+  services: LookServices,
+  attempt: OpenAttempt,
+  account: Account,
+  before: SentBefore,
+): Promise<Looked> {
+  const { row, provider, id, budgetKey } = attempt;
+  const { callsPerHour: limit, lookCalls } = provider;
+  const beforeRead = beyond(lookCalls, () =>
+    reserveMore(services.db, { attemptId: id, budgetKey, limit }),
+  );
+  const sought = { row, provider, account, attemptId: before.attemptId, sent: before };
+  const looked = await lookFor(services, sought, { ...callsOf(attempt), beforeRead });
+  if (looked.finding.kind === 'failed') throw lookIncomplete();
+  return looked;
+}
+
+/**
+ * Whether something of the earlier attempt is there. Against an answer that proved its rejection only a post that fits
+ * in everything says something; after a proof of absence everything that cannot be told from it does.
+ */
+export function isThere({ finding }: Looked, before: SentBefore): boolean {
+  if (finding.kind === 'bound') return true;
+  if (before.state !== 'abandoned') return false;
+  const isOpen = finding.kind === 'unproven' && finding.candidates.length > 0;
+  return finding.kind === 'ambiguous' || isOpen;
+}
+
+const lateness = new Histogram({
+  name: 'social_publisher_lateness_seconds',
+  help: 'Of posts that went live: when the network made them visible, minus their due time.',
+  labelNames: ['provider'],
+  buckets: [0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1_800, 3_600, 7_200],
+});
+
+/** To be called once for each post, by whoever learns that it is live. */
+export function observeLateness(provider: string, latenessMs: number): void {
+  lateness.observe({ provider }, latenessMs / 1000);
 }

@@ -1,27 +1,45 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { readHiddenAfterMs, type StagedMedium } from '../attempts/attempt.ts';
-import type { Beginning } from '../attempts/begin-store.ts';
-import { markSent, saveOrphan, saveStaged, sendWithinMs } from '../attempts/send-store.ts';
-import { isUniqueViolation, type Settlement } from '../attempts/settle-store.ts';
-import { AppError, type ErrorRecord, PublishError } from '../errors.ts';
-import { capabilityOf, learn } from '../integrations/capabilities.ts';
+import { readHiddenAfterMs } from '../attempts/attempt.ts';
+import type { AttemptRequest } from '../attempts/begin-store.ts';
+import { earlierHidden, sentBefore } from '../attempts/row.ts';
+import { lookIncomplete } from '../attempts/search.ts';
+import {
+  isUniqueViolation,
+  markSent,
+  type Settlement,
+  saveOrphan,
+  saveStaged,
+  sendWithinMs,
+} from '../attempts/settle-store.ts';
+import {
+  AppError,
+  type ErrorRecord,
+  ownFailure,
+  PublishError,
+  toPublishError,
+  toSendError,
+} from '../errors.ts';
+import { openAccount } from '../integrations/account.ts';
+import { noteFailure } from '../integrations/call.ts';
 import { narrowWindow } from '../integrations/health-store.ts';
+import { textOfPause } from '../integrations/pause.ts';
+import { readPause } from '../integrations/pause-store.ts';
+import { learn } from '../integrations/store.ts';
 import type { Logger } from '../log.ts';
-import { textOfPause } from '../pauses/pause.ts';
-import { readPause } from '../pauses/pauses.ts';
 import { refusedStep } from '../posts/plan.ts';
-import { earlierHidden, sentBefore } from '../posts/publish-row.ts';
 import { renewLease } from '../posts/store.ts';
+import { capabilityOf } from '../providers/capabilities.ts';
+import type { StagedMedium } from '../providers/content.ts';
 import type { Account } from '../providers/provider.ts';
 import type { Services } from '../services.ts';
-import { openAccount } from './account.ts';
-import { ownFailure, toPublishError, toSendError } from './errors.ts';
-import { isShown } from './found.ts';
-import { noteFailure } from './health.ts';
 import { decideRow } from './judge.ts';
-import { observeLateness } from './lateness.ts';
-import { isThere, lookForEarlier, lookIncomplete } from './look.ts';
-import { callsOf, type OpenAttempt } from './open-attempt.ts';
+import {
+  callsOf,
+  isThere,
+  lookForEarlier,
+  type OpenAttempt,
+  observeLateness,
+} from './open-attempt.ts';
 import type { Pipeline } from './pipeline.ts';
 import {
   confirmed,
@@ -29,6 +47,7 @@ import {
   foundEarlier,
   foundRevealed,
   gone,
+  isShown,
   isWindowRefusal,
   missed,
   prepared,
@@ -44,7 +63,7 @@ export interface PublishServices extends Services {
 interface Work {
   readonly services: PublishServices;
   readonly attempt: OpenAttempt;
-  readonly beginning: Beginning;
+  readonly beginning: AttemptRequest;
   readonly account: Account;
 }
 
@@ -65,7 +84,7 @@ interface Ready {
 export async function runAttempt(
   services: PublishServices,
   attempt: OpenAttempt,
-  beginning: Beginning,
+  beginning: AttemptRequest,
   context: { readonly beganAt: number; readonly job: { readonly logger: Logger } },
 ): Promise<void> {
   let isSent = beginning.opens === 'sends';

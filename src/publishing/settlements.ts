@@ -1,21 +1,15 @@
 import type { AttemptState } from '../attempts/attempt.ts';
+import { type PublishRow, type SentBefore, sentBefore } from '../attempts/row.ts';
+import { evidenceOf, type Looked, lookEntry } from '../attempts/search.ts';
 import type { Settlement } from '../attempts/settle-store.ts';
 import type { ErrorRecord, PublishError } from '../errors.ts';
 import { waitForDue } from '../posts/plan.ts';
-import type { Attention, PublishMode, Waiting } from '../posts/post.ts';
-import { type PublishRow, type SentBefore, sentBefore } from '../posts/publish-row.ts';
-import {
-  type Failure,
-  lookFor,
-  type Recovery,
-  recoverFrom,
-  waitForRead,
-} from '../posts/recovery.ts';
+import type { Attention, PostStatus, Waiting } from '../posts/post.ts';
 import type { PostChange, PostFields } from '../posts/store.ts';
-import type { RemotePost } from '../providers/provider.ts';
-import { foundAt, readBackAfterMs } from './found.ts';
-import { evidenceOf, type Looked, lookEntry } from './look.ts';
+import type { PublishMode } from '../providers/content.ts';
+import type { ListedPost, Publishing, RemotePost } from '../providers/provider.ts';
 import type { OpenAttempt } from './open-attempt.ts';
+import { type Failure, lookFor, type Recovery, recoverFrom, waitForRead } from './recovery.ts';
 
 const statusOfMode = { publish: 'published', schedule: 'scheduled', draft: 'drafted' } as const;
 
@@ -264,5 +258,79 @@ function changeOf(attempt: OpenAttempt, to: PostChange['to'], set: PostFields): 
     from: ['publishing', 'unknown'],
     to,
     set,
+  };
+}
+
+/** The read-back is a later job: reads lag behind writes at Meta, and nothing waits for it. */
+const readBackAfterMs = 60_000;
+
+type Shown = Pick<ListedPost, 'externalId' | 'url' | 'isPublished' | 'createdAt' | 'scheduledAt'>;
+
+/** A post that is at the provider after all: its row says what the provider shows, whatever was asked for. */
+export function foundAt(
+  { row, provider, mode }: { row: PublishRow; provider: Publishing; mode: PublishMode },
+  shown: Shown,
+  now: Date,
+): { readonly to: PostStatus; readonly set: PostFields } {
+  return {
+    to: statusOf(shown),
+    set: {
+      effectiveMode: mode,
+      externalId: shown.externalId,
+      publishUrl: shown.url ?? provider.publishUrl(shown.externalId),
+      verifyInMs: readBackAfterMs,
+      error: null,
+      attention: attentionFor(row, mode, shown, now),
+      waiting: null,
+      nextRunAt: null,
+      leaseMs: null,
+      ...shownTimes(row, shown),
+    },
+  };
+}
+
+/** Times go to a network in whole seconds, rounded up. */
+const sameTimeMs = 1_000;
+
+/** Whether a post that was to be revealed is, as far as its network shows it. */
+export function isShown(
+  post: Pick<Shown, 'isPublished' | 'scheduledAt'>,
+  mode: PublishMode,
+  { scheduledAt }: Pick<PublishRow, 'scheduledAt'>,
+): boolean {
+  if (post.isPublished) return true;
+  if (mode !== 'schedule' || post.scheduledAt === null || scheduledAt === null) return false;
+  return Math.abs(post.scheduledAt.getTime() - scheduledAt.getTime()) <= sameTimeMs;
+}
+
+function statusOf({ isPublished, scheduledAt }: Shown): PostStatus {
+  if (isPublished) return 'published';
+  return scheduledAt === null ? 'drafted' : 'scheduled';
+}
+
+/** By the provider's clock, as far as it says; it counts in whole seconds, so that nothing was early. */
+function shownTimes({ scheduledAt }: PublishRow, { isPublished, createdAt }: Shown): PostFields {
+  if (!isPublished || createdAt === null) return {};
+  if (scheduledAt === null) return { publishedAt: createdAt };
+  const latenessMs = Math.max(0, createdAt.getTime() - scheduledAt.getTime());
+  return { publishedAt: createdAt, latenessMs };
+}
+
+function attentionFor(
+  { scheduledAt }: PublishRow,
+  mode: PublishMode,
+  { externalId, url, isPublished }: Shown,
+  now: Date,
+): Attention | null {
+  const isDue = mode === 'schedule' && scheduledAt !== null && scheduledAt <= now;
+  if (!isPublished || mode === 'publish' || isDue) return null;
+  const at = now.toISOString();
+  return {
+    reason: 'visible_unexpectedly',
+    since: at,
+    text: `It was sent as a ${mode === 'draft' ? 'draft' : 'scheduled post'}, but the network shows it as published. If nobody published it there by hand, delete it if it must not be seen.`,
+    who: 'author',
+    evidence: [{ external_id: externalId, url, seen_at: at }],
+    choices: ['resolve_live', 'resolve_absent'],
   };
 }

@@ -1,15 +1,17 @@
 import type { Queue, Worker } from 'bullmq';
 import type { Logger } from 'pino';
 import { AppError } from '../errors.ts';
-import { queueUnavailable, succeeds, within } from './deadline.ts';
-import type { AddableJob } from './job.ts';
-import type { Processor, QueueBackend, QueueLink, WorkerSettings } from './link.ts';
-import { Outage } from './outage.ts';
+import {
+  type AddableJob,
+  answerDeadlineMs,
+  type Processor,
+  type QueueBackend,
+  type QueueLink,
+  type WorkerSettings,
+} from './contract.ts';
+import { Outage, queueUnavailable, succeeds, within } from './outage.ts';
 import { openPostgres, preparePostgres } from './postgres.ts';
 import { openRedis } from './redis.ts';
-import { answerDeadlineMs } from './settings.ts';
-
-export type { QueueBackend } from './link.ts';
 
 export interface QueuesOptions {
   readonly backend: QueueBackend;

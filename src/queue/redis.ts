@@ -2,17 +2,19 @@ import { once } from 'node:events';
 import { createRedisBackend, Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
-import type { QueueBackend } from './link.ts';
-import { type QueueLink, type ReportError, revealUrl } from './link.ts';
 import {
   answerDeadlineMs,
   deadConsumerMs,
   deadProducerMs,
   keptByRedis,
+  type QueueBackend,
+  type QueueLink,
   queueOptions,
+  type ReportError,
   reconnectDelayMs,
+  revealUrl,
   workerOptions,
-} from './settings.ts';
+} from './contract.ts';
 
 type RedisPlace = Extract<QueueBackend, { kind: 'redis' }>;
 

@@ -2,10 +2,9 @@ import { type Job, WaitingError, type Worker } from 'bullmq';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import { AppError } from '../errors.ts';
-import { succeeds, within } from './deadline.ts';
-import type { JobDefinition } from './job.ts';
+import { answerDeadlineMs, type JobDefinition } from './contract.ts';
+import { succeeds, within } from './outage.ts';
 import type { Queues } from './queues.ts';
-import { answerDeadlineMs } from './settings.ts';
 
 export interface WorkerOptions<Services> {
   readonly queues: Queues;

@@ -1,5 +1,5 @@
-import { actOnPosts } from '../posts/author-action-store.ts';
-import type { PostOutcome } from '../posts/author-outcome.ts';
+import { actOnPosts } from '../authoring/action-store.ts';
+import type { PostOutcome } from '../authoring/scope.ts';
 import type { Services } from '../services.ts';
 import { claimDueItems, type DueItem, endItems, type ItemEnd } from './store.ts';
 

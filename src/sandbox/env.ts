@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ConfigError } from '../errors.ts';
-import { defaultOptions, type SandboxOptions } from './options.ts';
+import { defaultOptions, type SandboxOptions } from './world/world.ts';
 
 const list = z
   .string()

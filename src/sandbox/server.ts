@@ -1,11 +1,10 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { serveControl } from './control.ts';
-import { settle } from './life.ts';
-import { defaultOptions, type SandboxOptions } from './options.ts';
+import { isIP } from 'node:net';
+import { serveControl } from './control/control.ts';
+import { serveGraph } from './graph/serve.ts';
 import { renderPostPage, renderSandbox } from './page.ts';
-import { serveGraph } from './serve-graph.ts';
-import { refuseHost, refuseOrigin } from './visitors.ts';
-import { createWorld, type World } from './world.ts';
+import { settle } from './world/life.ts';
+import { createWorld, defaultOptions, type SandboxOptions, type World } from './world/world.ts';
 
 export interface Sandbox {
   /** `http://127.0.0.1:4010`, without a slash at the end. */
@@ -129,4 +128,37 @@ function fail(response: ServerResponse, error: unknown): void {
   const message = error instanceof Error ? error.message : String(error);
   response.writeHead(500, { 'content-type': 'application/json' });
   response.end(JSON.stringify({ error: { message: `The sandbox itself failed: ${message}` } }));
+}
+
+type Request = Pick<IncomingMessage, 'headers'>;
+
+/**
+ * Why a name is not answered; null: it is. A web page whose name was made to lead here must neither read the sandbox's
+ * tokens nor program it.
+ */
+function refuseHost({ headers }: Request, allowed: readonly string[]): string | null {
+  const host = nameOf(`http://${headers.host ?? ''}`);
+  if (isOwn(host) || allowed.includes(host)) return null;
+  return `The sandbox does not answer as "${host}": use its address, or name the host in SANDBOX_ALLOWED_HOSTS.`;
+}
+
+/** Why a control route is refused to a web page of another origin in the developer's browser; null: it is not. */
+function refuseOrigin({ headers }: Request): string | null {
+  const site = headers['sec-fetch-site'] ?? 'none';
+  const isOwnPage =
+    headers.origin === undefined || URL.parse(headers.origin)?.host === headers.host;
+  if (isOwnPage && (site === 'same-origin' || site === 'none')) return null;
+  return 'The control routes take no requests of other web pages.';
+}
+
+function nameOf(url: string): string {
+  return URL.parse(url)?.hostname ?? '';
+}
+
+/** Names without a dot are of this machine or its container network: nobody can register one. */
+function isOwn(host: string): boolean {
+  if (host === '') return false;
+  return (
+    isIP(host.replace(/^\[|\]$/g, '')) !== 0 || !host.includes('.') || host.endsWith('.localhost')
+  );
 }

@@ -1,6 +1,15 @@
+import { ownFailure } from '../errors.ts';
 import { publishPost } from '../jobs/publish-post.ts';
+import { type Claimed, claimDue, readAgenda } from '../publishing/due-store.ts';
+import {
+  abandonOvertaken,
+  declareMissed,
+  declareUnknown,
+  raiseRuns,
+  releaseUnsent,
+  takeOverdueQueued,
+} from '../publishing/sweep-store.ts';
 import type { Services } from '../services.ts';
-import { type Claimed, claimDue, readAgenda } from './claim-store.ts';
 
 /** A claim looks at every integration: while the queue is long, few claims cost less than many. */
 const refillBelow = 0.5;
@@ -12,7 +21,7 @@ const claimSize = 100;
 /** Most posts of one integration that are queued or under way, so that a flood of one delays nobody. */
 const perIntegration = 100;
 
-export function jobsOf(claimed: readonly Claimed[]) {
+function jobsOf(claimed: readonly Claimed[]) {
   return claimed.map(({ id, run }) => ({ id: `${id}-${run}`, payload: { postId: id, run } }));
 }
 
@@ -45,4 +54,51 @@ async function fillQueue(services: Services, provider: string, room: number): Pr
     if (claimed.length < limit) break;
   }
   return enqueued;
+}
+
+/** Authors wait for a statement that holds their rows: none is to take longer than some twenty milliseconds. */
+const batchSize = 200;
+const lostAnswer = 'The worker that sent it was gone before it could write the answer.';
+
+/** Puts back what a row needs and no job carries; whatever happened to the queue, the rows know. */
+export async function rescueJobs(services: Services, provider: string): Promise<number> {
+  let rescued = 0;
+  for (let taken = batchSize; taken === batchSize; ) {
+    const batch = await rescueSome(services, provider);
+    ({ taken } = batch);
+    rescued += batch.raised;
+  }
+  return rescued;
+}
+
+async function rescueSome(
+  services: Services,
+  provider: string,
+): Promise<{ readonly taken: number; readonly raised: number }> {
+  const overdue = await takeOverdueQueued(services.db, provider, batchSize);
+  if (overdue.length === 0) return { taken: 0, raised: 0 };
+  const carried = await services.queues.carried(
+    provider,
+    jobsOf(overdue).map((job) => job.id),
+  );
+  const lost = overdue.filter((post) => !carried.has(`${post.id}-${post.run}`));
+  const raised = await raiseRuns(services.db, lost);
+  await services.queues.add(provider, publishPost, jobsOf(raised));
+  if (raised.length > 0) {
+    services.log.warn({ provider, posts: raised.length }, 'jobs were gone, posts queued again');
+  }
+  return { taken: overdue.length, raised: raised.length };
+}
+
+/** What workers left behind, and what came too late. Needs the database only. */
+export async function rescueRows({ db, log, config }: Services): Promise<void> {
+  const released = await releaseUnsent(db);
+  if (released > 0) log.warn({ posts: released }, 'posts of lost workers go on');
+  await abandonOvertaken(db);
+  const error = ownFailure('unknown_outcome', 'outcome_unknown', lostAnswer);
+  for (const postId of await declareUnknown(db, error, config.reconcile.intervalMs)) {
+    log.warn({ postId }, 'outcome unknown: it is looked for');
+  }
+  const missed = await declareMissed(db);
+  if (missed > 0) log.error({ posts: missed }, 'posts missed their time');
 }

@@ -1,13 +1,13 @@
-import { tellHeldLooks } from '../attempts/unknown-store.ts';
 import { readFence } from '../fence/fence.ts';
-import { tellForgottenPosts, tellHeldPosts } from '../integrations/health-store.ts';
+import { explainHolds, explainRecovery } from '../integrations/health-store.ts';
+import { explainPauses } from '../integrations/pause-store.ts';
 import { isOn, jobs } from '../jobs/index.ts';
 import type { Job } from '../jobs/job.ts';
-import { tellPausedPosts } from '../pauses/store.ts';
+import { explainHeldLooks } from '../reconciliation/store.ts';
 import { runReplays } from '../replays/run.ts';
 import type { Services } from '../services.ts';
+import { rescueJobs, rescueRows } from './enqueue.ts';
 import { dropExpired } from './retention-store.ts';
-import { rescueJobs, rescueRows } from './sweep.ts';
 
 /** Something to be done now and then; any number of schedulers may do it at once. */
 interface Task {
@@ -20,10 +20,10 @@ interface Task {
 const upkeep: readonly Task[] = [
   { everyMs: 2_000, run: rescueRows },
   { everyMs: 2_000, run: rescueJobsOfAll },
-  { everyMs: 1_000, run: ({ db }) => tellPausedPosts(db) },
-  { everyMs: 1_000, run: ({ db }) => tellHeldPosts(db) },
-  { everyMs: 1_000, run: ({ db }) => tellHeldLooks(db) },
-  { everyMs: 30_000, run: ({ db }) => tellForgottenPosts(db) },
+  { everyMs: 1_000, run: ({ db }) => explainPauses(db) },
+  { everyMs: 1_000, run: ({ db }) => explainHolds(db) },
+  { everyMs: 1_000, run: ({ db }) => explainHeldLooks(db) },
+  { everyMs: 30_000, run: ({ db }) => explainRecovery(db) },
   { everyMs: 1_000, run: runReplays },
   { everyMs: 600_000, run: ({ db }) => dropExpired(db) },
 ];

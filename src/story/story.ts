@@ -1,8 +1,14 @@
 import { z } from 'zod';
 import type { AttemptFacts, PostEvent, ReplayOfPost } from './store.ts';
-import { shortTime } from './time.ts';
-import { attentionView, callView, errorView, waitingView } from './views.ts';
-import { nameOfActor, plural } from './words.ts';
+import {
+  attentionView,
+  callView,
+  errorView,
+  nameOfActor,
+  plural,
+  shortTime,
+  waitingView,
+} from './views.ts';
 
 export interface Moment {
   readonly at: string;

@@ -1,9 +1,37 @@
 import { z } from 'zod';
-import type { Database, Sql } from '../db/client.ts';
-import { sqlState } from '../db/statement.ts';
+import { type Database, type Sql, sqlState } from '../db/client.ts';
 import { ConflictError, NotFoundError } from '../errors.ts';
 import { replan } from '../posts/store.ts';
-import { type Tenant, type TenantChange, type TenantSettings, unknownPolicies } from './tenant.ts';
+
+export const unknownPolicies = ['send_again', 'ask'] as const;
+export type UnknownPolicy = (typeof unknownPolicies)[number];
+
+/** A customer of the operator. */
+export interface Tenant {
+  readonly id: string;
+  readonly name: string;
+  /** An IANA zone: what wall times mean where none is given. */
+  readonly timezone: string;
+  /** Whether anything may be made public without a person. */
+  readonly autoPublish: boolean;
+  readonly lateLimitS: number;
+  /** What happens with a post that is proven absent after an unknown outcome. */
+  readonly whenUnknown: UnknownPolicy;
+  /** The calendar's own id of this tenant. */
+  readonly reference: string | null;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
+export type TenantSettings = Pick<
+  Tenant,
+  'name' | 'timezone' | 'autoPublish' | 'lateLimitS' | 'whenUnknown' | 'reference'
+>;
+
+/** What is undefined stays as it is. */
+export type TenantChange = {
+  readonly [Name in keyof TenantSettings]?: TenantSettings[Name] | undefined;
+};
 
 /** Again under the same id: the tenant as it is. Throws `reference_taken`. */
 export async function createTenant(

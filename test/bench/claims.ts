@@ -1,6 +1,6 @@
 import { openDatabase } from '../../src/db/client.ts';
 import { migrate } from '../../src/db/migrate.ts';
-import { claimDue } from '../../src/scheduler/claim-store.ts';
+import { claimDue } from '../../src/publishing/due-store.ts';
 import { execute, urlOf } from '../support/postgres-server.ts';
 import { anIntegration } from '../support/rows.ts';
 import { print, printTable } from './print.ts';

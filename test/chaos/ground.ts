@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { answers, readPostmaster } from '../../src/db/embedded-server.ts';
+import { answers, readPostmaster } from '../../src/db/embedded/server.ts';
 import { until } from '../support/fleet.ts';
 import { startServer } from '../support/postgres-server.ts';
 import { openRunFolder, type RunFolder } from '../support/run-folder.ts';

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { commandOf, waitUntilGone } from '../../src/db/embedded-process.ts';
+import { commandOf, waitUntilGone } from '../../src/db/embedded/process.ts';
 
 /** A server that this run started: what it takes to start it again as it was. */
 interface ServerCommand {

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { widthOf } from '../../src/cli/width.ts';
+import { widthOf } from '../../src/cli/terminal.ts';
 import { until } from '../support/fleet.ts';
 import { createTemporaryFolder } from '../support/temporary-folder.ts';
 

@@ -1,11 +1,16 @@
 import { type Client, escapeIdentifier } from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { markSent } from '../../src/attempts/send-store.ts';
+import { markSent } from '../../src/attempts/settle-store.ts';
+import { judgeAction } from '../../src/authoring/action.ts';
 import { grantCalendar } from '../../src/db/grant-calendar.ts';
-import { judgeAction } from '../../src/posts/author-action.ts';
-import { isUntouchable, pendingCancel } from '../../src/posts/change.ts';
-import { type PostStatus, postStatuses, transitions } from '../../src/posts/post.ts';
+import {
+  isUntouchable,
+  type PostStatus,
+  pendingCancel,
+  postStatuses,
+  transitions,
+} from '../../src/posts/post.ts';
 import { changePosts, writePost } from '../../src/posts/store.ts';
 import { type CalendarDatabase, createCalendarDatabase, refusalOf } from '../support/calendar.ts';
 import { anIntegration, readPost } from '../support/rows.ts';

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { loadProcessConfig } from '../../src/embedded-secrets.ts';
+import { loadProcessConfig } from '../../src/config/data-dir.ts';
 import { createLogger } from '../../src/log.ts';
 import { start } from '../../src/start.ts';
 import { testKey } from '../support/rows.ts';

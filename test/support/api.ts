@@ -2,19 +2,15 @@ import { createSecretKey, randomBytes } from 'node:crypto';
 import { Writable } from 'node:stream';
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify';
 import { z } from 'zod';
-import { rulePages } from '../../src/api/rule-texts.ts';
+import { rulePages } from '../../src/api/pages/rule-texts.ts';
 import { buildApi } from '../../src/api/server.ts';
-import { loadConfig } from '../../src/config.ts';
+import { loadConfig } from '../../src/config/config.ts';
 import { type Database, openDatabase } from '../../src/db/client.ts';
 import { createLogger } from '../../src/log.ts';
 import { publishersOf } from '../../src/providers/index.ts';
 import type { Provider } from '../../src/providers/provider.ts';
-import {
-  openQueues,
-  prepareQueueBackend,
-  type QueueBackend,
-  type Queues,
-} from '../../src/queue/queues.ts';
+import type { QueueBackend } from '../../src/queue/contract.ts';
+import { openQueues, prepareQueueBackend, type Queues } from '../../src/queue/queues.ts';
 import type { Services } from '../../src/services.ts';
 import { Vault } from '../../src/vault.ts';
 import { createTestDatabase } from './database.ts';

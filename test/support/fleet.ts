@@ -1,14 +1,13 @@
 import { Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Config, loadConfig } from '../../src/config.ts';
+import { type Config, loadConfig } from '../../src/config/config.ts';
 import { type Database, openDatabase } from '../../src/db/client.ts';
-import { agreeOnQueue } from '../../src/instance-store.ts';
+import { agreeOnQueue } from '../../src/fence/store.ts';
 import { createLogger, type Logger } from '../../src/log.ts';
 import { prepareQueueBackend } from '../../src/queue/queues.ts';
 import { type RoleName, type RunningRole, startRole } from '../../src/roles.ts';
 import { openServices, queueBackendOf, type Services } from '../../src/services.ts';
-import type { QueueBackend } from './redis.ts';
-import { redisUrl } from './redis.ts';
+import { type QueueBackend, redisUrl } from './redis.ts';
 import { testKey } from './rows.ts';
 
 export interface FleetOptions {

@@ -1,4 +1,4 @@
-import { startEmbedded } from '../../src/db/embedded.ts';
+import { startEmbedded } from '../../src/db/embedded/embedded.ts';
 
 // A program of its own, so that tests can kill it: node hold-embedded.ts DATA_DIR
 const embedded = await startEmbedded({ dataDir: process.argv[2] ?? '' });

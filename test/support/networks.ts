@@ -1,7 +1,7 @@
 import { createLogger } from '../../src/log.ts';
+import type { ProviderSettings } from '../../src/providers/facebook/index.ts';
 import { createProviders } from '../../src/providers/index.ts';
 import type { Provider, Publishing } from '../../src/providers/provider.ts';
-import type { ProviderSettings } from '../../src/providers/settings.ts';
 
 /** The real providers; nobody answers for their networks unless it is said where. */
 export function networksAt(settings: Partial<ProviderSettings> = {}): readonly Provider[] {

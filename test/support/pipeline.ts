@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 import { z } from 'zod';
 import { publishPost } from '../../src/jobs/publish-post.ts';
 import type { RoleName } from '../../src/roles.ts';
-import { rescueJobs, rescueRows } from '../../src/scheduler/sweep.ts';
+import { rescueJobs, rescueRows } from '../../src/scheduler/enqueue.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 import { environmentOf, type Fleet, openFleet, until } from './fleet.ts';
 import { type Meta, type MetaPage, startMeta } from './meta.ts';

@@ -2,8 +2,8 @@ import { chmod, glob, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { isSame, processIdentity } from '../../src/db/embedded-process.ts';
-import { readPostmaster, stopServer } from '../../src/db/embedded-server.ts';
+import { isSame, processIdentity } from '../../src/db/embedded/process.ts';
+import { readPostmaster, stopServer } from '../../src/db/embedded/server.ts';
 
 const prefix = 'social-publisher-test-';
 const runFile = 'run.json';

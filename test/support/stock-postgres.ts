@@ -3,15 +3,18 @@ import { randomBytes } from 'node:crypto';
 import { chown, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { type Account, unprivilegedAccount } from '../../src/db/embedded-account.ts';
-import { programEnvironment } from '../../src/db/embedded-errand.ts';
-import type { EmbeddedHome } from '../../src/db/embedded-home.ts';
+import {
+  type Account,
+  programEnvironment,
+  unprivilegedAccount,
+} from '../../src/db/embedded/account.ts';
+import type { EmbeddedHome } from '../../src/db/embedded/home.ts';
 import {
   readPostmaster,
   startServer,
   stopServer,
   waitUntilReady,
-} from '../../src/db/embedded-server.ts';
+} from '../../src/db/embedded/server.ts';
 import type { RunFolder } from './run-folder.ts';
 
 export interface TestServer {

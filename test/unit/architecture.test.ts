@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { isOn, jobs } from '../../src/jobs/index.ts';
-import { queueNames } from '../../src/queues.ts';
+import { queueNames } from '../../src/services.ts';
 import { networksAt } from '../support/networks.ts';
 
 const root = new URL('../..', import.meta.url).pathname;
@@ -75,8 +75,8 @@ test('only what an author writes updates posts without the flag of the program',
     head.test(readFileSync(join(root, path), 'utf8')),
   );
   expect(writing.toSorted()).toEqual([
-    'src/posts/author-action-store.ts',
-    'src/posts/author-edit-store.ts',
+    'src/authoring/action-store.ts',
+    'src/authoring/edit-store.ts',
     'src/posts/store.ts',
   ]);
 });

@@ -4,8 +4,10 @@ import type {
   ControllerHandlerReturnType,
 } from '@bull-board/api/typings/app';
 import { z } from 'zod';
+import type { Sql } from '../../db/client.ts';
 import type { Services } from '../../services.ts';
-import { logOfPost } from './log.ts';
+import { tellPost } from '../../story/outlook.ts';
+import { timed } from '../../story/story.ts';
 import { type BoardPost, findBoardPosts } from './store.ts';
 
 type Answer = ControllerHandlerReturnType;
@@ -128,4 +130,19 @@ async function logsOf(
   if (postId === undefined) return answer;
   const post = (await findBoardPosts(db, [postId])).get(postId);
   return post === undefined ? answer : { ...answer, body: await logOfPost(db, post) };
+}
+
+const mostLines = 200;
+const longestLine = 500;
+
+/** What happened to a post, a line a moment, the newest last; without its text. */
+async function logOfPost(sql: Sql, post: BoardPost): Promise<string[]> {
+  const { story, outlook } = await tellPost(sql, post);
+  const lines = timed(story).map(({ time, gap, what, text }) => `${time} ${gap} ${what}: ${text}`);
+  const left = Math.max(0, lines.length - mostLines);
+  return [
+    ...(left === 0 ? [] : [`${left} earlier moments are on the post's own page.`]),
+    ...lines.slice(left),
+    `The post is ${post.status} now. ${outlook.join(' ')}`,
+  ].map((line) => line.slice(0, longestLine));
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import { actOnPosts } from '../../authoring/action-store.ts';
+import type { PostOutcome } from '../../authoring/scope.ts';
 import { type AppError, ConflictError, NotFoundError } from '../../errors.ts';
-import { actOnPosts } from '../../posts/author-action-store.ts';
-import type { PostOutcome } from '../../posts/author-outcome.ts';
 import type { Services } from '../../services.ts';
 import { type BoardPost, findBoardPosts } from './store.ts';
 

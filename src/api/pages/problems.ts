@@ -1,8 +1,8 @@
 import { STATUS_CODES } from 'node:http';
-import { problemDocument, problemOf } from '../problem.ts';
+import { problemDocument, problemOf } from '../errors.ts';
 import { type ProblemKind, problemKinds } from '../problem-codes.ts';
-import type { RulePage } from '../rule-texts.ts';
 import { escapeHtml, htmlPage, prose } from './html.ts';
+import type { RulePage } from './rule-texts.ts';
 
 type Rules = ReadonlyMap<string, RulePage>;
 

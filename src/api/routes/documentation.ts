@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { NotFoundError } from '../../errors.ts';
-import { forEveryone } from '../access.ts';
+import { forEveryone } from '../auth.ts';
 import { buildOpenApi } from '../openapi.ts';
 import { docsPage } from '../pages/docs.ts';
 import { htmlHeaders } from '../pages/html.ts';
 import { problemPage, problemsPage, rulePage } from '../pages/problems.ts';
+import { rulePages } from '../pages/rule-texts.ts';
 import { problemKindOf } from '../problem-codes.ts';
 import { type Answer, defineRoute, type Route } from '../route.ts';
-import { rulePages } from '../rule-texts.ts';
 
 const tag = 'Documentation';
 const html = { 200: { description: 'A page for people.', contentType: 'text/html' } };

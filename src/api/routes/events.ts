@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { eventTypes, eventViewSchema } from '../../events/event-view.ts';
 import { readEvents } from '../../events/store.ts';
-import { forTenantOrOperator } from '../access.ts';
+import { eventTypes, eventViewSchema } from '../../events/view.ts';
+import { forTenantOrOperator } from '../auth.ts';
 import { pageShape } from '../paging.ts';
 import { defineRoute } from '../route.ts';
 

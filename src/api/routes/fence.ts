@@ -1,12 +1,10 @@
 import { z } from 'zod';
-import { unfencingSchema } from '../../fence/progress.ts';
-import { fenceByHand, startUnfencing } from '../../fence/unfence.ts';
-import { viewFence } from '../../fence/view.ts';
-import { forOperator } from '../access.ts';
+import { fenceByHand, startUnfencing } from '../../unfencing/unfence.ts';
+import { unfencingSchema, viewFence } from '../../unfencing/view.ts';
+import { forOperator, operatorName } from '../auth.ts';
 import { text, time } from '../fields.ts';
-import { operatorName } from '../operator-name.ts';
 import { defineRoute } from '../route.ts';
-import { closedBySchema } from '../status/status.ts';
+import { closedBySchema } from '../status.ts';
 
 const tag = 'Operations';
 

@@ -1,19 +1,14 @@
 import type { Route } from '../route.ts';
-import { apiKeyRoutes } from './api-keys.ts';
 import { documentationRoutes } from './documentation.ts';
 import { eventRoutes } from './events.ts';
 import { fenceRoutes } from './fence.ts';
 import { integrationRoutes } from './integrations.ts';
 import { operationRoutes } from './operations.ts';
 import { pauseRoutes } from './pauses.ts';
-import { postRoutes } from './posts.ts';
-import { postActionRoutes } from './posts-actions.ts';
-import { postBulkRoutes } from './posts-bulk.ts';
-import { postListRoutes } from './posts-list.ts';
-import { postResolveRoutes } from './posts-resolve.ts';
-import { postValidateRoutes } from './posts-validate.ts';
+import { postListRoutes, postRoutes, postValidateRoutes } from './posts.ts';
+import { postActionRoutes, postBulkRoutes, postResolveRoutes } from './posts-actions.ts';
 import { replayRoutes } from './replays.ts';
-import { tenantRoutes } from './tenants.ts';
+import { apiKeyRoutes, tenantRoutes } from './tenants.ts';
 
 /** What the product does, in the order of the documentation. */
 const productRoutes: readonly Route[] = [

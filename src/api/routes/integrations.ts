@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { errorRecordSchema } from '../../error-record.ts';
-import { InvalidRequestError } from '../../errors.ts';
-import { requireFleetsKey, requireFleetsNetwork } from '../../fence/same-fleet.ts';
-import { capabilities, readCapabilities } from '../../integrations/capabilities.ts';
+import { errorRecordSchema, InvalidRequestError } from '../../errors.ts';
+import { requireFleetsKey, requireFleetsNetwork } from '../../fence/fleet.ts';
+import { appOf } from '../../integrations/account.ts';
+import { budgetKeyOf } from '../../integrations/booking.ts';
 import { connect } from '../../integrations/connect.ts';
 import {
   adviceFor,
@@ -14,12 +14,11 @@ import {
   getIntegration,
   listIntegrations,
 } from '../../integrations/store.ts';
+import { capabilities, readCapabilities } from '../../providers/capabilities.ts';
 import type { Provider } from '../../providers/provider.ts';
-import { appOf } from '../../publishing/account.ts';
-import { budgetKeyOf } from '../../publishing/judge.ts';
 import { Secret } from '../../secret.ts';
 import type { Services } from '../../services.ts';
-import { forTenant } from '../access.ts';
+import { forTenant } from '../auth.ts';
 import { idParams, text, time } from '../fields.ts';
 import { pageOf, pageSchema, pageShape } from '../paging.ts';
 import { defineRoute } from '../route.ts';

@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { forEveryone, forOperator } from '../access.ts';
+import { forEveryone, forOperator } from '../auth.ts';
 import { ProblemError } from '../errors.ts';
+import { findAway, notReady, readyAnswer } from '../health.ts';
 import { processMetrics, renderMetrics } from '../metrics.ts';
-import { findAway, notReady, readyAnswer } from '../readiness.ts';
 import { defineRoute } from '../route.ts';
-import { readStatus, statusSchema } from '../status/status.ts';
+import { readStatus, statusSchema } from '../status.ts';
 
 const tag = 'Operations';
 

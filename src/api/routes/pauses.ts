@@ -1,10 +1,15 @@
 import { z } from 'zod';
 import { InvalidRequestError } from '../../errors.ts';
-import { type Pause, pauseScopes } from '../../pauses/pause.ts';
-import { forgetPauses } from '../../pauses/pauses.ts';
-import { addPause, isKnownTarget, listPauses, removePause } from '../../pauses/store.ts';
+import { type Pause, pauseScopes } from '../../integrations/pause.ts';
+import {
+  addPause,
+  forgetPauses,
+  isKnownTarget,
+  listPauses,
+  removePause,
+} from '../../integrations/pause-store.ts';
 import type { Services } from '../../services.ts';
-import { forTenantOrOperator } from '../access.ts';
+import { forTenantOrOperator } from '../auth.ts';
 import { ApiError } from '../errors.ts';
 import { idParams, text, time } from '../fields.ts';
 import { pageOf, pageSchema, pageShape } from '../paging.ts';

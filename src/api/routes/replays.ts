@@ -1,28 +1,24 @@
 import { z } from 'zod';
-import { errorRecordSchema } from '../../error-record.ts';
-import { InvalidRequestError } from '../../errors.ts';
+import { errorRecordSchema, InvalidRequestError } from '../../errors.ts';
 import { maskDeep } from '../../mask.ts';
 import { choose, forecast } from '../../replays/dry-run.ts';
 import {
-  itemStates,
-  mostPosts,
-  type ReplayPlan,
-  replayableStatuses,
-  replayStates,
-} from '../../replays/replay.ts';
-import {
   createReplay,
   findReplay,
+  itemStates,
   listItems,
   listReplays,
+  mostPosts,
+  type ReplayPlan,
   type ReplayRow,
+  replayableStatuses,
+  replayStates,
   stopReplay,
 } from '../../replays/store.ts';
 import type { Services } from '../../services.ts';
-import { forOperator } from '../access.ts';
+import { forOperator, operatorName } from '../auth.ts';
 import { ApiError } from '../errors.ts';
 import { fieldProblemSchema, id, idParams, text, time } from '../fields.ts';
-import { operatorName } from '../operator-name.ts';
 import { pageOf, pageSchema, pageShape } from '../paging.ts';
 import { defineRoute } from '../route.ts';
 

@@ -1,10 +1,9 @@
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { type Examination, examine } from '../../publishing/doctor.ts';
-import { version } from '../../version.ts';
-import type { Launch, Run } from '../command.ts';
+import { type Examination, examine } from '../../doctor/doctor.ts';
+import { type Launch, type Run, version } from '../command.ts';
 import { CommandError } from '../failure.ts';
-import type { Style } from '../style.ts';
+import type { Style } from '../terminal.ts';
 
 const optionsSchema = z.object({ photo: z.url().optional(), link: z.url() });
 

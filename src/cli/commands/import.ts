@@ -1,18 +1,23 @@
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { inTurn } from '../../db/turns.ts';
+import { inTurn } from '../../db/connection.ts';
 import { readCalendar } from '../../import/calendar.ts';
-import type { PostDesk } from '../../import/desk.ts';
-import { type Created, createRows, type Judged, judgeRows } from '../../import/import.ts';
-import { type PlacedRow, placeRows } from '../../import/placing.ts';
-import type { CalendarProblem } from '../../import/problem.ts';
-import { shortTime } from '../../story/time.ts';
-import { plural } from '../../story/words.ts';
+import {
+  type Created,
+  createRows,
+  type Judged,
+  judgeRows,
+  type PlacedRow,
+  type PostDesk,
+  placeRows,
+} from '../../import/import.ts';
+import type { CalendarProblem } from '../../import/table.ts';
+import { plural, shortTime } from '../../story/views.ts';
 import type { Launch, Run } from '../command.ts';
 import { CommandError } from '../failure.ts';
-import { deskOver, directoryOver } from '../post-desk.ts';
-import { renderTable } from '../table.ts';
+import { deskOver, directoryOver } from '../find.ts';
+import { renderTable } from '../terminal.ts';
 
 const importOptions = z.object({
   skipInvalid: z.boolean().default(false),

@@ -1,13 +1,12 @@
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { reconnectCommand } from '../../story/words.ts';
-import type { Api } from '../api.ts';
+import { reconnectCommand } from '../../story/views.ts';
+import { type ApiClient, type IntegrationView, integrationView, type TenantView } from '../api.ts';
+import { readToken } from '../arguments.ts';
 import type { Launch, Run } from '../command.ts';
 import { CommandError } from '../failure.ts';
 import { findTenant, listIntegrations, listTenants } from '../find.ts';
-import type { Column } from '../table.ts';
-import { readToken } from '../token.ts';
-import { type IntegrationView, integrationView, type TenantView } from '../views.ts';
+import type { Column } from '../terminal.ts';
 
 const addOptions = z.object({
   tenant: z.string(),
@@ -98,7 +97,7 @@ async function addIntegration(
 
 type Owned = IntegrationView & { readonly tenant: string; readonly tenant_id: string };
 
-async function listOf(api: Api, tenants: readonly TenantView[]): Promise<Owned[]> {
+async function listOf(api: ApiClient, tenants: readonly TenantView[]): Promise<Owned[]> {
   const all: Owned[] = [];
   for (const { id, name } of tenants) {
     const found = await listIntegrations(api, id);
@@ -107,7 +106,7 @@ async function listOf(api: Api, tenants: readonly TenantView[]): Promise<Owned[]
   return all;
 }
 
-async function findIntegration(api: Api, id: string): Promise<Owned> {
+async function findIntegration(api: ApiClient, id: string): Promise<Owned> {
   const all = await listOf(api, await listTenants(api));
   const found = all.find((one) => one.id === id.toLowerCase());
   if (found !== undefined) return found;

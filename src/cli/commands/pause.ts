@@ -1,12 +1,12 @@
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
-import { type PauseScope, pauseScopes } from '../../pauses/pause.ts';
-import { shortTime } from '../../story/time.ts';
-import type { Api } from '../api.ts';
+import { type PauseScope, pauseScopes } from '../../integrations/pause.ts';
+import { shortTime } from '../../story/views.ts';
+import type { ApiClient } from '../api.ts';
 import type { Launch } from '../command.ts';
 import { CommandError } from '../failure.ts';
 import { findTenant, listIntegrations, listTenants, pickIntegration } from '../find.ts';
-import type { Column } from '../table.ts';
+import type { Column } from '../terminal.ts';
 
 const pauseView = z.looseObject({
   id: z.string(),
@@ -72,7 +72,7 @@ function parseScope(text: string): PauseScope {
   throw new CommandError('scope_unknown', `"${text}" is none of ${pauseScopes.join(', ')}.`);
 }
 
-async function idOf(api: Api, scope: PauseScope, text: string): Promise<string> {
+async function idOf(api: ApiClient, scope: PauseScope, text: string): Promise<string> {
   switch (scope) {
     case 'all':
     case 'provider':

@@ -1,16 +1,15 @@
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { type PostView, postView } from '../../story/views.ts';
-import type { Api } from '../api.ts';
-import type { Launch, Run } from '../command.ts';
-import { dueTimeOf, withDueTime } from '../due-time.ts';
-import { noPostText, noTenantsText } from '../elsewhere.ts';
+import { tellPost } from '../../story/outlook.ts';
+import { type Moment, timed } from '../../story/story.ts';
+import { factsOf, type PostView, postView, shortTime } from '../../story/views.ts';
+import { type ApiClient, attemptView } from '../api.ts';
+import { dueTimeOf, wholeNumber, withDueTime } from '../arguments.ts';
+import type { Launch, Run, Session } from '../command.ts';
 import { CommandError } from '../failure.ts';
-import { findTenant, listTenants } from '../find.ts';
-import { ownerOfPost } from '../ledger/store.ts';
-import { wholeNumber } from '../number.ts';
-import { describePost, postColumns } from '../post-text.ts';
-import type { Session } from '../session.ts';
+import { findTenant, listTenants, noPostText, noTenantsText } from '../find.ts';
+import { ownerOfPost } from '../store.ts';
+import { type Column, oneLine, type Paint, type Style } from '../terminal.ts';
 
 const listOptions = z.object({
   tenant: z.string().optional(),
@@ -123,7 +122,7 @@ async function act(
 }
 
 /** Throws CommandError: an id that is none, or is not there. */
-export async function ownerOf(session: Session, id: string): Promise<string> {
+async function ownerOf(session: Session, id: string): Promise<string> {
   if (!z.guid().safeParse(id).success) {
     throw new CommandError('malformed_id', `"${id}" is no post id: those are UUIDs.`);
   }
@@ -148,10 +147,77 @@ async function listPosts(
 }
 
 function postsOf(
-  api: Api,
+  api: ApiClient,
   tenantId: string,
   query: Readonly<Record<string, string | undefined>>,
   limit: number,
 ): Promise<PostView[]> {
   return api.list({ method: 'GET', path: '/v1/posts', query, tenantId }, postView, limit);
+}
+
+export function whyCommand(program: Command, launch: Launch): void {
+  program
+    .command('why')
+    .argument('<id>', 'of a post')
+    .description('the whole story of a post: approved, waited for what, sent, answered, decided')
+    .action((id: string, _options: unknown, command: Command) =>
+      launch(command, (run) => tellWhy(run, id)),
+    );
+}
+
+async function tellWhy({ session, answer, style }: Run, id: string): Promise<void> {
+  const tenantId = await ownerOf(session, id);
+  const db = await session.database();
+  const api = await session.api();
+  const path = `/v1/posts/${id}`;
+  const post = await api.call({ method: 'GET', path, tenantId }, postView);
+  // As the API shows them, masked, for scripts; the story needs what only the operator may see.
+  const shown = await api.list({ method: 'GET', path: `${path}/attempts`, tenantId }, attemptView);
+  const { events, replays, facts, story, outlook } = await tellPost(db, post);
+  answer({ post, attempts: shown, events, replays, story, outlook }, () =>
+    [
+      describePost(post),
+      ...(facts === undefined
+        ? []
+        : [
+            `${'account'.padEnd(12)} ${[facts.account_name, facts.account].filter(Boolean).join(' ')} of ${facts.tenant}\n`,
+          ]),
+      `\n${style.bold('What happened')} (UTC)\n`,
+      writeStory(story, style),
+      `\n${style.bold('What comes next')}\n`,
+      ...outlook.map((line) => `  ${oneLine(line)}\n`),
+    ].join(''),
+  );
+}
+
+function postColumns(style: Style): readonly Column<PostView>[] {
+  return [
+    { title: 'ID', text: ({ id }) => id },
+    { title: 'STATUS', text: ({ status }) => status, paint: (post) => paintOf(post, style) },
+    { title: 'DUE', text: ({ scheduled_at }) => shortTime(scheduled_at) },
+    { title: 'EXTERNAL ID', text: ({ external_id }) => external_id ?? '' },
+    { title: 'MESSAGE', text: ({ message }) => message ?? '', flexible: true },
+  ];
+}
+
+function paintOf({ status, attention }: PostView, style: Style): Paint | undefined {
+  if (['failed', 'missed', 'unknown'].includes(status)) return style.red;
+  if (attention !== null && attention !== undefined) return style.yellow;
+  return ['published', 'scheduled', 'drafted'].includes(status) ? style.green : undefined;
+}
+
+function describePost(post: PostView): string {
+  return factsOf(post)
+    .map(([name, text]) => `${name.padEnd(12)} ${oneLine(text)}\n`)
+    .join('');
+}
+
+/** A line a moment: when, how long after the line before, whose doing, what. */
+function writeStory(moments: readonly Moment[], style: Style): string {
+  return timed(moments)
+    .map(
+      ({ time, gap, what, text }) =>
+        `${style.dim(`${time}  ${gap.padStart(8)}`)}  ${what.padEnd(7)}  ${oneLine(text)}\n`,
+    )
+    .join('');
 }

@@ -1,14 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { shortTime } from '../../story/time.ts';
-import { plural } from '../../story/words.ts';
-import type { Api } from '../api.ts';
+import { plural, shortTime } from '../../story/views.ts';
+import type { ApiClient } from '../api.ts';
+import { dueTimeOf, wholeNumber, withDueTime } from '../arguments.ts';
 import type { Launch, Run } from '../command.ts';
-import { dueTimeOf, withDueTime } from '../due-time.ts';
 import { findTenant } from '../find.ts';
-import { wholeNumber } from '../number.ts';
-import { oneLine, renderTable } from '../table.ts';
+import { oneLine, renderTable } from '../terminal.ts';
 import { nameOfUser } from './unfence.ts';
 
 const counts = z.object({
@@ -129,7 +127,7 @@ async function begin(run: Run, given: Options, at: string | undefined): Promise<
   run.answer(last, () => tell(run, last));
 }
 
-async function bodyOf(api: Api, given: Options): Promise<object> {
+async function bodyOf(api: ApiClient, given: Options): Promise<object> {
   const { tenant, status, from, to, spread } = given;
   return {
     filter: {
@@ -149,12 +147,12 @@ function partsOf(text: string | undefined): readonly string[] | undefined {
   return text?.split(',').map((part) => part.trim());
 }
 
-function read(api: Api, id: string): Promise<WholeView> {
+function read(api: ApiClient, id: string): Promise<WholeView> {
   return api.call({ method: 'GET', path: `/v1/replays/${id}` }, wholeView);
 }
 
 /** The scheduler of the fleet does the work: without one nothing moves. */
-async function follow({ io, isJson }: Run, api: Api, created: WholeView): Promise<WholeView> {
+async function follow({ io, isJson }: Run, api: ApiClient, created: WholeView): Promise<WholeView> {
   let last = '';
   for (let now = created; ; now = await read(api, created.id)) {
     const line = `${now.state}: ${tellCounts(now)}`;

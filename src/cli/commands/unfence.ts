@@ -2,15 +2,16 @@ import { userInfo } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { graphHostOf, placeOf } from '../../fence/identity.ts';
-import { type Unfencing, unfencingSchema } from '../../fence/progress.ts';
-import { listSuspectAccounts } from '../../fence/suspects-store.ts';
-import { shortTime } from '../../story/time.ts';
-import { plural } from '../../story/words.ts';
-import type { Api } from '../api.ts';
+import { httpUrl } from '../../config/variables.ts';
+import { graphHostOf, placeOf } from '../../fence/fleet-store.ts';
+import { savePublicUrl } from '../../fence/store.ts';
+import { plural, shortTime } from '../../story/views.ts';
+import { listSuspectAccounts } from '../../unfencing/suspects-store.ts';
+import { type Unfencing, unfencingSchema } from '../../unfencing/view.ts';
+import type { ApiClient } from '../api.ts';
 import type { Launch, Run } from '../command.ts';
 import { CommandError } from '../failure.ts';
-import { renderTable } from '../table.ts';
+import { renderTable } from '../terminal.ts';
 
 const fenceView = z.looseObject({
   fenced: z.boolean(),
@@ -80,7 +81,7 @@ async function unfence(run: Run, given: z.output<typeof unfenceOptions>): Promis
   run.answer(after, () => report(run, after));
 }
 
-function readFence(api: Api): Promise<FenceView> {
+function readFence(api: ApiClient): Promise<FenceView> {
   return api.call({ method: 'GET', path: '/v1/fence' }, fenceView);
 }
 
@@ -118,7 +119,7 @@ function tellPlace(
 }
 
 /** This process does the work: it stays until the end, and shows where it is. */
-async function follow({ io, isJson }: Run, api: Api): Promise<FenceView> {
+async function follow({ io, isJson }: Run, api: ApiClient): Promise<FenceView> {
   let last = '';
   for (;;) {
     const view = await readFence(api);
@@ -183,4 +184,39 @@ export function nameOfUser(): string {
   } catch {
     return 'cli';
   }
+}
+
+const moveOptions = z.object({ publicUrl: z.string() });
+
+export function moveCommand(program: Command, launch: Launch): void {
+  program
+    .command('move')
+    .requiredOption('--public-url <url>', 'the new PUBLIC_URL, as the processes will have it')
+    .description('let the fleet get a new PUBLIC_URL without being fenced, while it runs')
+    .action((options: unknown, command: Command) =>
+      launch(command, (run) => move(run, moveOptions.parse(options).publicUrl)),
+    );
+}
+
+async function move({ session, answer }: Run, given: string): Promise<void> {
+  const url = httpUrl().safeParse(given);
+  if (!url.success) {
+    throw new CommandError(
+      'invalid',
+      '--public-url must be an address such as https://publisher.example.',
+    );
+  }
+  if (!(await savePublicUrl(await session.database(), url.data))) {
+    throw new CommandError(
+      'fenced',
+      'It is fenced: `unfence` decides which place is the right one.',
+    );
+  }
+  answer({ public_url: url.data }, () =>
+    [
+      `This installation is at ${url.data} from now on.`,
+      'Set PUBLIC_URL for every process and restart them, one after the other if you like: those that run go on.',
+      '',
+    ].join('\n'),
+  );
 }

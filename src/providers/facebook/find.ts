@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { PublishError } from '../../errors.ts';
 import type { GraphClient } from '../../graph/client.ts';
-import type { PublishMode } from '../../posts/post.ts';
+import type { PublishMode } from '../content.ts';
 import type {
   CallContext,
   ListedPost,
@@ -10,9 +10,7 @@ import type {
   MediumRequest,
   SeenList,
 } from '../provider.ts';
-import { idSchema, postIdSchema } from './id.ts';
-import { nodePath } from './path.ts';
-import { graphTime } from './time.ts';
+import { graphTime, idSchema, nodePath, postIdSchema } from './wire.ts';
 
 interface Edge {
   readonly mode: PublishMode;

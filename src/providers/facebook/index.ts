@@ -1,13 +1,24 @@
 import type { GraphClient, GraphSettings } from '../../graph/client.ts';
-import type { Provider, Publishing } from '../provider.ts';
-import type { ProviderSettings } from '../settings.ts';
-import { errors } from './errors.ts';
+import { errorTexts } from '../../graph/codes.ts';
+import type { ErrorText, Provider, Publishing } from '../provider.ts';
 import { list, postOfMedium, showsLink, skeletonOf, textKeyOf } from './find.ts';
 import { change, deletePost, isReadable, readPost, unstage } from './manage.ts';
 import { create, preview, publish, reveal, stage } from './publish.ts';
 import { rules } from './rules.ts';
 import { verify } from './verify.ts';
-import { handoverWindow } from './window.ts';
+import { handoverWindow } from './wire.ts';
+
+/** What every provider is built from: where Meta's hosts are, how long a call may take, where to log. */
+export interface ProviderSettings extends GraphSettings {
+  /** Where people look at posts, without a slash at its end; Facebook's own website unless it is said. */
+  readonly websiteUrl?: string;
+  /** 200 unless it is said. */
+  readonly facebookCallsPerHour?: number;
+  /** Two unless it is said. */
+  readonly facebookSteps?: 'two' | 'one';
+  /** How long before its time a post is prepared; not at all unless it is said. */
+  readonly prepareAheadMs?: number;
+}
 
 type Settings = Omit<ProviderSettings, keyof GraphSettings>;
 
@@ -65,3 +76,28 @@ function publishingOf(client: GraphClient, callsPerHour: number, settings: Setti
     publishUrl: (externalId) => `${websiteUrl}/${externalId}`,
   };
 }
+
+/** Those of Meta's table, and what we find out ourselves about a token or an id before Meta is asked. */
+const errors: readonly ErrorText[] = [
+  ...errorTexts(),
+  {
+    key: 'token_invalid',
+    meaning: 'Meta says that the token is not valid.',
+    action: 'Connect the Page again with a new token.',
+  },
+  {
+    key: 'scope_missing',
+    meaning: 'The token may not publish on this Page.',
+    action: 'Connect the Page again, and grant the permission that `message` names.',
+  },
+  {
+    key: 'token_is_user_token',
+    meaning: 'The token is one of a person or of another Page, not the one of this Page.',
+    action: 'Take the Page access token of this Page (me/accounts lists it), not the user token.',
+  },
+  {
+    key: 'facebook_id_malformed',
+    meaning: 'The id of the Page or post is not one that Facebook uses: digits only.',
+    action: 'Connect the Page with its numeric id.',
+  },
+];

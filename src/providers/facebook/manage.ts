@@ -10,9 +10,7 @@ import type {
   RemotePost,
   UnstageRequest,
 } from '../provider.ts';
-import { idSchema } from './id.ts';
-import { nodePath } from './path.ts';
-import { graphTime, unixSeconds } from './time.ts';
+import { graphTime, idSchema, nodePath, unixSeconds } from './wire.ts';
 
 const postAnswer = z.looseObject({
   permalink_url: z.string().nullish(),

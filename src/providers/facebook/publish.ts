@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import type { StagedMedium } from '../../attempts/attempt.ts';
 import { PublishError } from '../../errors.ts';
 import type { GraphClient } from '../../graph/client.ts';
+import type { StagedMedium } from '../content.ts';
 import type {
   CallContext,
   CreateRequest,
@@ -12,11 +12,7 @@ import type {
   RevealRequest,
   StageRequest,
 } from '../provider.ts';
-import { failure } from './failure.ts';
-import { idSchema, postIdSchema } from './id.ts';
-import { nodePath } from './path.ts';
-import { unixSeconds } from './time.ts';
-import { handoverWindow } from './window.ts';
+import { failure, handoverWindow, idSchema, nodePath, postIdSchema, unixSeconds } from './wire.ts';
 
 const photoAnswer = z.object({ id: idSchema });
 const postAnswer = z.object({ id: postIdSchema });

@@ -3,9 +3,7 @@ import { PublishError } from '../../errors.ts';
 import type { GraphClient } from '../../graph/client.ts';
 import { Secret } from '../../secret.ts';
 import type { Account, CallContext, VerifiedAccount } from '../provider.ts';
-import { failure } from './failure.ts';
-import { idSchema } from './id.ts';
-import { nodePath } from './path.ts';
+import { failure, idSchema, nodePath } from './wire.ts';
 
 const me = z.looseObject({ id: idSchema, name: z.string().nullish() });
 const list = z.looseObject({ data: z.array(z.unknown()) });

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { buildApi } from '../../../src/api/server.ts';
 import { createLogger } from '../../../src/log.ts';
 import { createProviders } from '../../../src/providers/index.ts';
-import type { JobDefinition } from '../../../src/queue/job.ts';
+import type { JobDefinition } from '../../../src/queue/contract.ts';
 import { openQueues } from '../../../src/queue/queues.ts';
 import { startWorker } from '../../../src/queue/worker.ts';
 import { createTestApi, operatorToken, type TestApi, toAnswer } from '../../support/api.ts';

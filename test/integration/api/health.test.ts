@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { startHealthServer } from '../../../src/api/health-server.ts';
+import { startHealthServer } from '../../../src/api/health.ts';
 import { buildApi } from '../../../src/api/server.ts';
 import { type Database, openDatabase } from '../../../src/db/client.ts';
 import { createLogger } from '../../../src/log.ts';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { learn } from '../../../src/integrations/capabilities.ts';
+import { learn } from '../../../src/integrations/store.ts';
 import { createLogger } from '../../../src/log.ts';
 import { createProviders } from '../../../src/providers/index.ts';
 import { type ApiAnswer, createTestApi, type TestApi, type TestTenant } from '../../support/api.ts';

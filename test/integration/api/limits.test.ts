@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startHealthServer } from '../../../src/api/health-server.ts';
+import { startHealthServer } from '../../../src/api/health.ts';
 import { buildApi } from '../../../src/api/server.ts';
 import type { Database } from '../../../src/db/client.ts';
 import {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type AuthorAction, authorActions } from '../../../src/posts/author-action.ts';
+import { type AuthorAction, authorActions } from '../../../src/authoring/action.ts';
 import { type PostStatus, postStatuses, transitions } from '../../../src/posts/post.ts';
 import type { ApiAnswer, TestApi } from '../../support/api.ts';
 import {

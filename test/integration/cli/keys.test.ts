@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { buildApi } from '../../../src/api/server.ts';
-import { rotateAnswers } from '../../../src/cli/rotation/rotate.ts';
-import { loadConfig } from '../../../src/config.ts';
-import { requireKeys } from '../../../src/instance-store.ts';
+import { rotateAnswers } from '../../../src/cli/commands/keys.ts';
+import { loadConfig } from '../../../src/config/config.ts';
+import { requireKeys } from '../../../src/fence/store.ts';
 import { Secret } from '../../../src/secret.ts';
 import { Vault } from '../../../src/vault.ts';
 import {

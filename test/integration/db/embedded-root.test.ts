@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { chmod, chown, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { startEmbedded } from '../../../src/db/embedded.ts';
-import { unprivilegedAccount } from '../../../src/db/embedded-account.ts';
-import { isAlive } from '../../../src/db/embedded-process.ts';
-import { readPostmaster, stopServer } from '../../../src/db/embedded-server.ts';
+import { unprivilegedAccount } from '../../../src/db/embedded/account.ts';
+import { startEmbedded } from '../../../src/db/embedded/embedded.ts';
+import { isAlive } from '../../../src/db/embedded/process.ts';
+import { readPostmaster, stopServer } from '../../../src/db/embedded/server.ts';
 import { createTemporaryFolder } from '../../support/temporary-folder.ts';
 
 const isRoot = process.getuid?.() === 0;

@@ -7,8 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { Client } from 'pg';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { startEmbedded } from '../../../src/db/embedded.ts';
-import { readPostmaster, stopServer } from '../../../src/db/embedded-server.ts';
+import { startEmbedded } from '../../../src/db/embedded/embedded.ts';
+import { readPostmaster, stopServer } from '../../../src/db/embedded/server.ts';
 import { execute } from '../../support/postgres-server.ts';
 import { createTemporaryFolder } from '../../support/temporary-folder.ts';
 

@@ -1,7 +1,11 @@
 import { Client } from 'pg';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { draftMigration, migrate, pendingMigrations } from '../../../src/db/migrate.ts';
-import { readMigrations } from '../../../src/db/migration-files.ts';
+import {
+  draftMigration,
+  migrate,
+  pendingMigrations,
+  readMigrations,
+} from '../../../src/db/migrate.ts';
 import { createEmptyDatabase, type TestDatabase } from '../../support/database.ts';
 import { execute } from '../../support/postgres-server.ts';
 

@@ -1,7 +1,7 @@
 import { Client } from 'pg';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type Database, openDatabase } from '../../../src/db/client.ts';
-import { turnJitOff } from '../../../src/db/role-defaults.ts';
+import { turnJitOff } from '../../../src/db/migrate.ts';
 import { createEmptyDatabase, type TestDatabase } from '../../support/database.ts';
 import { execute } from '../../support/postgres-server.ts';
 

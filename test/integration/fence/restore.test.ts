@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readFence } from '../../../src/fence/fence.ts';
-import { startUnfencing } from '../../../src/fence/unfence.ts';
-import { viewFence } from '../../../src/fence/view.ts';
+import { startUnfencing } from '../../../src/unfencing/unfence.ts';
+import { viewFence } from '../../../src/unfencing/view.ts';
 import { backUp } from '../../support/backup.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { type Fleet, openFleet, until } from '../../support/fleet.ts';

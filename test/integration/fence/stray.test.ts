@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { buildApi } from '../../../src/api/server.ts';
-import { loadConfig } from '../../../src/config.ts';
+import { loadConfig } from '../../../src/config/config.ts';
 import { forgetFence, readFence } from '../../../src/fence/fence.ts';
-import { viewFence } from '../../../src/fence/view.ts';
 import { type Running, start } from '../../../src/start.ts';
+import { viewFence } from '../../../src/unfencing/view.ts';
 import { environmentOf, until } from '../../support/fleet.ts';
 import { openPipeline, type Pipeline } from '../../support/pipeline.ts';
 import { runRole } from '../../support/role-process.ts';

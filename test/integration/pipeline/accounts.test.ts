@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { tellForgottenPosts } from '../../../src/integrations/health-store.ts';
+import { explainRecovery } from '../../../src/integrations/health-store.ts';
 import { adviceFor, type Integration } from '../../../src/integrations/integration.ts';
 import { saveIntegration } from '../../../src/integrations/store.ts';
 import { Secret } from '../../../src/secret.ts';
@@ -157,7 +157,7 @@ describe.each(queueBackends())('dead and blocked accounts over %s', (backend) =>
     const id = await it.post(outlet);
     const { waiting } = await it.waitsFor(id, 'integration');
     await it.force(id, 'waiting = NULL');
-    await tellForgottenPosts(it.fleet.db);
+    await explainRecovery(it.fleet.db);
     expect((await it.row(id)).waiting).toEqual(waiting);
   });
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { renderMetrics, renderProcessMetrics } from '../../../src/api/metrics.ts';
-import { readStatus } from '../../../src/api/status/status.ts';
+import { readStatus } from '../../../src/api/status.ts';
 import type { Services } from '../../../src/services.ts';
 import { tellStuck } from '../../../src/watch/watch.ts';
 import { until } from '../../support/fleet.ts';

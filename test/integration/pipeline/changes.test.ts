@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { editPost } from '../../../src/authoring/edit-store.ts';
 import { changePost } from '../../../src/jobs/change-post.ts';
 import { readBackPost } from '../../../src/jobs/read-back-post.ts';
-import { editPost } from '../../../src/posts/author-edit-store.ts';
 import { until } from '../../support/fleet.ts';
 import type { Effect } from '../../support/meta.ts';
 import { type Outlet, openPipeline, type Pipeline } from '../../support/pipeline.ts';

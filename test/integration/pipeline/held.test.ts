@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { readStatus } from '../../../src/api/status/status.ts';
+import { readStatus } from '../../../src/api/status.ts';
 import { until } from '../../support/fleet.ts';
 import { openPipeline, type Pipeline } from '../../support/pipeline.ts';
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { buildApi } from '../../../src/api/server.ts';
-import { loadConfig } from '../../../src/config.ts';
+import { loadConfig } from '../../../src/config/config.ts';
 import { type Running, start } from '../../../src/start.ts';
 import { environmentOf, type Fleet } from '../../support/fleet.ts';
 import { openPipeline, type Pipeline } from '../../support/pipeline.ts';

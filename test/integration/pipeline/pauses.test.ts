@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import type { PauseScope } from '../../../src/pauses/pause.ts';
-import { addPause, removePause } from '../../../src/pauses/store.ts';
+import type { PauseScope } from '../../../src/integrations/pause.ts';
+import { addPause, removePause } from '../../../src/integrations/pause-store.ts';
 import { until } from '../../support/fleet.ts';
 import { type Outlet, openPipeline, type Pipeline } from '../../support/pipeline.ts';
 import { queueBackends } from '../../support/redis.ts';

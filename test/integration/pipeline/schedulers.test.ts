@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { beginAttempts } from '../../../src/attempts/begin-store.ts';
-import { markSent } from '../../../src/attempts/send-store.ts';
+import { markSent } from '../../../src/attempts/settle-store.ts';
 import { until } from '../../support/fleet.ts';
 import { type Outlet, openPipeline, type Pipeline } from '../../support/pipeline.ts';
 import { queueBackends } from '../../support/redis.ts';

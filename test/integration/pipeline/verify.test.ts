@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readBackPost } from '../../../src/jobs/read-back-post.ts';
-import { type PersonsAnswer, resolvePost } from '../../../src/publishing/resolve.ts';
+import { type PersonsAnswer, resolvePost } from '../../../src/reconciliation/resolve.ts';
 import { until } from '../../support/fleet.ts';
 import { type Outlet, openPipeline, type Pipeline } from '../../support/pipeline.ts';
 import { queueBackends } from '../../support/redis.ts';

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
 import { Client } from 'pg';
-import { prepareQueueBackend, type QueueBackend } from '../../../src/queue/queues.ts';
+import type { QueueBackend } from '../../../src/queue/contract.ts';
+import { prepareQueueBackend } from '../../../src/queue/queues.ts';
 import { createEmptyDatabase } from '../../support/database.ts';
 import { redisUrl } from '../../support/redis.ts';
 import { type OutageProxy, openProxy } from './outage-proxy.ts';

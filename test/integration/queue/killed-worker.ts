@@ -1,7 +1,7 @@
 import pino from 'pino';
 import { z } from 'zod';
-import type { JobDefinition } from '../../../src/queue/job.ts';
-import { openQueues, type QueueBackend } from '../../../src/queue/queues.ts';
+import type { JobDefinition, QueueBackend } from '../../../src/queue/contract.ts';
+import { openQueues } from '../../../src/queue/queues.ts';
 import { startWorker } from '../../../src/queue/worker.ts';
 
 /** A worker process that takes a job, says so, and never finishes it: made to be killed. */

@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import pino, { type Logger } from 'pino';
+import type { Logger } from 'pino';
+import pino from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { z } from 'zod';
-import type { JobDefinition, RunningJob } from '../../../src/queue/job.ts';
+import type { JobDefinition, RunningJob } from '../../../src/queue/contract.ts';
 import { openQueues, prepareQueueBackend, type Queues } from '../../../src/queue/queues.ts';
 import { startWorker } from '../../../src/queue/worker.ts';
 import { queueBackends } from '../../support/redis.ts';

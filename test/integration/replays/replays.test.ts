@@ -2,8 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { buildApi } from '../../../src/api/server.ts';
-import { forgetPauses } from '../../../src/pauses/pauses.ts';
-import { addPause, removePause } from '../../../src/pauses/store.ts';
+import { addPause, forgetPauses, removePause } from '../../../src/integrations/pause-store.ts';
 import { until } from '../../support/fleet.ts';
 import { type Outlet, openPipeline, type Pipeline } from '../../support/pipeline.ts';
 

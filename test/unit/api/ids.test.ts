@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { freshIds, repeatableIds } from '../../../src/api/ids.ts';
+import { freshIds, repeatableIds } from '../../../src/api/route.ts';
 
 const since = new Date('2026-11-20T10:00:00.123Z');
 const version7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;

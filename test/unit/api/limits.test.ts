@@ -1,9 +1,6 @@
 import { describe, expect, it, test } from 'vitest';
-import { addressKey } from '../../../src/api/limits/address.ts';
-import { Buckets } from '../../../src/api/limits/buckets.ts';
-import { Guesses } from '../../../src/api/limits/guesses.ts';
-import { RecentMap } from '../../../src/api/limits/recent.ts';
-import { UnderWay } from '../../../src/api/limits/under-way.ts';
+import { Buckets, Guesses, RecentMap } from '../../../src/api/guesses.ts';
+import { addressKey, UnderWay } from '../../../src/api/limits.ts';
 
 const many = (count: number) => Array.from({ length: count }, (_, index) => index);
 

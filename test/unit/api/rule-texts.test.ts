@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { rulePages } from '../../../src/api/pages/rule-texts.ts';
 import { problemKinds } from '../../../src/api/problem-codes.ts';
-import { rulePages } from '../../../src/api/rule-texts.ts';
 import { publishersOf } from '../../../src/providers/index.ts';
 import { networksAt } from '../../support/networks.ts';
 

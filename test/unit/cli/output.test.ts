@@ -1,8 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { styleFor } from '../../../src/cli/style.ts';
-import { type Column, oneLine, renderTable } from '../../../src/cli/table.ts';
-import { clip, padEnd, widthOf } from '../../../src/cli/width.ts';
-import { shortDuration, shortTime } from '../../../src/story/time.ts';
+import {
+  type Column,
+  clip,
+  oneLine,
+  padEnd,
+  renderTable,
+  styleFor,
+  widthOf,
+} from '../../../src/cli/terminal.ts';
+import { shortDuration, shortTime } from '../../../src/story/views.ts';
 
 const paper = { write: () => undefined };
 const terminal = (columns: number) => ({ write: () => undefined, isTTY: true, columns });

@@ -3,10 +3,10 @@ import { createServer } from 'node:net';
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import type { CallRecord } from '../../../src/attempts/attempt.ts';
 import { PublishError } from '../../../src/errors.ts';
 import { createGraphClient, type GraphCall } from '../../../src/graph/client.ts';
 import { createLogger } from '../../../src/log.ts';
+import type { CallRecord } from '../../../src/providers/content.ts';
 import { Secret } from '../../../src/secret.ts';
 import { json, type ScriptedServer, startScriptedServer } from '../../support/scripted-server.ts';
 

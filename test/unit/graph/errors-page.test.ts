@@ -1,7 +1,6 @@
 import { expect, it } from 'vitest';
-import { errorTable } from '../../../src/graph/error-table.ts';
+import { errorTable, generalErrors } from '../../../src/graph/codes.ts';
 import { renderErrorsPage } from '../../../src/graph/errors-page.ts';
-import { generalErrors } from '../../../src/graph/general-errors.ts';
 
 it('is written out in docs/errors.md (vitest -u writes it)', async () => {
   await expect(renderErrorsPage()).toMatchFileSnapshot('../../../docs/errors.md');

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Effect } from '../../../src/attempts/attempt.ts';
 import { type Answer, type CallFacts, type Failure, judge } from '../../../src/graph/errors.ts';
+import type { Effect } from '../../../src/providers/content.ts';
 
 const at = new Date('2026-11-20T12:00:00Z');
 const error = (status: number, fields: object): Answer => ({

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { Sql } from '../../../src/db/client.ts';
-import { usageBook } from '../../../src/integrations/usage-book.ts';
+import { usageBook } from '../../../src/integrations/usage.ts';
 
 const said = (percent: number, regainMs: number | null = null) => ({
   percent,

@@ -1,9 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { StagedMedium } from '../../../src/attempts/attempt.ts';
-import { listsOf, matchPosts, wantedByCalls } from '../../../src/attempts/search.ts';
-import type { PostContent, PublishMode } from '../../../src/posts/post.ts';
+import { listsOf, matchPosts, wantedByCalls } from '../../../src/attempts/match.ts';
+import type { PostContent, PublishMode, StagedMedium } from '../../../src/providers/content.ts';
 import type { CallContext, Publishing, PublishRequest } from '../../../src/providers/provider.ts';
 import { networksAt, providerNamed, publisherNamed } from '../../support/networks.ts';
 import { contentOf, failureOf, openSandboxPage, recorder } from './sandbox-page.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { MediaItem } from '../../../src/posts/post.ts';
+import type { MediaItem } from '../../../src/providers/content.ts';
 import { rules } from '../../../src/providers/facebook/rules.ts';
 import type { RuleInput } from '../../../src/providers/provider.ts';
 import { contentOf } from './sandbox-page.ts';

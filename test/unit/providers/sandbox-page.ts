@@ -1,9 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import type { CallRecord } from '../../../src/attempts/attempt.ts';
 import { PublishError } from '../../../src/errors.ts';
 import { createLogger, type Logger } from '../../../src/log.ts';
-import type { MediaItem, PostContent } from '../../../src/posts/post.ts';
+import type { CallRecord, MediaItem, PostContent } from '../../../src/providers/content.ts';
 import type { Account, CallContext } from '../../../src/providers/provider.ts';
 import { startSandbox } from '../../../src/sandbox/server.ts';
 import { Secret } from '../../../src/secret.ts';

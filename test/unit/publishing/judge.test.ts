@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import type { PublishRow } from '../../../src/attempts/row.ts';
 import type { GraphClient } from '../../../src/graph/client.ts';
-import type { PublishRow } from '../../../src/posts/publish-row.ts';
 import { createFacebook } from '../../../src/providers/facebook/index.ts';
 import type { Publishing } from '../../../src/providers/provider.ts';
 import { judge } from '../../../src/publishing/judge.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
-import { queueUnavailable, within } from '../../../src/queue/deadline.ts';
+import { queueUnavailable, within } from '../../../src/queue/outage.ts';
 
 describe('within', () => {
   test('gives the outcome of work that is in time', async () => {

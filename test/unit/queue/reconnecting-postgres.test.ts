@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import { ConnectionClosedError } from 'bullmq';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ReconnectingPostgres } from '../../../src/queue/reconnecting-postgres.ts';
+import { ReconnectingPostgres } from '../../../src/queue/postgres.ts';
 
 /** A message of PostgreSQL's protocol: its kind, its length, its content. */
 function message(kind: string, content: Buffer): Buffer {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { DueHeap } from '../../../src/sandbox/due.ts';
-import { PostList } from '../../../src/sandbox/post-list.ts';
+import { PostList } from '../../../src/sandbox/world/post-list.ts';
+import { DueHeap } from '../../../src/sandbox/world/time.ts';
 
 test('the heap gives what is due, earliest first', () => {
   const heap = new DueHeap<number>();
