@@ -55,11 +55,9 @@ export async function runMatrix(
     // One that never rested must not move on while it is judged.
     await Promise.all(living.map((child) => child.kill()));
     const [posts, hidden] = await Promise.all([arena.meta.posts(), arena.meta.hidden()]);
-    const of = (effects: readonly Effect[], { name }: Cell) =>
-      effects.filter(({ message }) => message === name);
     return await Promise.all(
       cells.map((cell) => {
-        const made = { posts: of(posts, cell), hidden: of(hidden, cell) };
+        const made = { posts: madeOf(posts, cell), hidden: madeOf(hidden, cell) };
         return judgeCell(arena.db, cell, made);
       }),
     );
@@ -67,6 +65,10 @@ export async function runMatrix(
     await gate.end();
     await Promise.all(living.map((child) => child.kill()));
   }
+}
+
+function madeOf(effects: readonly Effect[], { name }: Cell): readonly Effect[] {
+  return effects.filter(({ message }) => message === name);
 }
 
 type Owners = ReadonlyMap<Cell, TestIntegration>;

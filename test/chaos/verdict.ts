@@ -57,8 +57,11 @@ async function readRow(db: Database, message: string): Promise<Row | undefined> 
 
 type Told = Pick<Verdict<Judged>, 'outcome'> & Partial<Pick<Verdict<Judged>, 'problem'>>;
 
+function broken(problem: string): Told {
+  return { outcome: 'broken', problem };
+}
+
 function judge(cell: Judged, row: Row | undefined, posts: readonly Effect[]): Told {
-  const broken = (problem: string): Told => ({ outcome: 'broken', problem });
   if (row === undefined) return broken('its row is gone');
   if (posts.length > 1) return broken(`${posts.length} posts exist`);
   if (row.status === 'unknown' && row.attention !== null) return judgeQuestion(cell, row);

@@ -115,14 +115,19 @@ async function rest({ db }: Arena, count: number): Promise<void> {
 
 const madeBy = z.looseObject({ app_id: z.string().nullable() });
 
+function isOurs(effect: Effect): boolean {
+  return madeBy.parse(effect).app_id === plantedApp.id;
+}
+
+function oursByPage(effects: readonly Effect[]): ReadonlyMap<string, readonly Effect[]> {
+  return Map.groupBy(effects.filter(isOurs), ({ page_id }) => page_id);
+}
+
 async function judgeAll(
   { db, meta }: Arena,
   pages: ReadonlyMap<WeatherCell, MetaPage>,
 ): Promise<readonly Verdict<WeatherCell>[]> {
-  const isOurs = (effect: Effect): boolean => madeBy.parse(effect).app_id === plantedApp.id;
-  const byPage = (effects: readonly Effect[]) =>
-    Map.groupBy(effects.filter(isOurs), ({ page_id }) => page_id);
-  const [posts, hidden] = [byPage(await meta.posts()), byPage(await meta.hidden())];
+  const [posts, hidden] = [oursByPage(await meta.posts()), oursByPage(await meta.hidden())];
   return Promise.all(
     [...pages].map(([cell, { id }]) =>
       judgeCell(db, cell, { posts: posts.get(id) ?? [], hidden: hidden.get(id) ?? [] }),
