@@ -3,7 +3,11 @@ import { z } from 'zod';
 import { type Outlet, openPipeline, type Pipeline } from '../../support/pipeline.ts';
 import { queueBackends } from '../../support/redis.ts';
 
-const look = ['GET published_posts', 'GET scheduled_posts', 'GET promotable_posts'];
+/** Where a draft would show, or would be if a person published it meanwhile. */
+const look = ['GET promotable_posts', 'GET published_posts'];
+/** The app that the sandbox's tokens belong to unless it is said. */
+const ourApp = '1010101010101010';
+
 const rejections = [
   { code: 100, status: 'failed', errorClass: 'invalid', integration: 'active', waits: null },
   { code: 506, status: 'failed', errorClass: 'duplicate', integration: 'active', waits: null },
@@ -98,11 +102,13 @@ describe.each(queueBackends())('after a rejection over %s', (backend) => {
 
   test('a look that finds such a post asks a person, shows it, and sends nothing', async () => {
     const { outlet, id } = await rejected('found again');
-    const found = z
-      .object({ id: z.string() })
-      .parse(
-        await it.meta.control('POST', `pages/${outlet.page.id}/posts`, { message: 'found again' }),
-      );
+    const found = z.object({ id: z.string() }).parse(
+      await it.meta.control('POST', `pages/${outlet.page.id}/posts`, {
+        message: 'found again',
+        published: false,
+        app_id: ourApp,
+      }),
+    );
     await retry(id);
     const row = await it.reaches(id, 'unknown');
     expect(row.attention).toMatchObject({
@@ -116,7 +122,16 @@ describe.each(queueBackends())('after a rejection over %s', (backend) => {
     expect(await it.attempts(id)).toMatchObject([{ state: 'unknown' }, { state: 'abandoned' }]);
   });
 
-  test.each(['published_posts', 'scheduled_posts', 'promotable_posts'])(
+  test('what a person posts with the same words is not taken for it', async () => {
+    const { outlet, id } = await rejected('said by others too');
+    const message = 'said by others too';
+    await it.meta.control('POST', `pages/${outlet.page.id}/posts`, { message });
+    await retry(id);
+    await it.reaches(id, 'drafted');
+    expect(await it.calls(outlet)).toEqual(['POST feed', ...look, 'POST feed']);
+  });
+
+  test.each(['promotable_posts', 'published_posts'])(
     'a look whose reading of %s fails proves nothing: the post waits, and costs no try',
     async (edge) => {
       const { outlet, id } = await rejected(`half a look at ${edge}`);
