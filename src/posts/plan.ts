@@ -74,8 +74,7 @@ export function callsOf(
   content: PostContent,
   { mode, capabilities }: { readonly mode: PublishMode; readonly capabilities: unknown },
 ): number {
-  const isHidden = isHiddenFirst(provider, mode, capabilities);
-  return provider.callsFor(content) + (isHidden ? callsOfReveal(mode, capabilities) : 0);
+  return provider.callsFor(content) + (isHiddenFirst(provider, mode, capabilities) ? 1 : 0);
 }
 
 /** The reveal; and of a time, as long as nobody has seen that the account takes one by id, the read that tells. */

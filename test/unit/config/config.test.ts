@@ -61,6 +61,8 @@ test('needs nothing but secrets to run on the embedded database, with these defa
     meta: { appId: undefined, appSecret: undefined },
     instagram: { appId: undefined, appSecret: undefined },
     trustedProxies: ['loopback'],
+    facebookSteps: 'two',
+    prepareAheadMs: 120_000,
     limits: { facebookCallsPerHour: 200, tenantRequestsPerSecond: 200 },
     reconcile: { looks: 3, intervalMs: 60_000, resendLimit: 5 },
     concurrency: 50,
