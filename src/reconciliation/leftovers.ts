@@ -193,7 +193,9 @@ async function dropOrphans(
 /** The id of what was deleted, '' where there was nothing; or what is left of it. */
 async function dropOrphan(services: Services, one: Drop, orphan: Orphan): Promise<string | Orphan> {
   const id = orphan.id ?? (await findOrphan(services, one, orphan));
-  if (typeof id === 'object' && id !== null) return { ...orphan, kept: id.doubt };
+  if (typeof id === 'object' && id !== null) {
+    return id.doubt === null ? orphan : { ...orphan, kept: id.doubt };
+  }
   const hidden = await dropHidden(services, one, id);
   if (hidden === 'public') return { ...orphan, kept: hidden };
   if (hidden === 'bound') return '';
@@ -203,7 +205,8 @@ async function dropOrphan(services: Services, one: Drop, orphan: Orphan): Promis
 }
 
 interface Doubt {
-  readonly doubt: string;
+  /** Null: an answer was missing, and it is asked for again later. */
+  readonly doubt: string | null;
 }
 
 /**
@@ -221,7 +224,9 @@ async function findOrphan(
     if (id !== null) return id;
   }
   if (from === undefined || until === undefined) return null;
-  const listing = await provider.list({ account, since: from, modes: ['draft'] }, context);
+  // Meta's times are whole seconds, by its own clock.
+  const since = new Date(from.getTime() - slackMs);
+  const listing = await provider.list({ account, since, modes: ['draft'] }, context);
   const appId = appIdOf(row, services.config);
   const textKey = provider.textKeyOf(contentShape.parse(leftover.content).message);
   const candidates = listing.posts.filter(
@@ -235,6 +240,8 @@ async function findOrphan(
   const ids = candidates.map(({ externalId }) => externalId);
   const known = await readOwnIds(services.db, row.provider, ids);
   const [only, ...more] = candidates.filter(({ externalId }) => !known.has(externalId));
+  const isUnread = listing.lists.some(({ seen }) => seen === 'failed');
+  if (isUnread) return { doubt: null };
   if (only === undefined) return isWhole(listing) ? null : { doubt: 'lists_incomplete' };
   const isOurs = more.length === 0 && appId !== null && only.appId === appId;
   return isOurs ? only.externalId : { doubt: more.length > 0 ? 'several' : 'app_unknown' };

@@ -153,10 +153,15 @@ export async function openTwoSteps(env: Readonly<Record<string, string>> = {}): 
         });
     },
     async isCleaned(outlet) {
-      await until('nothing is hidden any more', async () => {
+      const isClean = async () => (await there(outlet)).hidden === 0;
+      for (let times = 1; times <= 10 && !(await isClean()); times += 1) {
         await later(outlet);
-        return (await there(outlet)).hidden === 0;
-      });
+        await until('the jobs are done', async () => {
+          const { waiting, active } = await it.fleet.services.queues.counts('background');
+          return waiting + active === 0;
+        });
+      }
+      await until('nothing is hidden any more', isClean, 5_000);
     },
     async act(outlet, id, action, body = {}) {
       const answer = await api.inject({
