@@ -184,6 +184,16 @@ export async function readOwnIds(
   return new Set(rows.map((row) => row.id));
 }
 
+/** Whether the answer of a call that makes a hidden post on this account may still come. */
+export async function isCreating(sql: Sql, budgetKey: string): Promise<boolean> {
+  const rows = await sql.query({
+    text: `SELECT 1 AS one FROM social_publisher.publish_attempts
+           WHERE budget_key = $1 AND reserved > 0 AND creating_at IS NOT NULL LIMIT 1`,
+    values: [budgetKey],
+  });
+  return rows.length === 1;
+}
+
 /** They are in a post on the account: nothing is deleted, now or later, and a person is told. */
 export async function keepLeftover(
   db: Database,

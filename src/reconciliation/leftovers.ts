@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { EvidenceEntry } from '../attempts/attempt.ts';
 import {
+  isCreating,
   keepLeftover,
   type Leftover,
   readOwnIds,
@@ -17,6 +18,7 @@ import {
   lookFor,
 } from '../attempts/search.ts';
 import { PublishError } from '../errors.ts';
+import { budgetKeyOf } from '../integrations/booking.ts';
 import { type CallPlan, withAccount } from '../integrations/call.ts';
 import type { Evidence } from '../posts/post.ts';
 import { type CallRecord, mediaItemSchema, type StagedMedium } from '../providers/content.ts';
@@ -228,23 +230,32 @@ async function findOrphan(
   const since = new Date(from.getTime() - slackMs);
   const listing = await provider.list({ account, since, modes: ['draft'] }, context);
   const appId = appIdOf(row, services.config);
-  const textKey = provider.textKeyOf(contentShape.parse(leftover.content).message);
+  const isText = textTest(provider, contentShape.parse(leftover.content).message);
   const candidates = listing.posts.filter(
     (post) =>
       !post.isPublished &&
       post.scheduledAt === null &&
       (post.appId === null || post.appId === appId) &&
       isWithin(post.createdAt, { from, until }) &&
-      provider.textKeyOf(post.message) === textKey,
+      isText(post.message),
   );
+  // One that is being made has no known id yet; asked before the ids, so that none falls between.
+  const isUnread = listing.lists.some(({ seen }) => seen === 'failed');
+  if (isUnread || (await isCreating(services.db, budgetKeyOf(row)))) return { doubt: null };
   const ids = candidates.map(({ externalId }) => externalId);
   const known = await readOwnIds(services.db, row.provider, ids);
   const [only, ...more] = candidates.filter(({ externalId }) => !known.has(externalId));
-  const isUnread = listing.lists.some(({ seen }) => seen === 'failed');
-  if (isUnread) return { doubt: null };
   if (only === undefined) return isWhole(listing) ? null : { doubt: 'lists_incomplete' };
   const isOurs = more.length === 0 && appId !== null && only.appId === appId;
   return isOurs ? only.externalId : { doubt: more.length > 0 ? 'several' : 'app_unknown' };
+}
+
+/** As it was sent, or as the network may have rewritten it. */
+function textTest(provider: Publishing, sent: string | null): (shown: string | null) => boolean {
+  const [key, skeleton] = [provider.textKeyOf(sent), provider.skeletonOf(sent)];
+  return (shown) =>
+    provider.textKeyOf(shown) === key ||
+    (skeleton !== '' && provider.skeletonOf(shown) === skeleton);
 }
 
 /** Clocks differ, and an effect can come late. */

@@ -146,6 +146,30 @@ describe('an orphan', () => {
     expect(await it.there(outlet, 'every week')).toMatchObject({ public: 2, hidden: 0, gone: 0 });
   });
 
+  test('is not what is being made at this moment with the same words', async () => {
+    const outlet = await it.outlet();
+    const lost = await orphaned(outlet, { message: 'once more' }, { when: 'before' });
+    await it.fault(outlet, 'feed', { kind: 'delay', when: 'after', delay_ms: 1_200 });
+    const slow = await it.post(outlet, { message: 'once more', publishMode: 'publish' });
+    await until('it is there', async () => (await it.there(outlet)).hidden === 1);
+    await it.later(outlet);
+    await it.reaches(slow, 'published');
+    expect(await it.there(outlet, 'once more')).toMatchObject({ public: 2, hidden: 0, gone: 0 });
+    await until('it is written', async () => {
+      await it.later(outlet);
+      return (await isLeft(lost)) === 0;
+    });
+  });
+
+  test('whose text came back otherwise is told all the same', async () => {
+    const outlet = await it.outlet();
+    await it.weather(outlet, { rewrite_message: ['blank_lines', 'trailing_blanks', 'composed'] });
+    const message = 'Ope\u0301ra  \n\n\n\nin the park';
+    await orphaned(outlet, { message });
+    await it.isCleaned(outlet);
+    expect(await it.there(outlet)).toMatchObject({ public: 1, hidden: 0, gone: 1 });
+  });
+
   test('that cannot be told from another one is kept, and counted', async () => {
     const outlet = await it.outlet();
     const first = await orphaned(outlet, { message: 'two of them' });
