@@ -98,13 +98,15 @@ async function checkFaults({ meta }: Arena): Promise<void> {
 
 /**
  * A Page for each kind of answer and mode, so that lost and found posts lie side by side on every one. A reveal does not
- * say which post it is of: those have Pages of their own.
+ * say which post it is of, and behind the gate nobody waits for another post of a Page that ails: those have Pages of
+ * their own.
  */
 async function ownersOf(arena: Arena, cells: readonly Cell[]): Promise<Owners> {
   const owners = new Map<string, TestIntegration>();
   const all = new Map<Cell, TestIntegration>();
   for (const cell of cells) {
-    const key = cell.call === 'reveal' ? cell.name : `${cell.answer} ${cell.mode}`;
+    const isAlone = cell.call === 'reveal' || cell.fate !== 'lives';
+    const key = isAlone ? cell.name : `${cell.answer} ${cell.mode}`;
     const owner = owners.get(key) ?? (await ownerOf(arena));
     owners.set(key, owner);
     all.set(cell, owner);
