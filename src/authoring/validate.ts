@@ -63,7 +63,7 @@ function planDraft(scope: AuthorScope, draft: PostDraft): DraftPlan | null {
     window: provider.handoverWindow,
     nearWindowUntil: integration.nearWindowUntil,
     isTooNear: false,
-    ahead: aheadOf(provider, { ...integration, isPrepared: false }),
+    ahead: aheadOf(provider, { ...draft, ...integration, isPrepared: false }),
     now: scope.now,
   });
   const { content } = readContent(draft);

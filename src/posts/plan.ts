@@ -1,5 +1,5 @@
 import type { ErrorRecord } from '../errors.ts';
-import { capabilityOf } from '../providers/capabilities.ts';
+import { type CapabilityName, capabilityOf } from '../providers/capabilities.ts';
 import type { PostContent, PublishMode } from '../providers/content.ts';
 import type { HandoverWindow, Publishing } from '../providers/provider.ts';
 import { type Attention, type AttentionReason, requestedMode, type Waiting } from './post.ts';
@@ -46,11 +46,24 @@ export type Decision =
 export function isHiddenFirst(
   provider: Pick<Publishing, 'hidden'>,
   mode: PublishMode,
-  capabilities: unknown,
+  post: Parts & { readonly capabilities: unknown },
 ): boolean {
-  if (!provider.hidden.includes(mode) || capabilityOf(capabilities, 'two_steps') === 'no')
-    return false;
-  return mode !== 'schedule' || capabilityOf(capabilities, 'schedule_hidden') !== 'no';
+  if (!provider.hidden.includes(mode)) return false;
+  const needed: readonly CapabilityName[] = ['two_steps', stayingHidden(post)];
+  const all = mode === 'schedule' ? [...needed, 'schedule_hidden' as const] : needed;
+  return all.every((name) => capabilityOf(post.capabilities, name) !== 'no');
+}
+
+/** What a post consists of; a calendar writes its media itself. */
+export interface Parts {
+  readonly media: unknown;
+  readonly link: string | null;
+}
+
+/** Whether a hidden post of these parts stays hidden is seen for each kind apart. */
+export function stayingHidden({ media, link }: Parts): CapabilityName {
+  if (Array.isArray(media) && media.length > 0) return 'hidden_photos';
+  return link ? 'hidden_link' : 'hidden_text';
 }
 
 /**
@@ -74,7 +87,8 @@ export function callsOf(
   content: PostContent,
   { mode, capabilities }: { readonly mode: PublishMode; readonly capabilities: unknown },
 ): number {
-  return provider.callsFor(content) + (isHiddenFirst(provider, mode, capabilities) ? 1 : 0);
+  const isRevealed = isHiddenFirst(provider, mode, { ...content, capabilities });
+  return provider.callsFor(content) + (isRevealed ? 1 : 0);
 }
 
 /** The reveal; and of a time, as long as nobody has seen that the account takes one by id, the read that tells. */
@@ -86,9 +100,9 @@ export function callsOfReveal(mode: PublishMode, capabilities: unknown): number 
 /** What `decide` is told of preparing ahead. */
 export function aheadOf(
   provider: Pick<Publishing, 'hidden' | 'prepareAheadMs'>,
-  post: { readonly capabilities: unknown; readonly isPrepared: boolean },
+  post: Parts & { readonly capabilities: unknown; readonly isPrepared: boolean },
 ): PlanInput['ahead'] {
-  if (!isHiddenFirst(provider, 'publish', post.capabilities)) return null;
+  if (!isHiddenFirst(provider, 'publish', post)) return null;
   return { ms: provider.prepareAheadMs, isPrepared: post.isPrepared };
 }
 

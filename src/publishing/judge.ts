@@ -89,7 +89,7 @@ function begin(
   content: PostContent,
   decision: Going,
 ): Omit<Begin, 'decision'> {
-  const inTwoSteps = isHiddenFirst(provider, decision.mode, row.capabilities);
+  const inTwoSteps = isHiddenFirst(provider, decision.mode, row);
   const before = preparedBefore(row);
   // One that holds a hidden post cannot go on where the post is now to go out in one step.
   const prepared = before?.hiddenId && !inTwoSteps ? null : before;

@@ -20,13 +20,14 @@ import {
   toSendError,
 } from '../errors.ts';
 import { openAccount } from '../integrations/account.ts';
+import { reserveMore } from '../integrations/booking.ts';
 import { noteFailure } from '../integrations/call.ts';
 import { narrowWindow } from '../integrations/health-store.ts';
 import { textOfPause } from '../integrations/pause.ts';
 import { readPause } from '../integrations/pause-store.ts';
 import { learn } from '../integrations/store.ts';
 import type { Logger } from '../log.ts';
-import { refusedStep } from '../posts/plan.ts';
+import { refusedStep, stayingHidden } from '../posts/plan.ts';
 import { renewLease } from '../posts/store.ts';
 import { capabilityOf } from '../providers/capabilities.ts';
 import type { StagedMedium } from '../providers/content.ts';
@@ -123,6 +124,7 @@ async function prepare(work: Work): Promise<Stop | Ready> {
   if (notNow !== null) return { settlement: notNow };
   if (work.attempt.inTwoSteps && work.attempt.hiddenId === null) {
     if (!(await createHidden(work, staged))) return { settlement: null };
+    if (await isSeenAtOnce(work)) return commitSent(work, staged);
     const later = restUntilDue(work) ?? (await restIfPaused(work)) ?? judgeAgain(work);
     if (later !== null) return { settlement: later };
   }
@@ -212,6 +214,30 @@ async function createHidden(work: Work, staged: readonly StagedMedium[]): Promis
     attempt.isOrphaned = !(error instanceof PublishError && error.isProven);
     throw error;
   }
+}
+
+/**
+ * The first time that an account makes such a post hidden it is read whether it is, if the hour has a call for it. True:
+ * people see it already, so that there is nothing to wait for, and later ones go out in one step.
+ */
+async function isSeenAtOnce({ services, attempt, account, beginning }: Work): Promise<boolean> {
+  const { id: attemptId, row, provider, budgetKey, hiddenId } = attempt;
+  const name = stayingHidden(beginning.content);
+  if (hiddenId === null || capabilityOf(row.capabilities, name) !== 'unknown') return false;
+  const wanted = { attemptId, budgetKey, limit: provider.callsPerHour };
+  if (!(await reserveMore(services.db, wanted))) return false;
+  const request = { account, externalId: hiddenId };
+  const post = await provider.read(request, callsOf(attempt)).catch((error: unknown) => {
+    if (error instanceof PublishError) return null;
+    throw error;
+  });
+  if (post === null) return false;
+  await learn(services.db, row.integrationId, { [name]: post.isPublished ? 'no' : 'yes' });
+  if (post.isPublished) {
+    const text = 'what was to be hidden is public on this account: it gets its posts in one step';
+    services.log.error({ postId: row.id, integrationId: row.integrationId, code: name }, text);
+  }
+  return post.isPublished;
 }
 
 async function commitSent(work: Work, staged: Ready['staged']): Promise<Stop | Ready> {

@@ -34,7 +34,7 @@ export function confirmed(attempt: OpenAttempt, externalId: string): Settlement 
     publishUrl: provider.publishUrl(externalId),
     verifyInMs: readBackAfterMs,
     error: null,
-    attention: decision.attention,
+    attention: earlyAttention(attempt, externalId) ?? decision.attention,
     waiting: null,
     nextRunAt: null,
     leaseMs: null,
@@ -51,6 +51,23 @@ export function confirmed(attempt: OpenAttempt, externalId: string): Settlement 
     'cancelled',
   ];
   return settlement(attempt, 'confirmed', { ...change, from }, { externalId });
+}
+
+/** What was to be hidden until its time was not. */
+function earlyAttention(attempt: OpenAttempt, externalId: string): Attention | null {
+  const { revealAt } = attempt.decision;
+  const now = attempt.now();
+  if (revealAt === null || revealAt <= now) return null;
+  const seenAt = now.toISOString();
+  const url = attempt.provider.publishUrl(externalId);
+  return {
+    reason: 'visible_unexpectedly',
+    since: seenAt,
+    text: 'It was made ready before its time, and the network shows it already. Later posts of this account are not made ready any more.',
+    who: 'author',
+    evidence: [{ external_id: externalId, url, seen_at: seenAt }],
+    choices: ['resolve_live', 'resolve_absent'],
+  };
 }
 
 function liveTimes(mode: PublishMode, row: PublishRow, now: Date): PostFields {

@@ -120,7 +120,7 @@ function describe(post: ReplayPost, provider: Publishing | undefined, outlook: O
   const isDescribable = provider !== undefined && problem === null;
   const looks = (post.firstSentAt === null ? 0 : (provider?.lookCalls ?? 0)) + post.hidden.length;
   const scheduledAt = mode === 'schedule' ? outlook.dueAt : null;
-  const inTwoSteps = provider !== undefined && isHiddenFirst(provider, mode, post.capabilities);
+  const inTwoSteps = provider !== undefined && isHiddenFirst(provider, mode, post);
   const { externalAccountId } = post;
   return {
     post_id: post.id,

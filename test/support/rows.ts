@@ -14,7 +14,14 @@ export interface TestIntegration {
 let made = 0;
 
 const shown = { value: 'yes', seen_at: '2026-11-20T12:00:00.000Z' };
-const proving = { lists_drafts: shown, lists_scheduled: shown, lists_published: shown };
+const proving = {
+  lists_drafts: shown,
+  lists_scheduled: shown,
+  lists_published: shown,
+  hidden_text: shown,
+  hidden_link: shown,
+  hidden_photos: shown,
+};
 
 /** A tenant with one active integration whose token opens with `testVault`. */
 export async function anIntegration(

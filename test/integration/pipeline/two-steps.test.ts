@@ -39,6 +39,22 @@ describe('a post in two steps', () => {
     return { outlet, id };
   };
 
+  test('that the Page shows although it was to be hidden is said, and the next ones go out in one step', async () => {
+    const outlet = await it.outlet({ proves: false });
+    await it.weather(outlet, { hidden_shown: true });
+    const scheduledAt = new Date(Date.now() + 60_000);
+    const id = await it.post(outlet, { message: 'too early', publishMode: 'publish', scheduledAt });
+    const row = await it.reaches(id, 'published');
+    expect(row).toMatchObject({ attention: { reason: 'visible_unexpectedly' } });
+    expect(await capability(outlet, 'hidden_text')).toBe('no');
+
+    const next = await it.post(outlet, { message: 'in time', publishMode: 'publish', scheduledAt });
+    expect(await it.waitsFor(next, 'due_time')).toMatchObject({ prepared_at: null });
+    await it.falls(next);
+    expect(await it.reaches(next, 'published')).toMatchObject({ attention: null });
+    expect(await it.there(outlet)).toMatchObject({ public: 2, hidden: 0, gone: 0 });
+  });
+
   describe('prepared ahead', () => {
     test('is hidden before its time, with its last call set aside, and public by that one call', async () => {
       const outlet = await it.outlet();
