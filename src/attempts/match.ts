@@ -11,6 +11,8 @@ export interface Wanted {
   readonly dueAt: Date;
   /** Media that our rows know to be staged for it. */
   readonly mediaIds: readonly string[];
+  /** What our rows know to be hidden for it: once it is shown, it is this one for certain. */
+  readonly hiddenId?: string | null;
   /** When it can have been made, by our clock: counts for what is hidden. */
   readonly made: readonly Window[];
   /** And when it can have gone live: counts for what is public. */
@@ -90,7 +92,7 @@ function aroundCall({ from, until }: Window): Window {
 
 /** As a row plans it, where no attempt is known: it can have gone from its due time on, for as long as it may be late. */
 export interface Planned
-  extends Pick<Wanted, 'id' | 'content' | 'mode' | 'scheduledAt' | 'mediaIds'> {
+  extends Pick<Wanted, 'id' | 'content' | 'mode' | 'scheduledAt' | 'mediaIds' | 'hiddenId'> {
   readonly approvedAt: Date;
   readonly lateLimitS: number;
 }
@@ -124,12 +126,23 @@ export function matchPosts(
   listed: readonly ListedPost[],
   scene: MatchContext,
 ): ReadonlyMap<string, Finding> {
-  const candidatesOf = index(listed, scene);
+  const hidden = new Set(wanted.map(({ hiddenId }) => hiddenId));
+  const open = listed.filter((post) => isShown(post) || !hidden.has(post.externalId));
+  const candidatesOf = index(open, scene);
   const edges = new Map<Wanted, Edges>();
   for (const one of wanted.toSorted(byDueTime)) {
     edges.set(one, edgesOf(one, candidatesOf(one), scene));
   }
   return decide(edges);
+}
+
+/** Or will be, by the network's scheduler. */
+function isShown({ isPublished, scheduledAt }: ListedPost): boolean {
+  return isPublished || scheduledAt !== null;
+}
+
+function isCertain({ hiddenId, mediaIds: own }: Wanted, { externalId, mediaIds }: ListedPost) {
+  return externalId === hiddenId || mediaIds.some((id) => own.includes(id));
 }
 
 interface Edges {
@@ -151,7 +164,8 @@ function index(
   const byMedium = new Map(
     listed.flatMap((post) => post.mediaIds.map((id) => [id, post] as const)),
   );
-  return ({ content: { message }, mediaIds, isOwnCall }) => {
+  const byId = Map.groupBy(listed, ({ externalId }) => externalId);
+  return ({ content: { message }, mode, mediaIds, hiddenId, isOwnCall }) => {
     if (isOwnCall) return listed;
     const sent = network.skeletonOf(message);
     const alike = sent.includes('*')
@@ -159,7 +173,10 @@ function index(
       : (skeletons.get(sent) ?? []);
     const certain = mediaIds.flatMap((id) => byMedium.get(id) ?? []);
     const same = byKey.get(network.textKeyOf(message)) ?? [];
-    return [...new Set([...certain, ...same, ...alike])];
+    const known = byId.get(hiddenId ?? '') ?? [];
+    const all = [...new Set([...known, ...certain, ...same, ...alike])];
+    // What goes out at its time is hidden first: as long as it is, it has not gone out.
+    return mode === 'publish' ? all.filter(isShown) : all;
   };
 }
 
@@ -177,8 +194,7 @@ function fitsSkeleton(sent: string, shown: string): boolean {
 }
 
 function edgesOf(one: Wanted, listed: readonly ListedPost[], scene: MatchContext): Edges {
-  const own = new Set(one.mediaIds);
-  const certain = listed.filter(({ mediaIds }) => mediaIds.some((id) => own.has(id)));
+  const certain = listed.filter((post) => isCertain(one, post));
   if (certain.length > 0) return { fitting: certain, certain: true, odd: [], unclear: [] };
   const fits = Map.groupBy(listed, (post) => judgeFit(one, post, scene));
   const distance = (post: ListedPost) => Math.abs(timeOf(post) - one.dueAt.getTime());

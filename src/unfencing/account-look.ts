@@ -141,11 +141,12 @@ const stagedMedia = z
   .transform((media) => media ?? []);
 
 function toCase(row: SuspectRow): UnknownPost {
-  const { id, scheduledAt, approvedAt, lateLimitS } = row;
+  const { id, scheduledAt, approvedAt, lateLimitS, hiddenId } = row;
   const { content } = readContent(row);
   const mediaIds = stagedMedia.parse(row.staged).map((medium) => medium.id);
   const mode = requestedMode(row);
-  return { row, suspect: { id, content, mode, scheduledAt, approvedAt, lateLimitS, mediaIds } };
+  const known = { mediaIds, hiddenId };
+  return { row, suspect: { id, content, mode, scheduledAt, approvedAt, lateLimitS, ...known } };
 }
 
 /** Throws a PublishError when the account cannot be read to the end, after having been patient. */

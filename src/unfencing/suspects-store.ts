@@ -31,6 +31,7 @@ export interface SuspectRow {
   readonly autoPublish: boolean;
   readonly lateLimitS: number;
   readonly staged: unknown;
+  readonly hiddenId: string | null;
   readonly now: Date;
 }
 
@@ -67,7 +68,8 @@ export async function readSuspects(
   return sql.query<SuspectRow>({
     text: `SELECT p.id, p.version, p.status, p.message, p.link, p.append_link AS "appendLink", p.media, p.publish_mode AS "publishMode",
              p.scheduled_at AS "scheduledAt", coalesce(p.approved_at, p.created_at) AS "approvedAt",
-             t.auto_publish AS "autoPublish", t.late_limit_s AS "lateLimitS", a.staged, clock_timestamp() AS now
+             t.auto_publish AS "autoPublish", t.late_limit_s AS "lateLimitS", a.staged,
+             a.hidden_id AS "hiddenId", clock_timestamp() AS now
            FROM social_publisher.social_posts p JOIN social_publisher.tenants t ON t.id = p.tenant_id
            LEFT JOIN social_publisher.publish_attempts a
              ON a.post_id = p.id AND a.state IN ('prepared', 'sent', 'unknown')

@@ -220,6 +220,21 @@ describe('matching all that an account shows', () => {
     expect(match([draft], [shown('1', { isPublished: false })])).toEqual({ a: '1' });
   });
 
+  test('takes nothing that is hidden for a post that goes out at its time', () => {
+    const dark = { isPublished: false, mediaIds: ['9'], mediaState: 'known' } as const;
+    expect(match([ours('a', { mediaIds: ['9'] })], [live('1', 1, dark)])).toEqual({ a: 'absent' });
+    const draft = ours('a', { mode: 'draft' });
+    expect(match([draft], [live('1', 1, { isPublished: false })])).toEqual({ a: '1' });
+  });
+
+  test('knows by its id what was hidden, once it is shown, and gives it to nobody before', () => {
+    const mine = ours('a', { hiddenId: '1', mode: 'schedule' });
+    const draft = ours('b', { mode: 'draft' });
+    expect(match([mine], [live('1', 1, { message: 'rewritten' })])).toEqual({ a: '1' });
+    const dark = live('1', 1, { isPublished: false });
+    expect(match([mine, draft], [dark])).toEqual({ a: 'absent', b: 'absent' });
+  });
+
   test('believes the photos that are known to be its own more than any text', () => {
     const withPhoto = { ...content, media: [photo] };
     const listed = [
