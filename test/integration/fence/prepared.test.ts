@@ -12,6 +12,29 @@ import { anIntegration, readPost, somePosts, type TestIntegration } from '../../
 
 const inSeconds = (seconds: number) => new Date(Date.now() + seconds * 1_000);
 
+const hiddenOf = async ({ db }: Fleet, id: string) => {
+  const [row] = await db.query<{ hidden_id: string | null; resting: boolean }>({
+    text: `SELECT hidden_id, resting FROM social_publisher.publish_attempts WHERE post_id = $1`,
+    values: [id],
+  });
+  return row?.resting === true ? row.hidden_id : null;
+};
+const isDue = async ({ db }: Fleet, ...due: string[]) => {
+  await db.query({
+    text: `UPDATE social_publisher.social_posts SET internal_write = true, scheduled_at = now(), next_run_at = now()
+           WHERE id = ANY ($1::uuid[]) AND status = 'approved'`,
+    values: [due],
+  });
+};
+const allow = async ({ db }: Fleet) => {
+  await db.query({ text: 'UPDATE social_publisher.integrations SET held_until = NULL' });
+  await db.query({
+    text: `UPDATE social_publisher.social_posts SET internal_write = true, next_run_at = now()
+           WHERE status = 'approved' AND waiting ->> 'reason' = 'meta_limit'`,
+  });
+};
+const statusOf = async (fleet: Fleet, id: string) => (await readPost(fleet.db, id)).status;
+
 // A hidden post that the restored rows know, or do not know, never makes a second one that is seen.
 describe('a backup of when posts were prepared', () => {
   let meta: Meta;
@@ -22,29 +45,6 @@ describe('a backup of when posts were prepared', () => {
   let restored: Fleet;
   let since: Date;
   let ids: Record<'shown' | 'album' | 'handed' | 'waiting' | 'resting' | 'soon' | 'later', string>;
-
-  const hiddenOf = async ({ db }: Fleet, id: string) => {
-    const [row] = await db.query<{ hidden_id: string | null; resting: boolean }>({
-      text: `SELECT hidden_id, resting FROM social_publisher.publish_attempts WHERE post_id = $1`,
-      values: [id],
-    });
-    return row?.resting === true ? row.hidden_id : null;
-  };
-  const isDue = async ({ db }: Fleet, ...due: string[]) => {
-    await db.query({
-      text: `UPDATE social_publisher.social_posts SET internal_write = true, scheduled_at = now(), next_run_at = now()
-             WHERE id = ANY ($1::uuid[]) AND status = 'approved'`,
-      values: [due],
-    });
-  };
-  const allow = async ({ db }: Fleet) => {
-    await db.query({ text: 'UPDATE social_publisher.integrations SET held_until = NULL' });
-    await db.query({
-      text: `UPDATE social_publisher.social_posts SET internal_write = true, next_run_at = now()
-             WHERE status = 'approved' AND waiting ->> 'reason' = 'meta_limit'`,
-    });
-  };
-  const statusOf = async (fleet: Fleet, id: string) => (await readPost(fleet.db, id)).status;
 
   beforeAll(async () => {
     [database, meta] = await Promise.all([createTestDatabase(), startMeta()]);
