@@ -89,9 +89,10 @@ it('a client generated from it compiles, and takes a post from its tenant to the
       change: null,
       media: [],
     },
-    // Shown by the id that it had when it was hidden; the first time of a Page it is read back whether it took its time.
+    // Shown by the id that it had when it was hidden; the first time of a Page it is read whether it is hidden, and
+    // whether it took its time.
     hidden: [true],
-    calls: ['stages', 'reveals', 'reads'],
+    calls: ['stages', 'reads', 'reveals', 'reads'],
     listed: [true],
     events: ['post.draft', 'post.approved', 'post.queued', 'post.publishing', 'post.scheduled'],
     later: 0,
