@@ -84,7 +84,7 @@ function waitForOutage(failure: Failure): Recovery {
   const longestMs = isUrgent ? minuteMs : 10 * minuteMs;
   const sinceMs = failedAt === null ? 0 : now.getTime() - failedAt.getTime();
   const isSame = sinceMs < 20 * minuteMs;
-  const waitMs = Math.min(longestMs, Math.max(15 * secondMs, isSame ? 2 * sinceMs : 0));
+  const waitMs = Math.min(longestMs, Math.max(2 * secondMs, isSame ? 2 * sinceMs : 0));
   return waitFor(failure, 'meta_limit', waitMs);
 }
 
