@@ -80,8 +80,10 @@ export async function lookFor(
   const since = await sinceWhen(services, row, calls);
   const listing = await provider.list({ account, since, modes: listsOf(sent.mode) }, context);
   await learnReads(services, row, listing.lists);
+  // Rivals first: one that is settled meanwhile is no rival any more, but its post is bound by then.
+  const rivals = await readRivals(services.db, row);
   const posts = await withoutBound(services, row, listing.posts);
-  const found = await match(services, sought, calls, { ...listing, posts });
+  const found = match(services, sought, { calls, rivals, listing: { ...listing, posts } });
   return { finding: judge(found, sought, listing.lists), lists: listing.lists };
 }
 
@@ -136,13 +138,11 @@ async function excludedIds(
 }
 
 /** Together with other posts of ours that are on their way to the account: each of them takes its own. */
-async function match(
-  { db, config }: LookServices,
+function match(
+  { config }: LookServices,
   { row, provider, sent }: Sought,
-  calls: SentCalls,
-  listing: Listing,
-): Promise<Finding> {
-  const rivals = await readRivals(db, row);
+  { calls, rivals, listing }: Seen,
+): Finding {
   const scene: MatchContext = {
     network: provider,
     appId: appIdOf(row, config),
@@ -151,6 +151,12 @@ async function match(
   const own = wantedByCalls(wantedOf(row.id, sent), calls.windows, calls.areOwn);
   const all = [own, ...rivals.map(toWanted)];
   return matchPosts(all, listing.posts, scene).get(row.id) ?? { kind: 'absent' };
+}
+
+interface Seen {
+  readonly calls: SentCalls;
+  readonly rivals: Awaited<ReturnType<typeof readRivals>>;
+  readonly listing: Listing;
 }
 
 function wantedOf(id: string, { content, mode, staged, scheduledAt }: Sought['sent']) {
