@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { openDatabase } from '../../src/db/client.ts';
 import { migrate } from '../../src/db/migrate.ts';
 import { execute, urlOf } from '../support/postgres-server.ts';
@@ -69,7 +70,11 @@ export async function runPipeline(
   const roles = ['scheduler', ...Array.from({ length: load.publishers ?? 1 }, () => 'publisher')];
   const children = roles.map((role) => forkWorker(role, env));
   try {
-    if (aheadMs > 0) await waitUntilPrepared(db, load.jobs, dueAt);
+    if (aheadMs > 0) {
+      await waitUntilPrepared(db, load.jobs, dueAt);
+      // Nothing is called before: quiet is not stuck.
+      await delay(Math.max(0, dueAt.getTime() - Date.now()));
+    }
     const stats = await place.target.waitFor(load.jobs);
     const settledAt = await waitUntilPublished(db, load.jobs);
     return { ...stats, settledAt };
