@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Database, Sql } from '../db/client.ts';
 import { updatePosts } from '../posts/store.ts';
-import { mediaItemSchema, type PostContent, type PublishMode } from '../providers/content.ts';
+import { contentSchema, type PostContent, type PublishMode } from '../providers/content.ts';
 import { appendEvidence, type EvidenceEntry, waitForLook } from './attempt.ts';
 import type { Window } from './match.ts';
 import type { PublishRow } from './row.ts';
@@ -49,12 +49,6 @@ export async function readPublishRows(
   });
   return new Map(rows.map((row) => [row.id, row]));
 }
-
-export const contentSchema = z.object({
-  message: z.string().nullable(),
-  link: z.string().nullable(),
-  media: z.array(mediaItemSchema),
-});
 
 /** The calls that one look is for. */
 export interface SentCalls {

@@ -4,10 +4,12 @@ import type { Hold } from '../integrations/integration.ts';
 import type { PostStatus } from '../posts/post.ts';
 import {
   callRecordSchema,
+  contentSchema,
   mediaItemSchema,
   type PostContent,
   type PublishMode,
   type StagedMedium,
+  stagedMediaSchema,
 } from '../providers/content.ts';
 import { type AttemptState, attemptStates } from './attempt.ts';
 
@@ -62,7 +64,15 @@ export interface PublishRow {
   readonly now: Date;
 }
 
-const stagedMedia = z.array(z.object({ index: z.number(), id: z.string(), at: z.string() }));
+const stagedIds = z
+  .array(z.looseObject({ id: z.string() }))
+  .nullable()
+  .transform((media) => (media ?? []).map(({ id }) => id));
+
+/** Of the column, which is null where a post has no attempt. */
+export function stagedIdsOf(staged: unknown): readonly string[] {
+  return stagedIds.parse(staged);
+}
 
 const sentAttempt = z.object({
   id: z.string(),
@@ -71,13 +81,9 @@ const sentAttempt = z.object({
   sentAt: z.coerce.date(),
   ownedUntil: z.coerce.date().nullable(),
   isDropping: z.boolean(),
-  content: z.object({
-    message: z.string().nullable(),
-    link: z.string().nullable(),
-    media: z.array(mediaItemSchema),
-  }),
+  content: contentSchema,
   mode: z.enum(['draft', 'schedule', 'publish']),
-  staged: stagedMedia,
+  staged: stagedMediaSchema,
   scheduledAt: z.string().nullable(),
 });
 
@@ -114,7 +120,7 @@ const preparedAttempt = z.object({
   id: z.string(),
   version: z.number(),
   mode: z.enum(['draft', 'schedule', 'publish']),
-  staged: stagedMedia,
+  staged: stagedMediaSchema,
   hiddenId: z.string().nullable(),
   hiddenAt: z.coerce.date().nullable(),
   /** A call that makes the hidden post was begun, and nobody has its answer. */

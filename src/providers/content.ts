@@ -17,6 +17,13 @@ export interface PostContent {
   readonly media: readonly MediaItem[];
 }
 
+/** The same, as an attempt keeps it. */
+export const contentSchema = z.object({
+  message: z.string().nullable(),
+  link: z.string().nullable(),
+  media: z.array(mediaItemSchema),
+});
+
 /** What a call to a provider does there (design: invariant 2). */
 export const effects = ['reads', 'stages', 'reveals', 'publishes', 'changes'] as const;
 export type Effect = (typeof effects)[number];
@@ -33,9 +40,13 @@ export const callRecordSchema = z.object({
 export type CallRecord = Readonly<z.output<typeof callRecordSchema>>;
 
 /** A medium that is at the provider but in no post yet. */
-export interface StagedMedium {
-  readonly index: number;
-  readonly id: string;
+const stagedMedium = z.object({
+  index: z.number(),
+  id: z.string(),
   /** ISO 8601 in UTC: staged media do not live for ever. */
-  readonly at: string;
-}
+  at: z.string(),
+});
+export type StagedMedium = Readonly<z.output<typeof stagedMedium>>;
+
+/** As an attempt keeps them. */
+export const stagedMediaSchema = z.array(stagedMedium);

@@ -21,22 +21,20 @@ import { PublishError } from '../errors.ts';
 import { budgetKeyOf } from '../integrations/booking.ts';
 import { type CallPlan, withAccount } from '../integrations/call.ts';
 import type { Evidence } from '../posts/post.ts';
-import { type CallRecord, mediaItemSchema, type StagedMedium } from '../providers/content.ts';
+import {
+  type CallRecord,
+  contentSchema,
+  type StagedMedium,
+  stagedMediaSchema,
+} from '../providers/content.ts';
 import type { Account, CallContext, Publishing } from '../providers/provider.ts';
 import type { Services } from '../services.ts';
-
-const stagedMedia = z.array(z.object({ index: z.number(), id: z.string(), at: z.string() }));
-const contentShape = z.object({
-  message: z.string().nullable(),
-  link: z.string().nullable(),
-  media: z.array(mediaItemSchema),
-});
 
 /** What a lost answer may have left hidden. */
 const orphanSchema = z.object({
   /** Of the hidden post; null: only its photos and moments are known. */
   id: z.string().nullable(),
-  media: stagedMedia,
+  media: stagedMediaSchema,
   /** The call's own moments; absent of photos that are in no post. */
   from: z.coerce.date().optional(),
   until: z.coerce.date().optional(),
@@ -93,7 +91,7 @@ function remainsOf(leftover: Leftover): Remains {
   const isOver = leftover.state === 'rejected' || leftover.state === 'abandoned';
   if (!isOver) return { media: [], hiddenId: null, orphans };
   const used = new Set(leftover.used);
-  const media = stagedMedia.parse(leftover.staged).filter(({ id }) => !used.has(id));
+  const media = stagedMediaSchema.parse(leftover.staged).filter(({ id }) => !used.has(id));
   return { media, hiddenId: leftover.hiddenId, orphans };
 }
 
@@ -230,7 +228,7 @@ async function findOrphan(
   const since = new Date(from.getTime() - slackMs);
   const listing = await provider.list({ account, since, modes: ['draft'] }, context);
   const appId = appIdOf(row, services.config);
-  const isText = textTest(provider, contentShape.parse(leftover.content).message);
+  const isText = textTest(provider, contentSchema.parse(leftover.content).message);
   const candidates = listing.posts.filter(
     (post) =>
       !post.isPublished &&
@@ -291,8 +289,8 @@ async function lookBefore(services: Services, one: Drop): Promise<Looked | null>
   const { row, provider, account, context, leftover } = one;
   const { sentAt, mode, scheduledAt, attemptId } = leftover;
   if (sentAt === null) return null;
-  const content = contentShape.parse(leftover.content);
-  const staged = stagedMedia.parse(leftover.staged);
+  const content = contentSchema.parse(leftover.content);
+  const staged = stagedMediaSchema.parse(leftover.staged);
   const sent = { content, mode, staged, scheduledAt };
   return lookFor(services, { row, provider, account, attemptId, sent }, context);
 }

@@ -5,7 +5,6 @@ import {
   appendEvidence,
   type EvidenceEntry,
 } from '../attempts/attempt.ts';
-import { contentSchema } from '../attempts/read-store.ts';
 import type { Database, Sql } from '../db/client.ts';
 import type { ErrorRecord } from '../errors.ts';
 import { isPausedSql } from '../integrations/pause-store.ts';
@@ -19,6 +18,7 @@ import {
   writePost,
 } from '../posts/store.ts';
 import type { CallRecord, PublishMode } from '../providers/content.ts';
+import { contentSchema } from '../providers/content.ts';
 
 /** SQL: an integration `i` that the provider can be asked about now. */
 const isUsable = `i.status = 'active' AND (i.held_until IS NULL OR i.held_until <= statement_timestamp())

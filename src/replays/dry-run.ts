@@ -1,7 +1,6 @@
-import { z } from 'zod';
 import { type Finding, matchPosts, type Wanted, wantedByPlan } from '../attempts/match.ts';
 import { readBoundIds } from '../attempts/read-store.ts';
-import { readContent } from '../attempts/row.ts';
+import { readContent, stagedIdsOf } from '../attempts/row.ts';
 import { appIdOf, isWhole } from '../attempts/search.ts';
 import { actOnPosts } from '../authoring/action-store.ts';
 import type { PostOutcome } from '../authoring/scope.ts';
@@ -341,14 +340,9 @@ async function search(
   });
 }
 
-const stagedMedia = z
-  .array(z.looseObject({ id: z.string() }))
-  .nullable()
-  .transform((media) => media ?? []);
-
 function toWanted(post: ReplayPost): Wanted {
   const { id, scheduledAt, approvedAt, lateLimitS } = post;
-  const mediaIds = stagedMedia.parse(post.staged).map((medium) => medium.id);
+  const mediaIds = stagedIdsOf(post.staged);
   const { content } = readContent(post);
   const mode = requestedMode(post);
   return wantedByPlan({ id, content, mode, scheduledAt, approvedAt, lateLimitS, mediaIds });

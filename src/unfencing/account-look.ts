@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { z } from 'zod';
 import {
   type Finding,
   type MatchContext as MatchScene,
@@ -7,7 +6,7 @@ import {
   wantedByPlan,
 } from '../attempts/match.ts';
 import { readBoundIds } from '../attempts/read-store.ts';
-import { readContent } from '../attempts/row.ts';
+import { readContent, stagedIdsOf } from '../attempts/row.ts';
 import { appIdOf, isWhole } from '../attempts/search.ts';
 import { AppError, PublishError } from '../errors.ts';
 import { openAccount } from '../integrations/account.ts';
@@ -135,15 +134,10 @@ function isDue({ publishMode, scheduledAt, status, now }: SuspectRow): boolean {
   return scheduledAt.getTime() <= now.getTime() + marginMs;
 }
 
-const stagedMedia = z
-  .array(z.looseObject({ id: z.string() }))
-  .nullable()
-  .transform((media) => media ?? []);
-
 function toCase(row: SuspectRow): UnknownPost {
   const { id, scheduledAt, approvedAt, lateLimitS, hiddenId } = row;
   const { content } = readContent(row);
-  const mediaIds = stagedMedia.parse(row.staged).map((medium) => medium.id);
+  const mediaIds = stagedIdsOf(row.staged);
   const mode = requestedMode(row);
   const known = { mediaIds, hiddenId };
   return { row, suspect: { id, content, mode, scheduledAt, approvedAt, lateLimitS, ...known } };
