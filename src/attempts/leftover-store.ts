@@ -1,5 +1,7 @@
 import type { Database, Sql } from '../db/client.ts';
+import type { Sealed } from '../integrations/account.ts';
 import { isPausedSql } from '../integrations/pause-store.ts';
+import { sealedAccountSql } from '../integrations/store.ts';
 import type { Attention } from '../posts/post.ts';
 import { changePosts, type PostChange } from '../posts/store.ts';
 import type { CallRecord, StagedMedium } from '../providers/content.ts';
@@ -101,13 +103,7 @@ export interface Leftover {
   /** Ids of media that another attempt of the post has, or may still need. */
   readonly used: readonly string[];
   /** Where the attempt was made: its post may have been moved to another account since. */
-  readonly account: {
-    readonly integrationId: string;
-    readonly provider: string;
-    readonly externalAccountId: string;
-    readonly appId: string;
-    readonly sealedToken: string | null;
-  };
+  readonly account: Sealed & { readonly provider: string };
 }
 
 /** Null: it was not claimed. */
@@ -120,9 +116,10 @@ export async function loadLeftover(sql: Sql, attemptId: string): Promise<Leftove
               WHERE e.post_id = a.post_id AND a.sent_at IS NOT NULL AND e.hidden_id IS NULL AND e.run <= a.run) AS "sentAt",
              ARRAY(SELECT m ->> 'id' FROM social_publisher.publish_attempts e, jsonb_array_elements(e.staged) m
                    WHERE e.post_id = a.post_id AND e.state IN ('prepared', 'sent', 'unknown', 'confirmed')) AS used,
-             json_build_object('integrationId', i.id, 'provider', i.provider, 'externalAccountId', i.external_account_id,
-               'appId', i.app_id, 'sealedToken', i.sealed_token) AS account
-           FROM social_publisher.publish_attempts a JOIN social_publisher.integrations i ON i.id = a.integration_id
+             to_json(x) AS account
+           FROM social_publisher.publish_attempts a
+           CROSS JOIN LATERAL (SELECT i.id AS "integrationId", i.tenant_id AS "tenantId", i.provider, ${sealedAccountSql}
+                               FROM social_publisher.integrations i WHERE i.id = a.integration_id) x
            WHERE a.id = $1 AND a.drop_at IS NOT NULL`,
     values: [attemptId],
   });

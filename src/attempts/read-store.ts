@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Database, Sql } from '../db/client.ts';
+import { sealedAccountSql } from '../integrations/store.ts';
 import { updatePosts } from '../posts/store.ts';
 import { contentSchema, type PostContent, type PublishMode } from '../providers/content.ts';
 import { appendEvidence, type EvidenceEntry, waitForLook } from './attempt.ts';
@@ -17,8 +18,7 @@ export async function readPublishRows(
              p.version, p.run, p.tries, p.message, p.link, p.append_link AS "appendLink", p.media, p.publish_mode AS "publishMode",
              p.scheduled_at AS "scheduledAt", coalesce(p.approved_at, p.created_at) AS "approvedAt",
              t.auto_publish AS "autoPublish", t.late_limit_s AS "lateLimitS",
-             i.status AS "integrationStatus", i.error AS "integrationError", i.sealed_token AS "sealedToken",
-             i.external_account_id AS "externalAccountId", i.app_id AS "appId",
+             i.status AS "integrationStatus", i.error AS "integrationError", ${sealedAccountSql},
              i.near_window_until AS "nearWindowUntil",
              coalesce(p.error ->> 'key' = 'facebook_schedule_too_late', false) AS "isTooNear", i.capabilities, i.held_until AS "heldUntil",
              i.held_for AS "heldFor", i.ailing_since IS NOT NULL AS "isAiling", (p.error ->> 'at')::timestamptz AS "failedAt",

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { ErrorRecord } from '../errors.ts';
+import type { SealedAccount } from '../integrations/account.ts';
 import type { Hold } from '../integrations/integration.ts';
 import type { PostStatus } from '../posts/post.ts';
 import {
@@ -14,7 +15,7 @@ import {
 import { type AttemptState, attemptStates } from './attempt.ts';
 
 /** Everything a worker needs to judge and publish one post, read in one statement. */
-export interface PublishRow {
+export interface PublishRow extends SealedAccount {
   readonly id: string;
   readonly tenantId: string;
   readonly integrationId: string;
@@ -35,9 +36,6 @@ export interface PublishRow {
   readonly integrationStatus: string;
   /** What moved it out of `active`. */
   readonly integrationError?: ErrorRecord | null;
-  readonly sealedToken: string | null;
-  readonly externalAccountId: string;
-  readonly appId: string;
   readonly nearWindowUntil: Date | null;
   readonly isTooNear: boolean;
   /** Of the integration, see `providers/capabilities.ts`. */

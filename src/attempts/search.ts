@@ -1,6 +1,7 @@
 import { ownFailure, PublishError } from '../errors.ts';
 import { learn } from '../integrations/store.ts';
 import type { Evidence } from '../posts/post.ts';
+import type { Account, CallContext } from '../providers/account.ts';
 import {
   type Capabilities,
   type CapabilityName,
@@ -9,14 +10,7 @@ import {
   readCapabilities,
   readingOf,
 } from '../providers/capabilities.ts';
-import type {
-  Account,
-  CallContext,
-  ListedPost,
-  Listing,
-  Publishing,
-  SeenList,
-} from '../providers/provider.ts';
+import type { ListedPost, Listing, Publishing, SeenList } from '../providers/provider.ts';
 import type { Services } from '../services.ts';
 import type { CandidateEntry, LookEntry } from './attempt.ts';
 import { readOwnIds } from './leftover-store.ts';

@@ -11,13 +11,13 @@ import {
 } from '../integrations/booking.ts';
 import { callContext, findObstacle, noteFailure } from '../integrations/call.ts';
 import { learn, loadConnection } from '../integrations/store.ts';
+import type { AccountUsage } from '../providers/account.ts';
 import {
   type CapabilityName,
   type CapabilityValue,
   capabilities,
 } from '../providers/capabilities.ts';
 import type { CallRecord } from '../providers/content.ts';
-import type { AccountUsage } from '../providers/provider.ts';
 import type { Services } from '../services.ts';
 import {
   type Exam,

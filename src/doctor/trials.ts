@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ErrorClass, PublishError } from '../errors.ts';
+import type { Account, CallContext } from '../providers/account.ts';
 import {
   type CapabilityName,
   type CapabilityValue,
@@ -7,14 +8,7 @@ import {
   readingOf,
 } from '../providers/capabilities.ts';
 import { type PostContent, publishModes } from '../providers/content.ts';
-import type {
-  Account,
-  CallContext,
-  ListedPost,
-  Listing,
-  Publishing,
-  RemotePost,
-} from '../providers/provider.ts';
+import type { ListedPost, Listing, Publishing, RemotePost } from '../providers/provider.ts';
 
 export interface Trials {
   /** An address that the network can fetch an image from; null: photos are not tried. */

@@ -1,4 +1,6 @@
 import type { Sql } from '../db/client.ts';
+import type { SealedAccount } from '../integrations/account.ts';
+import { sealedAccountSql } from '../integrations/store.ts';
 import { updatePosts } from '../posts/store.ts';
 import type { HeldPost } from './verify.ts';
 
@@ -20,7 +22,7 @@ export async function claimReadBacks(
 }
 
 /** A post at its provider, with what it takes to ask there. */
-export interface HeldRow extends HeldPost {
+export interface HeldRow extends HeldPost, SealedAccount {
   readonly id: string;
   readonly tenantId: string;
   readonly integrationId: string;
@@ -33,9 +35,6 @@ export interface HeldRow extends HeldPost {
   readonly sentMessage: string | null;
   readonly attention: { readonly reason: string } | null;
   readonly change: unknown;
-  readonly sealedToken: string | null;
-  readonly externalAccountId: string;
-  readonly appId: string;
   /** See `providers/capabilities.ts`. */
   readonly capabilities: unknown;
 }
@@ -48,8 +47,7 @@ export async function loadHeld(sql: Sql, postId: string): Promise<HeldRow | null
              p.version, p.message, p.link, p.append_link AS "appendLink", p.scheduled_at AS "scheduledAt", p.external_id AS "externalId", p.attention,
              p.change, p.seen_at AS "seenAt", p.missing_at AS "missingAt",
              coalesce(a.sent_at, p.approved_at, p.created_at) AS "madeAt",
-             i.sealed_token AS "sealedToken",
-             i.external_account_id AS "externalAccountId", i.app_id AS "appId", i.capabilities,
+             ${sealedAccountSql}, i.capabilities,
              a.content ->> 'message' AS "sentMessage", clock_timestamp() AS now
            FROM social_publisher.social_posts p
            JOIN social_publisher.integrations i ON i.id = p.integration_id

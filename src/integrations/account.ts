@@ -1,15 +1,23 @@
 import type { Config } from '../config/config.ts';
 import { AppError, ownFailure, PublishError } from '../errors.ts';
-import type { Account } from '../providers/provider.ts';
+import type { Account, LoginName } from '../providers/account.ts';
 import type { Secret } from '../secret.ts';
 import type { Binding, Vault } from '../vault.ts';
 
-export interface Sealed {
+export interface Sealed extends SealedAccount {
   readonly tenantId: string;
   readonly integrationId: string;
-  readonly sealedToken: string | null;
+}
+
+/** What `sealedAccountSql` reads. */
+export interface SealedAccount {
   readonly externalAccountId: string;
+  readonly sealedToken: string | null;
+  readonly login: LoginName;
+  /** Empty: the operator's own app. */
   readonly appId: string;
+  /** Of a tenant's own app; null: the operator's, or one whose secret we do not hold. */
+  readonly sealedAppSecret: string | null;
 }
 
 /**
@@ -24,7 +32,8 @@ export function openAccount(row: Sealed, vault: Vault, config: Config): Account 
   return {
     externalAccountId: row.externalAccountId,
     token: openToken(vault, row.sealedToken, { tenantId, integrationId }),
-    ...appOf(row.appId, config),
+    login: row.login,
+    ...appOf(row, vault, config),
   };
 }
 
@@ -49,12 +58,26 @@ function openToken(vault: Vault, sealed: string, binding: Binding): Secret {
   }
 }
 
-/** The operator's own app, unless the token belongs to an app whose secret we do not hold. */
-export function appOf(appId: string, { meta }: Config): Pick<Account, 'appId' | 'appSecret'> {
-  const isOurs = appId === '' || appId === meta.appId;
-  return isOurs && meta.appSecret
-    ? { appId: meta.appId, appSecret: meta.appSecret }
-    : { appSecret: null };
+function appOf(row: Sealed, vault: Vault, config: Config): Pick<Account, 'appId' | 'appSecret'> {
+  const own = operatorsApp(row.login, config);
+  if (row.appId === '' || row.appId === own?.appId) return own ?? { appSecret: null };
+  const { tenantId, appId, sealedAppSecret } = row;
+  if (sealedAppSecret === null) return { appSecret: null };
+  return { appId, appSecret: openToken(vault, sealedAppSecret, appBinding(tenantId, appId)) };
+}
+
+/** The one that issues the tokens of that login, where the environment names it. */
+export function operatorsApp(
+  login: LoginName,
+  { meta, instagram }: Config,
+): { readonly appId: string; readonly appSecret: Secret } | null {
+  const { appId, appSecret } = login === 'instagram' ? instagram : meta;
+  return appId === undefined || appSecret === undefined ? null : { appId, appSecret };
+}
+
+/** What the secret of a tenant's own app is sealed for. */
+function appBinding(tenantId: string, appId: string): Binding {
+  return { tenantId, integrationId: appId, purpose: 'app-secret' };
 }
 
 /** A sealed token that the keys of a process do not open: no fault of the post's, and none of its account's. */

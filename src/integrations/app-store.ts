@@ -4,6 +4,7 @@ import { replan } from '../posts/store.ts';
 import { holdSql, type ProbeRow } from './health-store.ts';
 import { type Hold, textOfAppTrouble } from './integration.ts';
 import { isPausedSql } from './pause-store.ts';
+import { sealedAccountSql } from './store.ts';
 
 /** An app at its provider, by all the ids that the rows of its integrations may have. */
 export interface App {
@@ -108,8 +109,7 @@ export async function loadForAppProbe(
 ): Promise<ProbeRow | null> {
   const [row] = await sql.query<ProbeRow>({
     name: 'app_troubles_load_for_probe',
-    text: `SELECT i.id, i.tenant_id AS "tenantId", i.provider, i.sealed_token AS "sealedToken",
-             i.external_account_id AS "externalAccountId", i.app_id AS "appId"
+    text: `SELECT i.id, i.tenant_id AS "tenantId", i.provider, ${sealedAccountSql}
            FROM social_publisher.integrations i
            WHERE i.provider = $1 AND i.app_id = ANY ($2::text[]) AND i.status = 'active'
              AND i.sealed_token IS NOT NULL

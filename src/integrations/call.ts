@@ -1,7 +1,7 @@
 import { type ErrorClass, type ErrorRecord, PublishError } from '../errors.ts';
 import { readFence } from '../fence/fence.ts';
+import type { Account, CallContext } from '../providers/account.ts';
 import type { CallRecord } from '../providers/content.ts';
-import type { Account, CallContext } from '../providers/provider.ts';
 import type { Services } from '../services.ts';
 import { openAccount, type Sealed } from './account.ts';
 import { type App, noteAppTrouble } from './app-store.ts';

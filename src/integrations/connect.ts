@@ -1,5 +1,7 @@
 import { InvalidRequestError, PublishError } from '../errors.ts';
-import type { Account, Provider, VerifiedAccount } from '../providers/provider.ts';
+import type { Account } from '../providers/account.ts';
+import type { VerifiedAccount } from '../providers/connecting.ts';
+import type { Provider } from '../providers/provider.ts';
 import type { Vault } from '../vault.ts';
 import { bookRefusal, requireRoom } from './booking.ts';
 import { bookCalls, giveBackCalls } from './budget-store.ts';

@@ -1,6 +1,7 @@
 import type { Sql } from '../db/client.ts';
 import type { ErrorRecord } from '../errors.ts';
 import { replan, setWaiting } from '../posts/store.ts';
+import type { SealedAccount } from './account.ts';
 import {
   adviceFor,
   type Hold,
@@ -9,6 +10,7 @@ import {
   waitingWhileHeld,
 } from './integration.ts';
 import { isPausedSql } from './pause-store.ts';
+import { sealedAccountSql } from './store.ts';
 import { readsStopAt, slowFrom, usageCountsForMs } from './usage.ts';
 
 const isUsageFresh = `i.usage_at > statement_timestamp() - interval '${usageCountsForMs} milliseconds'`;
@@ -168,13 +170,11 @@ export async function markHealed(
   return true;
 }
 
-export interface ProbeRow {
+export interface ProbeRow extends SealedAccount {
   readonly id: string;
   readonly tenantId: string;
   readonly provider: string;
   readonly sealedToken: string;
-  readonly externalAccountId: string;
-  readonly appId: string;
 }
 
 /**
@@ -205,11 +205,10 @@ export async function claimProbes(
 export async function loadForProbe(sql: Sql, id: string): Promise<ProbeRow | null> {
   const [row] = await sql.query<ProbeRow>({
     name: 'integrations_load_for_probe',
-    text: `SELECT id, tenant_id AS "tenantId", provider, sealed_token AS "sealedToken",
-             external_account_id AS "externalAccountId", app_id AS "appId"
-           FROM social_publisher.integrations
-           WHERE id = $1 AND sealed_token IS NOT NULL AND probe_at IS NOT NULL
-             AND status IN ('needs_reconnect', 'needs_permission', 'blocked')`,
+    text: `SELECT i.id, i.tenant_id AS "tenantId", i.provider, ${sealedAccountSql}
+           FROM social_publisher.integrations i
+           WHERE i.id = $1 AND i.sealed_token IS NOT NULL AND i.probe_at IS NOT NULL
+             AND i.status IN ('needs_reconnect', 'needs_permission', 'blocked')`,
     values: [id],
   });
   return row ?? null;

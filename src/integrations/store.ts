@@ -2,11 +2,18 @@ import type { Database, Sql } from '../db/client.ts';
 import { NotFoundError } from '../errors.ts';
 import { replan } from '../posts/store.ts';
 import type { Seen } from '../providers/capabilities.ts';
+import type { Sealed } from './account.ts';
 import type { Integration } from './integration.ts';
 
 const columns = `id, tenant_id AS "tenantId", provider, external_account_id AS "externalAccountId", name, status,
   error, held_until AS "heldUntil",
   CASE WHEN held_until > clock_timestamp() THEN held_for END AS "heldFor", verified_at AS "verifiedAt", capabilities, created_at AS "createdAt", updated_at AS "updatedAt"`;
+
+/** Of a row `i`, what `openAccount` needs: `SealedAccount`. */
+export const sealedAccountSql = `i.external_account_id AS "externalAccountId", i.sealed_token AS "sealedToken",
+  i.login, i.app_id AS "appId", CASE WHEN i.app_id <> '' THEN (SELECT a.sealed_secret FROM social_publisher.apps a
+    WHERE a.tenant_id = i.tenant_id AND a.app_id = i.app_id AND a.sealed_secret IS NOT NULL
+    ORDER BY a.updated_at DESC LIMIT 1) END AS "sealedAppSecret"`;
 
 export interface ProvenAccount {
   readonly tenantId: string;
@@ -137,21 +144,16 @@ function noSuchIntegration(): NotFoundError {
 /** What it takes to call the account of an integration, of whichever tenant. Throws NotFoundError. */
 export async function loadConnection(sql: Sql, id: string): Promise<Connection> {
   const [row] = await sql.query<Connection>({
-    text: `SELECT id AS "integrationId", tenant_id AS "tenantId", provider, external_account_id AS "externalAccountId",
-             app_id AS "appId", sealed_token AS "sealedToken" FROM social_publisher.integrations WHERE id = $1`,
+    text: `SELECT i.id AS "integrationId", i.tenant_id AS "tenantId", i.provider, ${sealedAccountSql}
+           FROM social_publisher.integrations i WHERE i.id = $1`,
     values: [id],
   });
   if (row === undefined) throw noSuchIntegration();
   return row;
 }
 
-export interface Connection {
-  readonly integrationId: string;
-  readonly tenantId: string;
+export interface Connection extends Sealed {
   readonly provider: string;
-  readonly externalAccountId: string;
-  readonly appId: string;
-  readonly sealedToken: string | null;
 }
 
 /** What to tell the row of one integration. */

@@ -1,5 +1,5 @@
 import type { Sql } from '../db/client.ts';
-import type { AccountUsage } from '../providers/provider.ts';
+import type { AccountUsage } from '../providers/account.ts';
 import { type UsageNote, writeUsages } from './store.ts';
 
 /** From here on the calls of an account are spread; from `readsStopAt` on only publishing calls. In percent. */

@@ -15,7 +15,8 @@ import { claimChanges, type HeldRow, loadHeld } from '../follow-up/store.ts';
 import { withAccount } from '../integrations/call.ts';
 import { type Change, pendingChange } from '../posts/post.ts';
 import { writePost } from '../posts/store.ts';
-import type { Account, CallContext, Publishing, RemotePost } from '../providers/provider.ts';
+import type { Account, CallContext } from '../providers/account.ts';
+import type { Publishing, RemotePost } from '../providers/provider.ts';
 import type { Services } from '../services.ts';
 import { defineJob } from './job.ts';
 

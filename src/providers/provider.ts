@@ -1,12 +1,6 @@
-import type { Secret } from '../secret.ts';
-import type {
-  CallRecord,
-  Effect,
-  MediaItem,
-  PostContent,
-  PublishMode,
-  StagedMedium,
-} from './content.ts';
+import type { Account, CallContext } from './account.ts';
+import type { Connecting } from './connecting.ts';
+import type { Effect, MediaItem, PostContent, PublishMode, StagedMedium } from './content.ts';
 
 /**
  * The contract of a provider: values in, a value or a PublishError out. It knows no rows, retries, queues or
@@ -19,13 +13,6 @@ export interface Provider {
   readonly callsPerHour: number;
   readonly connect: Connecting;
   readonly publishing?: Publishing;
-}
-
-export interface Connecting {
-  /** Calls that one proof may need. */
-  readonly verifyCalls: number;
-  /** Proves that the token can publish to the account. Throws reauth, permission or retry. */
-  verify(account: Account, context: CallContext): Promise<VerifiedAccount>;
 }
 
 /** How posts come to be at a network. */
@@ -103,39 +90,6 @@ export interface Publishing {
 
   /** An address that leads to the post even before it was read back. */
   publishUrl(externalId: string): string;
-}
-
-/** An opened integration, in memory only. */
-export interface Account {
-  readonly externalAccountId: string;
-  readonly token: Secret;
-  /** The app that the token belongs to, where we hold its secret. */
-  readonly appId?: string | undefined;
-  /** Secret of the app that the token belongs to, where we hold it: every call then carries its proof. */
-  readonly appSecret: Secret | null;
-}
-
-export interface CallContext {
-  /** By `performance.now()`: no byte of a call leaves later, however long the process stands still. */
-  readonly startBefore?: number;
-  /** Waited for before each page of a listing: the caller counts what it may read. */
-  beforeRead?(): Promise<void>;
-  /** Told of each call when its answer, or its failure, is there. */
-  onCall(call: CallRecord): void;
-  /** Told of each answer that says how full the provider's own budget is. No news is not zero. */
-  onUsage?(usage: AccountUsage): void;
-  /** Told of each call that was answered as it should. */
-  onAnswer?(): void;
-}
-
-/** How full the provider says that its own budget is. */
-export interface AccountUsage {
-  /** Of the account, in percent; goes above 100. Null: nothing was said of it. */
-  readonly percent: number | null;
-  /** How long a full budget stays shut; null: not said. */
-  readonly regainMs: number | null;
-  /** Of the app, over all of its accounts; null: nothing was said of it. */
-  readonly appPercent: number | null;
 }
 
 export interface ListRequest {
@@ -306,9 +260,4 @@ export interface ChangeRequest {
 export interface DeleteRequest {
   readonly account: Account;
   readonly externalId: string;
-}
-
-export interface VerifiedAccount {
-  readonly externalAccountId: string;
-  readonly name: string | null;
 }

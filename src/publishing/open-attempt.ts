@@ -8,8 +8,9 @@ import {
   lookIncomplete,
 } from '../attempts/search.ts';
 import { reserveMore } from '../integrations/booking.ts';
+import type { Account, CallContext } from '../providers/account.ts';
 import type { CallRecord } from '../providers/content.ts';
-import type { Account, CallContext, Publishing } from '../providers/provider.ts';
+import type { Publishing } from '../providers/provider.ts';
 import type { Going } from './judge.ts';
 
 /** An attempt that this worker has begun, with the row as it was judged. */

@@ -29,9 +29,9 @@ import { learn } from '../integrations/store.ts';
 import type { Logger } from '../log.ts';
 import { refusedStep, stayingHidden } from '../posts/plan.ts';
 import { renewLease } from '../posts/store.ts';
+import type { Account } from '../providers/account.ts';
 import { capabilityOf } from '../providers/capabilities.ts';
 import type { StagedMedium } from '../providers/content.ts';
-import type { Account } from '../providers/provider.ts';
 import type { Services } from '../services.ts';
 import { decideRow } from './judge.ts';
 import {

@@ -21,13 +21,14 @@ import { PublishError } from '../errors.ts';
 import { budgetKeyOf } from '../integrations/booking.ts';
 import { type CallPlan, withAccount } from '../integrations/call.ts';
 import type { Evidence } from '../posts/post.ts';
+import type { Account, CallContext } from '../providers/account.ts';
 import {
   type CallRecord,
   contentSchema,
   type StagedMedium,
   stagedMediaSchema,
 } from '../providers/content.ts';
-import type { Account, CallContext, Publishing } from '../providers/provider.ts';
+import type { Publishing } from '../providers/provider.ts';
 import type { Services } from '../services.ts';
 
 /** What a lost answer may have left hidden. */

@@ -11,14 +11,9 @@ import { budgetKeyOf, reserveRead } from '../integrations/booking.ts';
 import { callContext, findObstacle, noteFailure } from '../integrations/call.ts';
 import { callsOf, decide, isHiddenFirst } from '../posts/plan.ts';
 import { requestedMode } from '../posts/post.ts';
+import type { Account, CallContext } from '../providers/account.ts';
 import { type PublishMode, publishModes } from '../providers/content.ts';
-import type {
-  Account,
-  CallContext,
-  ListedPost,
-  PreviewedCall,
-  Publishing,
-} from '../providers/provider.ts';
+import type { ListedPost, PreviewedCall, Publishing } from '../providers/provider.ts';
 import { isShown } from '../publishing/settlements.ts';
 import type { Services } from '../services.ts';
 import { choosePosts, mostPosts, offsetsMs, type ReplayPlan, type ReplayPost } from './store.ts';

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import type { Database, Sql } from '../db/client.ts';
 import type { ErrorClass } from '../errors.ts';
+import type { SealedAccount } from '../integrations/account.ts';
+import { sealedAccountSql } from '../integrations/store.ts';
 import type { PublishMode } from '../providers/content.ts';
 
 /** What can be replayed at all: a post that is where it should be is never sent anew. */
@@ -48,7 +50,7 @@ export function offsetsMs(count: number, spreadS: number): readonly number[] {
 }
 
 /** A post that a filter chose, with everything that a dry run says about it. */
-export interface ReplayPost {
+export interface ReplayPost extends SealedAccount {
   readonly id: string;
   readonly tenantId: string;
   readonly integrationId: string;
@@ -67,9 +69,6 @@ export interface ReplayPost {
   readonly nearWindowUntil: Date | null;
   readonly capabilities: unknown;
   readonly integrationStatus: string;
-  readonly externalAccountId: string;
-  readonly appId: string;
-  readonly sealedToken: string | null;
   readonly errorClass: string | null;
   /** Null: no attempt of it was ever sent in one step. */
   readonly firstSentAt: Date | null;
@@ -95,7 +94,7 @@ export async function choosePosts(sql: Sql, filter: ReplayFilter): Promise<reado
              p.message, p.link, p.append_link AS "appendLink", p.media, p.publish_mode AS "publishMode", p.scheduled_at AS "scheduledAt",
              coalesce(p.approved_at, p.created_at) AS "approvedAt", t.auto_publish AS "autoPublish",
              t.late_limit_s AS "lateLimitS", i.near_window_until AS "nearWindowUntil", i.capabilities, i.status AS "integrationStatus",
-             i.external_account_id AS "externalAccountId", i.app_id AS "appId", i.sealed_token AS "sealedToken",
+             ${sealedAccountSql},
              p.error ->> 'class' AS "errorClass", s.first_sent_at AS "firstSentAt", coalesce(s.hidden, '{}') AS hidden, s.staged, clock_timestamp() AS now
            FROM social_publisher.social_posts p
            JOIN social_publisher.tenants t ON t.id = p.tenant_id

@@ -1,17 +1,14 @@
 import type { EvidenceEntry } from '../attempts/attempt.ts';
 import type { Database, Sql } from '../db/client.ts';
+import type { Sealed } from '../integrations/account.ts';
+import { sealedAccountSql } from '../integrations/store.ts';
 import { changePosts, type PostChange, updatePosts } from '../posts/store.ts';
 import type { PublishMode } from '../providers/content.ts';
 
 /** An account with posts that may have been sent since; more of them than will turn out to be. */
-export interface SuspectAccount {
-  readonly integrationId: string;
-  readonly tenantId: string;
+export interface SuspectAccount extends Sealed {
   readonly provider: string;
-  readonly externalAccountId: string;
-  readonly appId: string;
   readonly name: string | null;
-  readonly sealedToken: string | null;
   /** When the first attempt was sent whose end is open, or null. */
   readonly firstSentAt: Date | null;
   readonly posts: number;
@@ -50,7 +47,7 @@ export async function listSuspectAccounts(
 ): Promise<readonly SuspectAccount[]> {
   return sql.query<SuspectAccount>({
     text: `SELECT i.id AS "integrationId", i.tenant_id AS "tenantId", i.provider, i.name,
-             i.external_account_id AS "externalAccountId", i.app_id AS "appId", i.sealed_token AS "sealedToken",
+             ${sealedAccountSql},
              x.posts, (SELECT min(a.sent_at) FROM social_publisher.publish_attempts a
                        WHERE a.integration_id = i.id AND a.state IN ('sent', 'unknown')) AS "firstSentAt"
            FROM (SELECT p.integration_id, count(*)::int AS posts FROM social_publisher.social_posts p

@@ -19,6 +19,8 @@ CREATE TABLE social_publisher.tenants (
   late_limit_s integer NOT NULL DEFAULT 7200 CHECK (late_limit_s >= 0),
   when_unknown text NOT NULL DEFAULT 'send_again' CHECK (when_unknown IN ('send_again', 'ask')),
   reference text,
+  -- Whom to tell when a connection ends.
+  contact_email text,
   created_at timestamptz(3) NOT NULL DEFAULT clock_timestamp(),
   updated_at timestamptz(3) NOT NULL DEFAULT clock_timestamp()
 );
@@ -36,6 +38,41 @@ CREATE TABLE social_publisher.api_keys (
 CREATE UNIQUE INDEX api_keys_key_hash_key ON social_publisher.api_keys (key_hash);
 CREATE INDEX api_keys_tenant_id_idx ON social_publisher.api_keys (tenant_id);
 
+-- The apps of tenants at Meta. A token belongs to the app that issued it, so one that was replaced stays as long as
+-- integrations rest on it; new connections are made with the current one.
+CREATE TABLE social_publisher.apps (
+  tenant_id uuid NOT NULL REFERENCES social_publisher.tenants (id) ON DELETE CASCADE ON UPDATE NO ACTION,
+  provider text NOT NULL,
+  app_id text NOT NULL CHECK (app_id <> ''),
+  sealed_secret text,
+  config_id text,
+  is_current boolean NOT NULL DEFAULT true,
+  created_at timestamptz(3) NOT NULL DEFAULT now(),
+  updated_at timestamptz(3) NOT NULL DEFAULT now(),
+  PRIMARY KEY (tenant_id, provider, app_id)
+);
+CREATE UNIQUE INDEX apps_current ON social_publisher.apps (tenant_id, provider) WHERE is_current;
+
+-- The consent of one person to one app, on which the tokens of several accounts may rest.
+CREATE TABLE social_publisher.logins (
+  id uuid PRIMARY KEY DEFAULT social_publisher.uuid_v7(),
+  tenant_id uuid NOT NULL REFERENCES social_publisher.tenants (id) ON DELETE CASCADE ON UPDATE NO ACTION,
+  -- Empty: the operator's own.
+  app_id text NOT NULL,
+  -- App-scoped, as the provider's callbacks name the person.
+  user_id text NOT NULL,
+  sealed_token text NOT NULL,
+  -- Null: it does not end by time.
+  expires_at timestamptz(3),
+  data_access_expires_at timestamptz(3),
+  -- When it is exchanged for one that lasts longer; null: never.
+  renew_at timestamptz(3),
+  created_at timestamptz(3) NOT NULL DEFAULT clock_timestamp(),
+  updated_at timestamptz(3) NOT NULL DEFAULT clock_timestamp()
+);
+CREATE UNIQUE INDEX logins_tenant_id_app_id_user_id_key ON social_publisher.logins (tenant_id, app_id, user_id);
+CREATE INDEX logins_renew ON social_publisher.logins (renew_at) WHERE renew_at IS NOT NULL;
+
 CREATE TABLE social_publisher.integrations (
   id uuid PRIMARY KEY DEFAULT social_publisher.uuid_v7(),
   tenant_id uuid NOT NULL REFERENCES social_publisher.tenants (id) ON DELETE RESTRICT ON UPDATE NO ACTION,
@@ -46,6 +83,23 @@ CREATE TABLE social_publisher.integrations (
     CHECK (status IN ('active', 'needs_reconnect', 'needs_permission', 'blocked', 'disconnected')),
   sealed_token text,
   app_id text NOT NULL DEFAULT '',
+  -- Whose dialog the token comes from: it says which host takes it, and which app of the operator issued it.
+  login text NOT NULL DEFAULT 'facebook' CHECK (login IN ('facebook', 'instagram')),
+  login_id uuid REFERENCES social_publisher.logins (id) ON DELETE SET NULL ON UPDATE NO ACTION,
+  -- The person behind the token, as that app knows them.
+  user_id text,
+  username text,
+  -- When the token that it has now was saved.
+  connected_at timestamptz(3),
+  -- Null: it does not end by time, or nobody told.
+  token_expires_at timestamptz(3),
+  data_access_expires_at timestamptz(3),
+  -- Null: nobody told.
+  scopes text[],
+  tasks text[],
+  -- When the token is next proven, and when it is next exchanged for one that lasts longer.
+  proof_at timestamptz(3),
+  renew_at timestamptz(3),
   error jsonb,
   held_until timestamptz(3),
   -- Why it is held, {"scope", "text"}: an outage of the provider, or trouble of its app; null: a limit.
@@ -68,6 +122,79 @@ CREATE TABLE social_publisher.integrations (
 CREATE UNIQUE INDEX integrations_tenant_id_provider_external_account_id_key
   ON social_publisher.integrations (tenant_id, provider, external_account_id);
 CREATE UNIQUE INDEX integrations_id_tenant_id_key ON social_publisher.integrations (id, tenant_id);
+
+CREATE INDEX integrations_proof ON social_publisher.integrations (proof_at) WHERE proof_at IS NOT NULL;
+CREATE INDEX integrations_renew ON social_publisher.integrations (renew_at) WHERE renew_at IS NOT NULL;
+CREATE INDEX integrations_user ON social_publisher.integrations (user_id, app_id) WHERE user_id IS NOT NULL;
+
+-- A person who was sent to a provider's dialog, until they return: once, within a quarter of an hour.
+CREATE TABLE social_publisher.connect_states (
+  state_hash bytea PRIMARY KEY,
+  tenant_id uuid NOT NULL REFERENCES social_publisher.tenants (id) ON DELETE CASCADE ON UPDATE NO ACTION,
+  provider text NOT NULL,
+  login text NOT NULL,
+  app_id text NOT NULL,
+  scopes text[] NOT NULL,
+  redirect_url text NOT NULL,
+  -- Of the cookie of the browser that was last sent on its way.
+  browser_hash bytea,
+  created_at timestamptz(3) NOT NULL DEFAULT clock_timestamp(),
+  expires_at timestamptz(3) NOT NULL,
+  used_at timestamptz(3)
+);
+CREATE INDEX connect_states_expires_at ON social_publisher.connect_states (expires_at);
+
+-- What a person consented to, for the quarter of an hour in which accounts are chosen.
+CREATE TABLE social_publisher.connections (
+  id uuid PRIMARY KEY DEFAULT social_publisher.uuid_v7(),
+  tenant_id uuid NOT NULL REFERENCES social_publisher.tenants (id) ON DELETE CASCADE ON UPDATE NO ACTION,
+  provider text NOT NULL,
+  login text NOT NULL,
+  app_id text NOT NULL,
+  user_id text,
+  -- The grant and the accounts, with their tokens.
+  sealed text NOT NULL,
+  created_at timestamptz(3) NOT NULL DEFAULT clock_timestamp(),
+  expires_at timestamptz(3) NOT NULL
+);
+CREATE INDEX connections_expires_at ON social_publisher.connections (expires_at);
+
+-- Addresses under which people without an account here connect accounts for a tenant.
+CREATE TABLE social_publisher.connect_links (
+  token_hash bytea PRIMARY KEY,
+  tenant_id uuid NOT NULL REFERENCES social_publisher.tenants (id) ON DELETE CASCADE ON UPDATE NO ACTION,
+  -- Null: any.
+  provider text,
+  created_at timestamptz(3) NOT NULL DEFAULT clock_timestamp(),
+  expires_at timestamptz(3) NOT NULL
+);
+CREATE INDEX connect_links_expires_at ON social_publisher.connect_links (expires_at);
+
+-- What the people of a tenant are told of a connection, each once.
+CREATE TABLE social_publisher.notices (
+  id uuid PRIMARY KEY DEFAULT social_publisher.uuid_v7(),
+  integration_id uuid NOT NULL REFERENCES social_publisher.integrations (id) ON DELETE CASCADE ON UPDATE NO ACTION,
+  kind text NOT NULL,
+  -- The end, or the moment, that it tells of.
+  about timestamptz(3) NOT NULL,
+  state text NOT NULL DEFAULT 'due' CHECK (state IN ('due', 'sending', 'sent', 'unknown', 'dropped')),
+  tries integer NOT NULL DEFAULT 0,
+  next_at timestamptz(3),
+  error text,
+  created_at timestamptz(3) NOT NULL DEFAULT clock_timestamp(),
+  settled_at timestamptz(3)
+);
+CREATE UNIQUE INDEX notices_once ON social_publisher.notices (integration_id, kind, about);
+CREATE INDEX notices_due ON social_publisher.notices (next_at) WHERE next_at IS NOT NULL;
+
+-- People whose data a provider asked us to delete: what the confirmation code needs, and nothing else.
+CREATE TABLE social_publisher.deletions (
+  code text PRIMARY KEY,
+  subject_hash bytea NOT NULL,
+  requested_at timestamptz(3) NOT NULL DEFAULT clock_timestamp(),
+  done_at timestamptz(3)
+);
+CREATE INDEX deletions_subject_hash ON social_publisher.deletions (subject_hash);
 
 -- An app whose every call its provider refuses: its integrations are held, and one of them is tried now and then.
 CREATE TABLE social_publisher.app_troubles (

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { errorRecordSchema, InvalidRequestError } from '../../errors.ts';
 import { requireFleetsKey, requireFleetsNetwork } from '../../fence/fleet.ts';
-import { appOf } from '../../integrations/account.ts';
+import { operatorsApp } from '../../integrations/account.ts';
 import { budgetKeyOf } from '../../integrations/booking.ts';
 import { connect } from '../../integrations/connect.ts';
 import {
@@ -113,7 +113,7 @@ export const integrationRoutes = [
           account: {
             externalAccountId,
             token: new Secret(body.access_token),
-            ...appOf('', services.config),
+            ...(operatorsApp('facebook', services.config) ?? { appSecret: null }),
           },
           name: body.name,
           newId: idempotentId(),

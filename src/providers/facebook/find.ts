@@ -1,15 +1,9 @@
 import { z } from 'zod';
 import { PublishError } from '../../errors.ts';
 import type { GraphClient } from '../../graph/client.ts';
+import type { CallContext } from '../account.ts';
 import type { PublishMode } from '../content.ts';
-import type {
-  CallContext,
-  ListedPost,
-  Listing,
-  ListRequest,
-  MediumRequest,
-  SeenList,
-} from '../provider.ts';
+import type { ListedPost, Listing, ListRequest, MediumRequest, SeenList } from '../provider.ts';
 import { graphTime, idSchema, nodePath, postIdSchema } from './wire.ts';
 
 interface Edge {

@@ -34,6 +34,8 @@ export function createFacebook(
     connect: {
       verifyCalls: 3,
       verify: (account, context) => verify(client, account, context),
+      inspect: async () => null,
+      logins: [],
     },
     publishing: publishingOf(client, callsPerHour, settings),
   };

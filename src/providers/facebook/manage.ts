@@ -1,9 +1,8 @@
 import { z } from 'zod';
 import { PublishError } from '../../errors.ts';
 import type { GraphClient } from '../../graph/client.ts';
+import type { Account, CallContext } from '../account.ts';
 import type {
-  Account,
-  CallContext,
   ChangeRequest,
   DeleteRequest,
   ReadRequest,

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { PublishError } from '../../errors.ts';
 import type { GraphClient } from '../../graph/client.ts';
+import type { CallContext } from '../account.ts';
 import type { StagedMedium } from '../content.ts';
 import type {
-  CallContext,
   CreateRequest,
   PreviewedCall,
   PreviewRequest,

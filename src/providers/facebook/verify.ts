@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { PublishError } from '../../errors.ts';
 import type { GraphClient } from '../../graph/client.ts';
 import { Secret } from '../../secret.ts';
-import type { Account, CallContext, VerifiedAccount } from '../provider.ts';
+import type { Account, CallContext } from '../account.ts';
+import type { VerifiedAccount } from '../connecting.ts';
 import { failure, idSchema, nodePath } from './wire.ts';
 
 const me = z.looseObject({ id: idSchema, name: z.string().nullish() });
@@ -31,7 +32,14 @@ export async function verify(
     schema: list,
   });
   await inspectToken(client, account, context);
-  return { externalAccountId: self.body.id, name: self.body.name ?? null };
+  return {
+    externalAccountId: self.body.id,
+    name: self.body.name ?? null,
+    username: null,
+    facts: null,
+    tasks: null,
+    seen: {},
+  };
 }
 
 const tokenFacts = z.looseObject({

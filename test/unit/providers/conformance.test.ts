@@ -2,8 +2,9 @@ import { readdir } from 'node:fs/promises';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { listsOf, matchPosts, wantedByCalls } from '../../../src/attempts/match.ts';
+import type { CallContext } from '../../../src/providers/account.ts';
 import type { PostContent, PublishMode, StagedMedium } from '../../../src/providers/content.ts';
-import type { CallContext, Publishing, PublishRequest } from '../../../src/providers/provider.ts';
+import type { Publishing, PublishRequest } from '../../../src/providers/provider.ts';
 import { networksAt, providerNamed, publisherNamed } from '../../support/networks.ts';
 import { contentOf, failureOf, openSandboxPage, recorder } from './sandbox-page.ts';
 
@@ -506,7 +507,7 @@ describe.each(Object.entries(networks))('provider %s', (name, openNetwork) => {
   describe('verifying', () => {
     it('accepts the token of the very account', async () => {
       const { connect, context } = setup();
-      expect(await connect.verify(network.account, context)).toEqual({
+      expect(await connect.verify(network.account, context)).toMatchObject({
         externalAccountId: network.page.id,
         name: 'Bakery',
       });

@@ -46,6 +46,8 @@ const row: PublishRow = {
   sealedToken: 'sealed',
   externalAccountId: '1',
   appId: '',
+  login: 'facebook',
+  sealedAppSecret: null,
   nearWindowUntil: null,
   isTooNear: false,
   earlierHidden: null,
