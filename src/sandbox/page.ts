@@ -166,12 +166,12 @@ function countText(count: number, noun: string): string {
 }
 
 /** Text that is safe in HTML, between tags and inside quoted attributes. */
-function escapeHtml(text: string): string {
+export function escapeHtml(text: string): string {
   return text.replaceAll(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`);
 }
 
 /** The look of the sandbox's page: one calm sheet, readable on a phone and with fifty Pages. */
-const pageStyle = `
+export const pageStyle = `
 :root { color-scheme: light dark; --ink: #1c1e21; --soft: #65676b; --line: #dddfe2; --sheet: #fff; --ground: #f0f2f5;
   --blue: #1661c4; --amber: #8a5a00; --amber-ground: #fff4dc; --violet: #5b3aa8; --violet-ground: #f0eafe; --grey-ground: #eceef0; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e4e6eb; --soft: #a3a6ab; --line: #3a3b3c; --sheet: #242526; --ground: #18191a;

@@ -1,6 +1,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { isIP } from 'node:net';
 import { serveControl } from './control/control.ts';
+import { serveDialog } from './dialog.ts';
+import { dialogAt } from './graph/login.ts';
 import { serveGraph } from './graph/serve.ts';
 import { renderPostPage, renderSandbox } from './page.ts';
 import { settle } from './world/life.ts';
@@ -54,15 +56,20 @@ async function serve(
   }
   const url = request.url ?? '/';
   const isControl = url.startsWith('/_sandbox');
-  if (isControl || isBrowser(request, url)) {
+  const dialog = dialogAt(url.split('?')[0] ?? '');
+  const isPosted = dialog !== null && request.method === 'POST';
+  if (isControl || dialog !== null || isBrowser(request, url)) {
     const refusal =
       refuseHost(request, holder.world.options.allowedHosts) ??
-      (isControl ? refuseOrigin(request) : null);
+      (isControl || isPosted ? refuseOrigin(request) : null);
     if (refusal !== null) return sendRefusal(response, refusal);
   }
   if (isControl) {
     settle(holder.world);
-    serveControl(holder, request, response, body);
+    return serveControl(holder, request, response, body);
+  }
+  if (dialog !== null) {
+    serveDialog(holder.world, dialog, request, response, body);
     return;
   }
   if (url === '/favicon.ico') {

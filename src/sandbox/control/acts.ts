@@ -1,8 +1,9 @@
 import type { z } from 'zod';
 import { keptText, newPost } from '../graph/feed.ts';
-import { issueToken, pageTasks, stateOf } from '../graph/tokens.ts';
+import { issueToken, pageTasks } from '../graph/tokens.ts';
 import { addPost, byPerson, end, goLive, recordPost } from '../world/life.ts';
 import type { App, Page, Post, Token, User } from '../world/model.ts';
+import { addUser } from '../world/people.ts';
 import { type Weather, weatherOf, weatherSchema } from '../world/weather.ts';
 import {
   addApp,
@@ -13,6 +14,7 @@ import {
   newId,
   type World,
 } from '../world/world.ts';
+import { tokenView } from './people.ts';
 import {
   appChangeSchema,
   appSchema,
@@ -26,20 +28,23 @@ import {
   tokenSchema,
 } from './schemas.ts';
 
+const dayMs = 86_400_000;
+
 /** What the control routes do to the world. Each checks what it names before it changes anything. */
 export function createApp(world: World, given: z.infer<typeof appSchema>): object {
   const known = world.apps.get(given.id);
+  const { name, secret, mode, kind } = given;
   const app = addApp(world, {
+    ...(known === undefined ? {} : { secret: known.secret }),
     id: given.id,
     requireProof: given.require_appsecret_proof,
     callsPerHour: given.calls_per_hour,
-    ...(given.name === undefined ? {} : { name: given.name }),
-    ...(given.secret === undefined
-      ? known === undefined
-        ? {}
-        : { secret: known.secret }
-      : { secret: given.secret }),
+    ...(name === undefined ? {} : { name }),
+    ...(secret === undefined ? {} : { secret }),
+    ...(mode === undefined ? {} : { mode }),
+    ...(kind === undefined ? {} : { kind }),
   });
+  changeDashboard(app, given);
   return appView(app);
 }
 
@@ -53,9 +58,24 @@ export function changeApp(
   if (app === undefined) throw new ControlError(404, `There is no app ${id}`);
   app.name = given.name ?? app.name;
   app.secret = given.secret ?? app.secret;
+  app.mode = given.mode ?? app.mode;
   app.requireProof = given.require_appsecret_proof ?? app.requireProof;
   if (given.calls_per_hour !== undefined) app.callsPerHour = given.calls_per_hour;
+  changeDashboard(app, given);
   return appView(app);
+}
+
+function changeDashboard(app: App, given: z.infer<typeof appChangeSchema>): void {
+  app.redirectUris = given.redirect_uris ?? app.redirectUris;
+  if (given.people !== undefined) app.people = new Set(given.people);
+  if (given.configs === undefined) return;
+  app.configs = new Map(
+    given.configs.map(({ id, scopes, token_type: tokenType }) => [id, { id, scopes, tokenType }]),
+  );
+}
+
+export function listApps(world: World): object {
+  return { data: [...world.apps.values()].map((app) => appView(app)) };
 }
 
 function appView(app: App): object {
@@ -63,6 +83,15 @@ function appView(app: App): object {
     id: app.id,
     name: app.name,
     secret: app.secret,
+    kind: app.kind,
+    mode: app.mode,
+    redirect_uris: app.redirectUris,
+    configs: [...app.configs.values()].map(({ id, scopes, tokenType }) => ({
+      id,
+      scopes,
+      token_type: tokenType,
+    })),
+    people: [...app.people],
     require_appsecret_proof: app.requireProof,
     calls_per_hour: app.callsPerHour,
   };
@@ -108,14 +137,7 @@ function knownPage(world: World, id: string): Page {
 
 function userOf(world: World, id: string | undefined): User {
   const known = id === undefined ? undefined : world.users.get(id);
-  if (known !== undefined) return known;
-  const user = {
-    id: id ?? newId(world, '133'),
-    name: 'Page admin',
-    roles: new Map<string, Set<string>>(),
-  };
-  world.users.set(user.id, user);
-  return user;
+  return known ?? addUser(world, id === undefined ? {} : { id });
 }
 
 export function createToken(world: World, given: z.infer<typeof tokenSchema>): object {
@@ -137,6 +159,7 @@ export function createToken(world: World, given: z.infer<typeof tokenSchema>): o
     appId,
     tasks,
     expiresAt: given.expires_at,
+    isShort: given.expires_at !== null && given.expires_at - world.clock.now() < dayMs,
     pageId: given.type === 'page' ? (given.page_id ?? null) : null,
     ...(given.scopes === undefined ? {} : { scopes: new Set(given.scopes) }),
     ...(given.access_token === undefined ? {} : { value: given.access_token }),
@@ -150,7 +173,9 @@ export function changeTokens(world: World, given: z.infer<typeof tokenChangeSche
     (token) =>
       (given.token === undefined || token.value === given.token) &&
       (given.page_id === undefined || token.pageId === given.page_id) &&
-      (given.user_id === undefined || token.userId === given.user_id),
+      (given.user_id === undefined || token.userId === given.user_id) &&
+      (given.app_id === undefined || token.appId === given.app_id) &&
+      (given.type === undefined || token.type === given.type),
   );
   if (tokens.length === 0) throw new ControlError(404, 'No token matches');
   for (const token of tokens) changeToken(token, given, now);
@@ -163,25 +188,12 @@ function changeToken(token: Token, given: z.infer<typeof tokenChangeSchema>, now
   const isPast = token.expiresAt !== null && token.expiresAt <= now;
   if (given.state === 'valid' && isPast) token.expiresAt = null;
   if (given.expires_at !== undefined) token.expiresAt = given.expires_at;
+  token.issuedAt = given.issued_at ?? token.issuedAt;
   if (given.scopes !== undefined) token.scopes = new Set(given.scopes);
   if (given.remove_scopes !== undefined) {
     token.scopes = token.scopes.difference(new Set(given.remove_scopes));
   }
   if (given.tasks !== undefined) token.tasks = new Set(given.tasks);
-}
-
-function tokenView(token: Token, now: number): object {
-  return {
-    access_token: token.value,
-    token_type: token.type,
-    state: stateOf(token, now),
-    app_id: token.appId,
-    user_id: token.userId,
-    page_id: token.pageId,
-    scopes: [...token.scopes],
-    tasks: [...token.tasks],
-    expires_at: token.expiresAt === null ? null : new Date(token.expiresAt).toISOString(),
-  };
 }
 
 export function changePage(
@@ -205,6 +217,17 @@ function weatherAfter(
 ): Weather | null {
   if (change === undefined) return page.weather;
   return change === null ? null : changed(weatherSchema, weatherOf(world, page), change);
+}
+
+export function listTokens(world: World, query: URLSearchParams): object {
+  const [userId, appId, type] = ['user_id', 'app_id', 'type'].map((name) => query.get(name));
+  const shown = [...world.tokens.values()].filter(
+    (token) =>
+      (!userId || token.userId === userId) &&
+      (!appId || token.appId === appId) &&
+      (!type || token.type === type),
+  );
+  return { data: shown.map((token) => tokenView(token, world.clock.now())) };
 }
 
 export function listPages(world: World): object {

@@ -14,23 +14,46 @@ import {
   createPage,
   createToken,
   deletePostByPerson,
+  listApps,
   listPages,
+  listTokens,
   postByOthers,
 } from './acts.ts';
+import { sendCallback } from './callbacks.ts';
 import { countPosts, readLedger, readRequests, summarize } from './observe.ts';
 import {
+  changeAdAccount,
+  changeInstagram,
+  changeUser,
+  consent,
+  createAdAccount,
+  createBusiness,
+  createInstagram,
+  createUser,
+  listUsers,
+} from './people.ts';
+import {
+  adAccountChangeSchema,
+  adAccountSchema,
   appChangeSchema,
   appSchema,
+  businessSchema,
   ControlError,
+  callbackSchema,
   clockSchema,
   commentSchema,
+  consentSchema,
+  instagramChangeSchema,
+  instagramSchema,
   pageChangeSchema,
   pageSchema,
+  personChangeSchema,
   personPostSchema,
   postChangeSchema,
   resetSchema,
   tokenChangeSchema,
   tokenSchema,
+  userSchema,
 } from './schemas.ts';
 
 interface Control {
@@ -42,7 +65,7 @@ interface Control {
   readonly id: string;
 }
 
-type Route = (control: Control) => object;
+type Route = (control: Control) => object | Promise<object>;
 
 const routes: Readonly<Record<string, Route>> = {
   'POST reset': ({ holder, body }) => {
@@ -50,6 +73,7 @@ const routes: Readonly<Record<string, Route>> = {
     holder.world = createWorld(holder.world.options, keep_pages ? holder.world : undefined);
     return { ok: true };
   },
+  'GET apps': ({ world }) => listApps(world),
   'POST apps': ({ world, body }) => createApp(world, appSchema.parse(body)),
   'PATCH apps/:id': ({ world, body, id }) => changeApp(world, id, appChangeSchema.parse(body)),
   'GET pages': ({ world }) => listPages(world),
@@ -64,6 +88,20 @@ const routes: Readonly<Record<string, Route>> = {
   'DELETE posts/:id': ({ world, id }) => deletePostByPerson(world, id),
   'POST tokens': ({ world, body }) => createToken(world, tokenSchema.parse(body)),
   'PATCH tokens': ({ world, body }) => changeTokens(world, tokenChangeSchema.parse(body)),
+  'GET tokens': ({ world, query }) => listTokens(world, query),
+  'GET users': ({ world }) => listUsers(world),
+  'POST users': ({ world, body }) => createUser(world, userSchema.parse(body)),
+  'PATCH users/:id': ({ world, body, id }) => changeUser(world, id, personChangeSchema.parse(body)),
+  'POST businesses': ({ world, body }) => createBusiness(world, businessSchema.parse(body)),
+  'POST ad_accounts': ({ world, body }) => createAdAccount(world, adAccountSchema.parse(body)),
+  'PATCH ad_accounts/:id': ({ world, body, id }) =>
+    changeAdAccount(world, id, adAccountChangeSchema.parse(body)),
+  'POST instagram_accounts': ({ world, body }) =>
+    createInstagram(world, instagramSchema.parse(body)),
+  'PATCH instagram_accounts/:id': ({ world, body, id }) =>
+    changeInstagram(world, id, instagramChangeSchema.parse(body)),
+  'POST consent': ({ world, body }) => consent(world, consentSchema.parse(body)),
+  'POST callbacks': ({ world, body }) => sendCallback(world, callbackSchema.parse(body)),
   'GET clock': ({ world }) => readClock(world),
   'POST clock': ({ world, body }) => changeClock(world, clockSchema.parse(body)),
   'GET settings': ({ world }) => world.settings,
@@ -94,12 +132,12 @@ const routes: Readonly<Record<string, Route>> = {
 };
 
 /** The control routes: JSON in, JSON out, and a sentence for every mistake. */
-export function serveControl(
+export async function serveControl(
   holder: { world: World },
   request: IncomingMessage,
   response: ServerResponse,
   body: Buffer,
-): void {
+): Promise<void> {
   const url = new URL(request.url ?? '/', 'http://sandbox');
   const path = url.pathname.replace(/^\/_sandbox\/?/, '').replace(/\/$/, '');
   const media = /^media\/(\d+)$/.exec(path)?.[1];
@@ -113,7 +151,7 @@ export function serveControl(
       query: url.searchParams,
       id,
     };
-    send(response, 200, route(given));
+    send(response, 200, await route(given));
   } catch (error) {
     sendProblem(response, error);
   }

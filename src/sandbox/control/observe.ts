@@ -229,6 +229,7 @@ const secrets = new Set([
   'appsecret_proof',
   'input_token',
   'client_secret',
+  'code',
   'fb_exchange_token',
 ]);
 

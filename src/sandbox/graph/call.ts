@@ -162,14 +162,28 @@ function addPart(part: Buffer, fields: Map<string, string>, files: Map<string, F
 
 export type TokenPlace = 'header' | 'query' | 'form' | 'json';
 
+/** An id that is written as a number: too long for one of ours, so it goes through JSON under a mark. */
+export function bareId(id: string): string {
+  return `\0${id}`;
+}
+
+export const bareIds = /"\\u0000(\d+)"/g;
+
+/** Meta has several hosts; here each but the first is a prefix of the path. */
+const otherHosts = ['instagram-graph', 'instagram-api'] as const;
+type GraphHost = 'facebook' | (typeof otherHosts)[number];
+
 /** One call to the Graph API, taken apart. */
 export interface Call {
   readonly method: string;
+  readonly host: GraphHost;
   readonly path: string;
   /** As asked for; null where the path names none. */
   readonly version: string | null;
   readonly segments: readonly string[];
   readonly params: Params;
+  /** What stands in a form body, and there only. */
+  readonly form: Params;
   readonly files: ReadonlyMap<string, FilePart>;
   readonly token: string | null;
   readonly tokenPlace: TokenPlace | null;
@@ -191,14 +205,18 @@ export function readCall(request: IncomingMessage, body: Buffer): Call {
   const params = new Map<string, unknown>(queryParams);
   for (const [name, value] of parsed.fields) params.set(name, value);
   const segments = path.split('/').filter((segment) => segment !== '');
+  const host = otherHosts.find((name) => name === segments[0]) ?? 'facebook';
+  if (host !== 'facebook') segments.shift();
   const version = /^v\d+\.\d+$/.test(segments[0] ?? '') ? (segments.shift() ?? null) : null;
   const override = params.get('method');
   return {
     method: methodOf(request.method ?? 'GET', override),
+    host,
     path,
     version,
     segments: segments.map((segment) => decode(segment)),
     params,
+    form: parsed.place === 'form' ? parsed.fields : new Map(),
     files: parsed.files,
     ...tokenOf(request.headers.authorization, queryParams, parsed),
     body,

@@ -1,9 +1,24 @@
 import type { Fault } from '../world/faults.ts';
 import { livingPhoto } from '../world/life.ts';
-import type { Page, Photo, Post } from '../world/model.ts';
+import type { Page, Photo, Post, User } from '../world/model.ts';
 import { weatherOf } from '../world/weather.ts';
 import type { World } from '../world/world.ts';
-import { answerPermissions, readAccounts, readPage } from './account.ts';
+import {
+  answerPermissions,
+  pageView,
+  personView,
+  readAccounts,
+  readApp,
+  readPage,
+  userMeant,
+} from './account.ts';
+import {
+  readAdAccount,
+  readAdAccounts,
+  readBusiness,
+  readBusinesses,
+  readInstagram,
+} from './assets.ts';
 import { type Call, GraphError, unknownPath, unsupportedRequest } from './call.ts';
 import { changePost, deletePost } from './changes.ts';
 import { createPost } from './feed.ts';
@@ -36,11 +51,34 @@ export async function answerGraph(
   if (post !== undefined) return answerPost(world, caller, call, post, edge);
   const photo = livingPhoto(world, id);
   if (photo !== undefined) return answerPhoto(world, caller, call, photo, edge);
-  const user = world.users.get(id);
-  if (user !== undefined && user.id === caller.token.userId) {
-    return answerUser(world, caller, call, edge);
-  }
+  const user = first === 'me' ? world.users.get(id) : userMeant(world, caller, id);
+  if (user !== undefined) return answerUser(world, user, caller, call, edge);
+  const other = call.method === 'GET' ? readOther(world, caller, call, id, edge) : null;
+  if (other !== null) return other;
   throw notFound(call, id);
+}
+
+/** What is read only. */
+function readOther(
+  world: World,
+  caller: Caller,
+  call: Call,
+  id: string,
+  edge: string | undefined,
+): object | null {
+  const business = world.businesses.get(id);
+  if (business !== undefined) {
+    return readBusiness(world, business, caller, call, edge, (page) =>
+      pageView(world, page, caller, true),
+    );
+  }
+  if (edge !== undefined) return null;
+  const adAccount = world.adAccounts.get(/^act_(\d+)$/.exec(id)?.[1] ?? '');
+  if (adAccount !== undefined) return readAdAccount(world, adAccount, caller, call);
+  const instagram = world.instagramAccounts.get(id);
+  if (instagram !== undefined) return readInstagram(world, instagram, caller, call);
+  const app = world.apps.get(id);
+  return app === undefined ? null : readApp(world, app, caller, call);
 }
 
 function notFound(call: Call, id: string): GraphError {
@@ -143,12 +181,24 @@ function answerPhoto(
   throw unsupportedRequest(call.method, photo.id);
 }
 
-function answerUser(world: World, caller: Caller, call: Call, edge: string | undefined): object {
-  const user = world.users.get(caller.token.userId);
-  if (user === undefined) throw unsupportedRequest(call.method, caller.token.userId);
+function answerUser(
+  world: World,
+  user: User,
+  caller: Caller,
+  call: Call,
+  edge: string | undefined,
+): object {
   if (edge === 'permissions') return answerPermissions(world, user, caller, call);
   if (call.method !== 'GET') throw unsupportedRequest(call.method, user.id);
+  if (edge === undefined) {
+    return project(
+      userType,
+      personView(world, user, caller.app),
+      askedFields(call.params, userType),
+    );
+  }
   if (edge === 'accounts') return readAccounts(world, user, caller, call);
-  if (edge !== undefined) throw unknownPath(`/${edge}`);
-  return project(userType, user, askedFields(call.params, userType));
+  if (edge === 'businesses') return readBusinesses(world, user, caller, call);
+  if (edge === 'adaccounts') return readAdAccounts(world, user, caller, call);
+  throw unknownPath(`/${edge}`);
 }

@@ -1,5 +1,13 @@
 import { livingPhoto } from '../world/life.ts';
-import type { Page, Photo, Post, User } from '../world/model.ts';
+import type {
+  AdAccount,
+  App,
+  Business,
+  InstagramAccount,
+  Page,
+  Photo,
+  Post,
+} from '../world/model.ts';
 import { shownAt, type World } from '../world/world.ts';
 import { postAttachments } from './attachments.ts';
 import type { Field, NodeType } from './fields.ts';
@@ -18,6 +26,8 @@ export interface PageView {
   /** The token to give for this Page, when the caller may have it. */
   readonly accessToken: string | null;
   readonly tasks: ReadonlySet<string> | null;
+  /** The linked Instagram account, when the caller may know of it. */
+  readonly instagram: InstagramAccount | null;
 }
 
 /** Meta writes dates without a colon in the zone. */
@@ -161,11 +171,11 @@ export const pageType: NodeType<PageView> = {
   defaults: ['name', 'id'],
   fields: {
     ...silent('username', 'about', 'cover', 'emails', 'phone', 'website', 'location', 'business'),
-    ...silent('instagram_business_account', 'connected_instagram_account'),
     id: ({ page }) => page.id,
     name: ({ page }) => page.name,
     access_token: ({ accessToken }) => accessToken,
-    tasks: ({ tasks }) => (tasks === null ? undefined : [...tasks]),
+    instagram_business_account: linkedInstagram,
+    connected_instagram_account: linkedInstagram,
     category: ({ page }) => page.category,
     category_list: ({ page }) => [{ id: '2208', name: page.category }],
     link: ({ world, page }) => `${world.options.permalinkBase}/${page.id}`,
@@ -196,11 +206,109 @@ export const pageType: NodeType<PageView> = {
   },
 };
 
-export const userType: NodeType<User> = {
+/** A Page as /me/accounts lists it; asked of a Page itself or of a business, `tasks` fails the whole call. */
+export const accountType: NodeType<PageView> = {
+  ...pageType,
+  fields: {
+    ...pageType.fields,
+    tasks: ({ tasks }) => (tasks === null ? undefined : [...tasks]),
+  },
+};
+
+function linkedInstagram({ instagram }: PageView, field: Field): object | undefined {
+  if (instagram === null) return undefined;
+  const { id, username, name } = instagram;
+  return field.children === null ? { id } : { id, username, name };
+}
+
+export interface Person {
+  /** As the app knows it. */
+  readonly id: string;
+  readonly name: string;
+  readonly clientBusinessId?: string;
+}
+
+export const userType: NodeType<Person> = {
   name: 'User',
   defaults: ['name', 'id'],
-  fields: { id: (user) => user.id, name: (user) => user.name },
+  fields: {
+    id: (user) => user.id,
+    name: (user) => user.name,
+    client_business_id: (user) => user.clientBusinessId,
+  },
 };
+
+export const businessType: NodeType<Business> = {
+  name: 'Business',
+  defaults: ['id', 'name'],
+  fields: {
+    ...silent('link', 'created_time', 'updated_time', 'profile_picture_uri'),
+    id: (business) => business.id,
+    name: (business) => business.name,
+    verification_status: () => 'not_verified',
+  },
+};
+
+export const adAccountType: NodeType<AdAccount> = {
+  name: 'AdAccount',
+  defaults: ['account_id', 'id'],
+  fields: {
+    ...silent('business', 'owner', 'timezone_id', 'timezone_offset_hours_utc', 'created_time'),
+    id: ({ id }) => `act_${id}`,
+    account_id: ({ id }) => id,
+    name: ({ name }) => name,
+    account_status: ({ status }) => status,
+    currency: ({ currency }) => currency,
+    timezone_name: ({ timezone }) => timezone,
+    disable_reason: ({ status }) => (status === 2 ? 1 : 0),
+    amount_spent: () => '0',
+    balance: () => '0',
+  },
+};
+
+const instagramFields: NodeType<InstagramAccount>['fields'] = {
+  ...silent('profile_picture_url', 'biography', 'website'),
+  id: ({ id }) => id,
+  username: ({ username }) => username,
+  name: ({ name }) => name,
+  followers_count: () => 0,
+  follows_count: () => 0,
+  media_count: () => 0,
+};
+
+/** An Instagram account on graph.facebook.com, by the 17841… id. */
+export const instagramType: NodeType<InstagramAccount> = {
+  name: 'IGUser',
+  defaults: ['id'],
+  fields: instagramFields,
+};
+
+/** The same on graph.instagram.com, where `id` is the app's own and `user_id` the one for paths. */
+export function instagramLoginType(scoped: string): NodeType<InstagramAccount> {
+  return {
+    ...instagramType,
+    fields: {
+      ...instagramFields,
+      id: () => scoped,
+      user_id: ({ id }) => id,
+      account_type: ({ type }) => type,
+    },
+  };
+}
+
+export function appType(modeField: string | null): NodeType<App> {
+  return {
+    name: 'Application',
+    defaults: ['category', 'link', 'name', 'id'],
+    fields: {
+      id: (app) => app.id,
+      name: (app) => app.name,
+      category: () => 'Business and Pages',
+      link: (app) => `https://www.facebook.com/games/?app_id=${app.id}`,
+      ...(modeField === null ? {} : { [modeField]: (app: App) => app.mode }),
+    },
+  };
+}
 
 /** Where a photo can be seen: its own URL, or the sandbox's copy of uploaded bytes. */
 export function photoSource(world: World, id: string | undefined): string | undefined {

@@ -6,7 +6,8 @@ import { settle } from '../world/life.ts';
 import { weatherOf } from '../world/weather.ts';
 import type { World } from '../world/world.ts';
 import { debugToken } from './account.ts';
-import { type Call, checkVersion, GraphError, readCall, servedVersion } from './call.ts';
+import { bareIds, type Call, checkVersion, GraphError, readCall, servedVersion } from './call.ts';
+import { answerInstagram, answerInstagramApi, exchangeFacebook } from './exchange.ts';
 import { answerGraph } from './graph.ts';
 import { authenticate } from './tokens.ts';
 import { countCall, type Headers } from './usage.ts';
@@ -100,6 +101,10 @@ async function perform(world: World, call: Call, fault: Fault | null): Promise<R
   let headers: Headers = {};
   try {
     checkVersion(call.version);
+    if (call.host === 'instagram-api') return succeeded(answerInstagramApi(world, call), headers);
+    if (call.segments.join('/') === 'oauth/access_token' && call.host === 'facebook') {
+      return succeeded(exchangeFacebook(world, call), headers);
+    }
     if (call.segments[0] === 'debug_token' && call.method === 'GET') {
       return succeeded(debugToken(world, call), headers);
     }
@@ -107,6 +112,8 @@ async function perform(world: World, call: Call, fault: Fault | null): Promise<R
     const usage = countCall(world, caller);
     headers = usage.headers;
     if (usage.refusal !== null) throw usage.refusal;
+    if (call.host === 'instagram-graph')
+      return succeeded(answerInstagram(world, caller, call), headers);
     return succeeded(await answerGraph(world, caller, call, fault), headers);
   } catch (error) {
     if (error instanceof GraphError) return refused(error, call, headers);
@@ -168,7 +175,7 @@ function takeFault(world: World, call: Call, logged: LoggedRequest): Fault | nul
   const message = call.params.get('message') ?? call.params.get('caption');
   return world.faults.take({
     method: call.method,
-    path: `/${call.segments.join('/')}`,
+    path: `/${(call.host === 'facebook' ? call.segments : [call.host, ...call.segments]).join('/')}`,
     edge: call.segments[1] ?? 'node',
     pageId: logged.pageId,
     message: typeof message === 'string' ? message : '',
@@ -257,7 +264,7 @@ interface Answer {
 
 /** JSON as Meta writes it: slashes and everything outside ASCII escaped. */
 function graphJson(value: unknown): string {
-  const text = JSON.stringify(value);
+  const text = JSON.stringify(value).replaceAll(bareIds, '$1');
   if (!/[/\u007f-\uffff]/.test(text)) return text;
   return text.replaceAll(/[/\u007f-\uffff]/g, (char) =>
     char === '/' ? '\\/' : `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,

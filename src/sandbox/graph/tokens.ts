@@ -1,5 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { App, Page, Token, TokenState } from '../world/model.ts';
+import { holds } from '../world/people.ts';
 import { newSecret, type World } from '../world/world.ts';
 import { type Call, GraphError, invalidToken, permissionDenied, textParam } from './call.ts';
 
@@ -24,12 +25,14 @@ export function issueToken(
   given: Partial<Token> & Pick<Token, 'type' | 'userId' | 'appId'>,
 ): Token {
   const token: Token = {
-    value: given.value ?? `EAA${newSecret(80)}`,
+    value: given.value ?? `${given.type === 'instagram' ? 'IGAA' : 'EAA'}${newSecret(80)}`,
     type: given.type,
     appId: given.appId,
     userId: given.userId,
     pageId: given.pageId ?? null,
     issuedAt: world.clock.now(),
+    isShort: given.isShort ?? false,
+    grant: given.grant ?? null,
     scopes: given.scopes ?? new Set(pageScopes),
     tasks: given.tasks ?? new Set(pageTasks),
     state: given.state ?? 'valid',
@@ -43,15 +46,37 @@ export function issueToken(
 /** The caller, or Meta's answer to a token that is missing, dead, or without its proof. */
 export function authenticate(world: World, call: Call): Caller {
   if (call.token === null) throw missingToken(call);
-  const token = world.tokens.get(call.token);
+  const token = world.tokens.get(call.token) ?? appToken(world, call.token);
   const app = world.apps.get(token?.appId ?? '');
-  if (token === undefined || app === undefined) {
+  const isForeign = (token?.type === 'instagram') !== (call.host === 'instagram-graph');
+  if (token === undefined || app === undefined || isForeign) {
     throw invalidToken('Invalid OAuth access token - Cannot parse access token', undefined, 401);
   }
   const dead = deadToken(token, world.clock.now());
   if (dead !== null) throw dead;
   checkProof(call, token, app);
   return { token, app };
+}
+
+/** `id|secret`: the app itself, which may do little but look after its tokens and its people. */
+function appToken(world: World, value: string): Token | undefined {
+  const [id = '', secret] = value.split('|');
+  if (secret === undefined || world.apps.get(id)?.secret !== secret) return undefined;
+  return {
+    value,
+    type: 'app',
+    appId: id,
+    userId: '',
+    pageId: null,
+    issuedAt: world.clock.now(),
+    isShort: false,
+    grant: null,
+    scopes: new Set(),
+    tasks: new Set(),
+    state: 'valid',
+    expiresAt: null,
+    proof: null,
+  };
 }
 
 function missingToken(call: Call): GraphError {
@@ -142,8 +167,8 @@ export function requirePosting(caller: Caller, page: Page): void {
   const allowed =
     token.type === 'page' &&
     token.pageId === page.id &&
-    token.scopes.has('pages_manage_posts') &&
-    token.scopes.has('pages_read_engagement') &&
+    holds(token, 'pages_manage_posts', page.id) &&
+    holds(token, 'pages_read_engagement', page.id) &&
     canCreate(token.tasks);
   if (!allowed) throw permissionDenied(200, postingDenied);
 }
@@ -155,15 +180,15 @@ function canCreate(tasks: ReadonlySet<string>): boolean {
 /** Reading a Page's edges and posts needs its own token and `pages_read_engagement`. */
 export function requireReading(caller: Caller, page: Page): void {
   const { token } = caller;
-  if (token.type === 'user') throw userTokenRefused();
-  if (token.pageId !== page.id || !token.scopes.has('pages_read_engagement')) {
+  if (token.type === 'user' || token.type === 'system_user') throw userTokenRefused();
+  if (token.pageId !== page.id || !holds(token, 'pages_read_engagement', page.id)) {
     throw readingDenied();
   }
 }
 
 /** What one edge takes beyond reading, where the weather wants it. */
 export function requireEdgeScope({ token }: Caller, scope: string | undefined): void {
-  if (scope !== undefined && !token.scopes.has(scope)) throw readingDenied(scope);
+  if (scope !== undefined && !holds(token, scope, token.pageId ?? '')) throw readingDenied(scope);
 }
 
 export function readingDenied(scope = 'pages_read_engagement'): GraphError {
@@ -186,7 +211,7 @@ function userTokenRefused(): GraphError {
 
 /** Changing or deleting: only what the same app wrote on the token's own Page. */
 export function requireManaging(caller: Caller, page: Page, madeBy: string | null): void {
-  if (!caller.token.scopes.has('pages_read_engagement')) {
+  if (!holds(caller.token, 'pages_read_engagement', page.id)) {
     throw permissionDenied(283, 'Requires pages_read_engagement permission to manage the object');
   }
   requirePosting(caller, page);

@@ -53,11 +53,26 @@ export interface Photo {
   deleted: boolean;
 }
 
+/** A configuration of Facebook Login for Business: its permissions are set in the dashboard, not in the address. */
+export interface LoginConfig {
+  readonly id: string;
+  readonly scopes: readonly string[];
+  readonly tokenType: 'user' | 'system_user';
+}
+
 export interface App {
   readonly id: string;
   name: string;
   secret: string;
   requireProof: boolean;
+  /** Instagram Login has app ids of its own, good for its dialog and hosts only. */
+  kind: 'facebook' | 'instagram';
+  mode: 'live' | 'development';
+  /** What the dashboard lists; empty: any address is taken. */
+  redirectUris: readonly string[];
+  configs: ReadonlyMap<string, LoginConfig>;
+  /** Who has a role on the app itself: nobody else can log in, or see its posts, in development mode. */
+  people: ReadonlySet<string>;
   /** null: no limit. */
   callsPerHour: number | null;
   readonly calls: RollingWindow;
@@ -88,6 +103,62 @@ export interface User {
   name: string;
   /** The tasks this person holds, by Page. */
   readonly roles: Map<string, Set<string>>;
+  /** Ids of the ad accounts this person may use. */
+  readonly adAccounts: Set<string>;
+  /** The business that a system user acts for; null for people. */
+  readonly systemOf: string | null;
+}
+
+export interface Business {
+  readonly id: string;
+  name: string;
+  readonly people: Set<string>;
+  readonly ownedPages: Set<string>;
+  readonly clientPages: Set<string>;
+  readonly ownedAdAccounts: Set<string>;
+  readonly clientAdAccounts: Set<string>;
+}
+
+export interface AdAccount {
+  /** Without `act_`. */
+  readonly id: string;
+  name: string;
+  /** 1 active, 2 disabled, 3 unsettled … as Meta numbers them. */
+  status: number;
+  currency: string;
+  timezone: string;
+}
+
+/** A professional account; at Instagram Login it is itself the one who logs in. */
+export interface InstagramAccount {
+  /** 17841…, the id in paths. */
+  readonly id: string;
+  username: string;
+  name: string;
+  type: 'BUSINESS' | 'MEDIA_CREATOR';
+  /** The Facebook Page it is linked to. */
+  pageId: string | null;
+}
+
+/** What a person gave an app; remembered for the next dialog, and binding for every token of the two. */
+export interface Grant {
+  readonly userId: string;
+  readonly appId: string;
+  readonly granted: Set<string>;
+  readonly declined: Set<string>;
+  /** The only assets a permission holds for; a permission that is not here holds for all. */
+  readonly targets: Map<string, ReadonlySet<string>>;
+  lastLoginAt: number;
+}
+
+/** What a dialog sends back, once, for a token. */
+export interface LoginCode {
+  readonly value: string;
+  readonly appId: string;
+  readonly userId: string;
+  readonly redirectUri: string;
+  readonly expiresAt: number;
+  used: boolean;
 }
 
 export const tokenStates = [
@@ -102,13 +173,20 @@ export const tokenStates = [
 ] as const;
 export type TokenState = (typeof tokenStates)[number];
 
+export const tokenTypes = ['page', 'user', 'system_user', 'instagram', 'app'] as const;
+type TokenType = (typeof tokenTypes)[number];
+
 export interface Token {
   readonly value: string;
-  readonly type: 'page' | 'user';
+  readonly type: TokenType;
   readonly appId: string;
   readonly userId: string;
   readonly pageId: string | null;
-  readonly issuedAt: number;
+  issuedAt: number;
+  /** Good for an hour or two, as are the Page tokens made with it. */
+  readonly isShort: boolean;
+  /** null: made by a control route, with no dialog behind it; such a token holds for every asset. */
+  grant: Grant | null;
   scopes: Set<string>;
   tasks: Set<string>;
   state: TokenState;

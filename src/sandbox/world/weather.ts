@@ -45,6 +45,21 @@ export const weatherSchema = z.strictObject({
   photo_reuse: z.enum(['refuse', 'allow']).default('refuse'),
   /** A post or photo cannot be found by its id until this long after it was made. */
   node_lag_ms: z.number().int().min(0).default(0),
+  /** Pages in a business portfolio: on /me/accounts with `business_management`, or never. */
+  portfolio_pages: z
+    .enum(['with_business_management', 'never'])
+    .default('with_business_management'),
+  /** What exchanging a long-lived user token gives: a new one, the same one as it is, or the same one prolonged. */
+  exchange_again: z.enum(['new', 'same', 'prolonged']).default('new'),
+  /** The shapes of two answers of Instagram Login, each documented and recorded in both. */
+  instagram_token_shape: z.enum(['flat', 'data']).default('flat'),
+  instagram_me_shape: z.enum(['flat', 'data']).default('flat'),
+  /** Whether Instagram's `user_id` is a string or a bare number, too long for a double, in the answer to a code. */
+  instagram_user_id: z.enum(['text', 'number']).default('text'),
+  /** Whether debug_token knows Instagram's tokens. */
+  debug_instagram: z.boolean().default(true),
+  /** The field of GET /{app} that tells `live` or `development`; null: none does. */
+  app_mode_field: z.string().min(1).nullable().default(null),
   /** Meta is down: nothing has an effect, and this is answered. */
   outage: z.enum(['none', 'code_1', 'code_2', 'code_2_503', 'html']).default('none'),
   /** How many of the calls an outage hits. */

@@ -2,7 +2,19 @@ import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { Faults } from './faults.ts';
 import { Ledger, RequestLog } from './ledger.ts';
-import type { App, Page, Photo, Post, Token, User } from './model.ts';
+import type {
+  AdAccount,
+  App,
+  Business,
+  Grant,
+  InstagramAccount,
+  LoginCode,
+  Page,
+  Photo,
+  Post,
+  Token,
+  User,
+} from './model.ts';
 import { PostList } from './post-list.ts';
 import { Clock, DueHeap, RollingWindow } from './time.ts';
 import { type Weather, weatherSchema } from './weather.ts';
@@ -14,6 +26,14 @@ export interface World {
   readonly apps: Map<string, App>;
   readonly pages: Map<string, Page>;
   readonly users: Map<string, User>;
+  readonly businesses: Map<string, Business>;
+  readonly adAccounts: Map<string, AdAccount>;
+  readonly instagramAccounts: Map<string, InstagramAccount>;
+  /** By app and person. */
+  readonly grants: Map<string, Grant>;
+  readonly codes: Map<string, LoginCode>;
+  /** The ids that apps know people by, and who they are; the first app of the sandbox uses their own. */
+  readonly scopedIds: Map<string, string>;
   readonly tokens: Map<string, Token>;
   readonly posts: Map<string, Post>;
   readonly photos: Map<string, Photo>;
@@ -37,6 +57,12 @@ export function createWorld(options: SandboxOptions, kept?: World): World {
     apps: kept?.apps ?? new Map<string, App>(),
     pages: new Map(),
     users: kept?.users ?? new Map<string, User>(),
+    businesses: kept?.businesses ?? new Map<string, Business>(),
+    adAccounts: kept?.adAccounts ?? new Map<string, AdAccount>(),
+    instagramAccounts: kept?.instagramAccounts ?? new Map<string, InstagramAccount>(),
+    grants: kept?.grants ?? new Map<string, Grant>(),
+    codes: new Map(),
+    scopedIds: kept?.scopedIds ?? new Map<string, string>(),
     tokens: kept?.tokens ?? new Map<string, Token>(),
     posts: new Map(),
     photos: new Map(),
@@ -76,6 +102,11 @@ export function addApp(world: World, given: Partial<App> & { id: string }): App 
     name: given.name ?? `App ${given.id}`,
     secret: given.secret ?? newSecret(),
     requireProof: given.requireProof ?? false,
+    kind: given.kind ?? 'facebook',
+    mode: given.mode ?? 'live',
+    redirectUris: given.redirectUris ?? [],
+    configs: given.configs ?? new Map(),
+    people: given.people ?? new Set(),
     callsPerHour: given.callsPerHour ?? null,
     calls: hour(),
   };

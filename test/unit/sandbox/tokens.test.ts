@@ -197,7 +197,7 @@ describe('a changed app secret', () => {
 describe('reading who one is', () => {
   test('a Page token is given to itself and to people with a role, not to other Pages', async () => {
     const [page, other] = [await aPage(), await aPage()];
-    const fields = { fields: 'id,name,access_token,tasks' };
+    const fields = { fields: 'id,name,access_token' };
     expect((await page.get(page.id, fields)).body).toMatchObject({
       access_token: page.token,
       name: 'Corner Bakery',
