@@ -1,6 +1,8 @@
 import { photoSource } from './graph/nodes.ts';
+import { stateOf } from './graph/tokens.ts';
 import { livingPhoto } from './world/life.ts';
-import type { Page, Post } from './world/model.ts';
+import type { Page, Post, Token } from './world/model.ts';
+import { isForAppPeopleOnly } from './world/people.ts';
 import type { PostList } from './world/post-list.ts';
 import { shownAt, type World } from './world/world.ts';
 
@@ -17,7 +19,7 @@ export function renderSandbox(world: World): string {
     path: '/',
     title: 'Facebook sandbox',
     lead: `${countText(pages.length, 'Page')}, ${countText(world.posts.size, 'post')} written in all. Nothing here reaches Meta.`,
-    body: `${links === '' ? '' : `<nav aria-label="Pages">${links}</nav>`}<main>${body}</main>`,
+    body: `${links === '' ? '' : `<nav aria-label="Pages">${links}</nav>`}<main>${body}${renderLogins(world, now)}</main>`,
   });
 }
 
@@ -66,6 +68,52 @@ function noPages(): string {
 <pre>curl -X POST http://127.0.0.1:4010/_sandbox/pages -d '{"name": "Corner Bakery"}'</pre></div>`;
 }
 
+/** Who has agreed to what: one line for each app, person and token; the secrets are not shown. */
+function renderLogins(world: World, now: number): string {
+  const apps = [...world.apps.values()].map(({ id, name, kind, mode, redirectUris }) => [
+    name,
+    id,
+    kind,
+    mode,
+    redirectUris.join(' '),
+  ]);
+  const people = [
+    ...[...world.users.values()].map(({ id, name, roles, systemOf }) => [
+      name,
+      id,
+      systemOf === null ? 'person' : 'system user',
+      countText(roles.size, 'Page'),
+    ]),
+    ...[...world.instagramAccounts.values()].map(({ id, username, pageId }) => [
+      `@${username}`,
+      id,
+      'Instagram',
+      pageId === null ? 'not linked' : `linked to ${pageId}`,
+    ]),
+  ];
+  const tokens = [...world.tokens.values()]
+    .slice(-shownPerColumn)
+    .map((token) => tokenRow(token, now));
+  return `<section id="logins"><h2>Apps, people and tokens</h2>
+${table('Apps', ['App', 'Id', 'Kind', 'Mode', 'Redirects'], apps)}
+${table('People', ['Name', 'Id', 'Kind', 'Has'], people)}
+${table(`Tokens, the newest ${shownPerColumn}`, ['Type', 'App', 'Of', 'Page', 'State', 'Until'], tokens)}</section>`;
+}
+
+function tokenRow(token: Token, now: number): string[] {
+  const until = token.expiresAt === null ? 'no end' : new Date(token.expiresAt).toISOString();
+  const { type, appId, userId, pageId } = token;
+  return [type, appId, userId, pageId ?? '', stateOf(token, now), until];
+}
+
+function table(title: string, heads: readonly string[], rows: readonly string[][]): string {
+  if (rows.length === 0) return '';
+  const head = heads.map((text) => `<th scope="col">${text}</th>`).join('');
+  const cells = (row: string[]) => row.map((text) => `<td>${escapeHtml(text)}</td>`).join('');
+  const lines = rows.map((row) => `<tr>${cells(row)}</tr>`).join('');
+  return `<details><summary>${title} (${rows.length})</summary><div class="wide"><table><thead><tr>${head}</tr></thead><tbody>${lines}</tbody></table></div></details>`;
+}
+
 function navLink(page: Page): string {
   return `<a href="#p${page.id}">${escapeHtml(page.name)}</a>`;
 }
@@ -109,12 +157,12 @@ function renderPost(world: World, post: Post, now: number): string {
     post.message === null
       ? ''
       : `<p class="text${long}" dir="auto">${escapeHtml(post.message)}</p>`;
-  return `<article class="${post.visibility}" id="${post.id}"><div class="meta">${whenText(post, now)}</div>
+  return `<article class="${post.visibility}" id="${post.id}"><div class="meta">${whenText(world, post, now)}</div>
 ${text}${renderPhotos(world, post)}${renderLink(post)}<p class="id"><a href="/${post.id}">${post.id}</a></p></article>`;
 }
 
-function whenText(post: Post, now: number): string {
-  const author = post.appId === null ? ', by a person' : '';
+function whenText(world: World, post: Post, now: number): string {
+  const author = authorText(world, post);
   switch (post.visibility) {
     case 'scheduled':
       return `<span class="badge">Goes live ${distance((post.scheduledAt ?? now) - now)}</span>${timeTag(post.scheduledAt ?? now)}`;
@@ -127,6 +175,11 @@ function whenText(post: Post, now: number): string {
     case 'vanished':
       return `<span>${timeTag(shownAt(post))}${author}</span>`;
   }
+}
+
+function authorText(world: World, post: Post): string {
+  if (isForAppPeopleOnly(world, post)) return ', seen by the people of the app only';
+  return post.appId === null ? ', by a person' : '';
 }
 
 function renderPhotos(world: World, post: Post): string {
@@ -207,6 +260,10 @@ article.draft, article.dark { border-left: 4px solid var(--amber); }
 .id { font: .74rem/1.4 ui-monospace, monospace; color: var(--soft); margin: .55rem 0 0; }
 .id a { color: inherit; }
 article:target { outline: 2px solid var(--blue); outline-offset: 2px; }
+summary { cursor: pointer; padding: .3rem 0; }
+.wide { overflow-x: auto; }
+table { border-collapse: collapse; font-size: .82rem; background: var(--sheet); }
+th, td { text-align: left; border: 1px solid var(--line); padding: .25rem .6rem; white-space: nowrap; }
 .single { max-width: 38rem; }
 .none { color: var(--soft); font-size: .88rem; margin: 0; }
 .empty { max-width: 42rem; }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { permalink } from '../graph/nodes.ts';
 import type { LoggedRequest, NumberedEffect } from '../world/ledger.ts';
 import type { Post, Visibility } from '../world/model.ts';
+import { isForAppPeopleOnly } from '../world/people.ts';
 import type { World } from '../world/world.ts';
 import { ControlError } from './schemas.ts';
 
@@ -39,6 +40,7 @@ function effectView(world: World, entry: NumberedEffect): object {
     app_id: appOf(world, entry.id),
     visibility: post?.visibility ?? photoState(world, entry),
     visibility_then: entry.visibility,
+    seen_by: post !== undefined && isForAppPeopleOnly(world, post) ? 'app_people' : 'everybody',
     message: entry.message,
     link: entry.link,
     photo_ids: entry.photoIds,

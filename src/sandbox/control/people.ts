@@ -174,7 +174,7 @@ export function createInstagram(world: World, given: z.infer<typeof instagramSch
   refuseKnown(world.instagramAccounts, given.id, 'Instagram account');
   if (given.page_id !== null) mustKnow(world.pages, given.page_id, 'Page');
   const account: InstagramAccount = {
-    id: given.id ?? newId(world, '178'),
+    id: given.id ?? `17841${newId(world, '').slice(-12)}`,
     username: given.username,
     name: given.name ?? given.username,
     type: given.account_type,

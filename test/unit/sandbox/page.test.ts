@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { useSandbox } from './sandbox-client.ts';
 
-const { send, aPage, inSeconds } = useSandbox();
+const { send, control, aPage, inSeconds } = useSandbox();
 
 test('the root shows feed, scheduled posts and drafts of every Page, escaped', async () => {
   const page = await aPage({ name: 'Bread & <b>Butter</b>' });
@@ -54,6 +54,16 @@ test('a program that asks for the same address gets an answer of the Graph API',
   const { id } = body;
   expect((await page.get(id)).body).toMatchObject({ id });
   expect((await send('GET', `/${id}`)).body.error.code).toBe(104);
+});
+
+test('the root lists apps, people and tokens, and shows no secret of theirs', async () => {
+  await control('POST', 'apps', { id: '77', secret: 'sesame', name: 'My <app>' });
+  const page = await aPage({ app_id: '77' });
+  const { text } = await send('GET', '/');
+  expect(text).toContain('<td>My &#60;app&#62;</td><td>77</td>');
+  expect(text).toContain(`<td>page</td><td>77</td><td>${page.userId}</td><td>${page.id}</td>`);
+  expect(text).not.toContain('sesame');
+  expect(text).not.toContain(page.token);
 });
 
 test('the pages refresh by themselves, and the browser may ask for an icon', async () => {
