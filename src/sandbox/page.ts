@@ -109,8 +109,8 @@ function tokenRow(token: Token, now: number): string[] {
 function table(title: string, heads: readonly string[], rows: readonly string[][]): string {
   if (rows.length === 0) return '';
   const head = heads.map((text) => `<th scope="col">${text}</th>`).join('');
-  const cells = (row: string[]) => row.map((text) => `<td>${escapeHtml(text)}</td>`).join('');
-  const lines = rows.map((row) => `<tr>${cells(row)}</tr>`).join('');
+  const cells = rows.map((row) => row.map((text) => `<td>${escapeHtml(text)}</td>`).join(''));
+  const lines = cells.map((row) => `<tr>${row}</tr>`).join('');
   return `<details><summary>${title} (${rows.length})</summary><div class="wide"><table><thead><tr>${head}</tr></thead><tbody>${lines}</tbody></table></div></details>`;
 }
 

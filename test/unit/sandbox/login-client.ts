@@ -1,3 +1,4 @@
+import { expect } from 'vitest';
 import type { Answer, Body, useSandbox } from './sandbox-client.ts';
 
 export const redirectUri = 'http://localhost:3000/callback?from=meta';
@@ -6,16 +7,21 @@ export const instagramApp = { id: '88', secret: 'hush', name: 'Calendar IG', kin
 export const pageScopes = 'pages_show_list,pages_manage_posts,pages_read_engagement';
 export const instagramScopes = 'instagram_business_basic,instagram_business_content_publish';
 
+/** Any text of this form. */
+export function like(pattern: RegExp): unknown {
+  return expect.stringMatching(pattern);
+}
+
+export const dialog = (params: Record<string, string> = {}) =>
+  `/v26.0/dialog/oauth?${query({ client_id: app.id, redirect_uri: redirectUri, state: 's/1', response_type: 'code', scope: pageScopes, ...params })}`;
+export const instagramDialog = (params: Record<string, string> = {}) =>
+  `/instagram/oauth/authorize?${query({ client_id: instagramApp.id, redirect_uri: redirectUri, state: 's/1', response_type: 'code', scope: instagramScopes, ...params })}`;
+
 /** What a product does to connect, by hand: the address of the dialog, a consent, the calls with the code. */
 export function useLogin({
   send,
   control,
 }: Pick<ReturnType<typeof useSandbox>, 'send' | 'control'>) {
-  const dialog = (params: Record<string, string> = {}) =>
-    `/v26.0/dialog/oauth?${query({ client_id: app.id, redirect_uri: redirectUri, state: 's/1', response_type: 'code', scope: pageScopes, ...params })}`;
-  const instagramDialog = (params: Record<string, string> = {}) =>
-    `/instagram/oauth/authorize?${query({ client_id: instagramApp.id, redirect_uri: redirectUri, state: 's/1', response_type: 'code', scope: instagramScopes, ...params })}`;
-
   async function consent(given: object = {}, path = dialog()): Promise<URL> {
     const body = { authorize_url: `https://www.facebook.com${path}`, ...given };
     return new URL((await control('POST', 'consent', body)).redirect);
@@ -54,8 +60,15 @@ export function useLogin({
   const onInstagram = (path: string, params: Record<string, string>): Promise<Answer> =>
     send('GET', `/instagram-graph/${path}?${query(params)}`);
   return {
-    ...{ dialog, instagramDialog, consent, codeOf, exchange, exchangeCode, prolong, longToken },
-    ...{ debug, instagramExchange, onInstagram },
+    consent,
+    codeOf,
+    exchange,
+    exchangeCode,
+    prolong,
+    longToken,
+    debug,
+    instagramExchange,
+    onInstagram,
   };
 }
 

@@ -1,11 +1,19 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { app, instagramApp, pageScopes, query, redirectUri, useLogin } from './login-client.ts';
+import {
+  app,
+  dialog,
+  instagramApp,
+  like,
+  pageScopes,
+  query,
+  redirectUri,
+  useLogin,
+} from './login-client.ts';
 import { day, minute, useSandbox } from './sandbox-client.ts';
 
 const sandbox = useSandbox();
 const { send, control, as, aPage, advance, now } = sandbox;
-const { dialog, consent, codeOf, exchange, exchangeCode, prolong, longToken, debug } =
-  useLogin(sandbox);
+const { consent, codeOf, exchange, exchangeCode, prolong, longToken, debug } = useLogin(sandbox);
 
 const anna = '501';
 const ben = '502';
@@ -94,7 +102,7 @@ describe('the dialog', () => {
     await control('POST', 'apps', instagramApp);
     expect(await problem(dialog(params))).toEqual({
       status: 400,
-      text: expect.stringMatching(text),
+      text: like(text),
     });
     const posted = await send('POST', dialog(params), {
       body: 'action=cancel',
@@ -182,7 +190,10 @@ describe('a code', () => {
     const code = await codeOf();
     const answer = await send('POST', '/v26.0/oauth/access_token', {
       body: new URLSearchParams({
-        ...{ client_id: app.id, client_secret: app.secret, code, redirect_uri: redirectUri },
+        client_id: app.id,
+        client_secret: app.secret,
+        code,
+        redirect_uri: redirectUri,
       }),
     });
     expect(answer.body).toMatchObject({ token_type: 'bearer', expires_in: 5400 });
@@ -365,8 +376,10 @@ test('taking one permission back takes it from every token, and declines it', as
   expect(data).toContainEqual({ permission: 'pages_manage_posts', status: 'declined' });
 });
 
+const kill = (change: object) => control('PATCH', `users/${anna}`, change);
+const subcode = async (value = '') => (await as(value).get('me')).body.error?.error_subcode;
+
 describe('what happens to a person', () => {
-  const kill = (change: object) => control('PATCH', `users/${anna}`, change);
   test.each([
     ['a changed password', { password_changed: true }, 460, 460],
     ['a removed app', { remove_apps: ['77'] }, 458, 458],
@@ -377,10 +390,9 @@ describe('what happens to a person', () => {
     const [bakery, cafe] = await accounts(token);
     const other = await longToken({ user_id: ben });
     await kill(change);
-    const codes = async (value = '') => (await as(value).get('me')).body.error?.error_subcode;
-    expect([await codes(token), await codes(bakery?.access_token)]).toEqual([ofUser, ofPage]);
-    expect(await codes(cafe?.access_token)).toBe(ofUser);
-    expect(await codes(other)).toBeUndefined();
+    expect([await subcode(token), await subcode(bakery?.access_token)]).toEqual([ofUser, ofPage]);
+    expect(await subcode(cafe?.access_token)).toBe(ofUser);
+    expect(await subcode(other)).toBeUndefined();
   });
 
   test('a checkpoint ends', async () => {
