@@ -343,6 +343,20 @@ describe('a configuration of Login for Business', () => {
     );
   });
 
+  test('for people asks for its own permissions, whatever the address names', async () => {
+    await control('PATCH', `apps/${app.id}`, {
+      configs: [{ id: '9', scopes: ['pages_show_list'] }],
+    });
+    const path = dialog({ config_id: '9', scope: 'ads_read' });
+    const { body } = await exchangeCode(await codeOf({}, path));
+    expect(body.expires_in).toBe(5400);
+    expect(await debug(body.access_token)).toMatchObject({
+      type: 'USER',
+      scopes: ['pages_show_list', 'public_profile'],
+      granular_scopes: [{ scope: 'pages_show_list' }],
+    });
+  });
+
   test('needs a business to act for', async () => {
     await expect(codeOf({}, config)).rejects.toThrow('business portfolio');
   });
