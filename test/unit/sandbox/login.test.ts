@@ -391,6 +391,15 @@ test('taking one permission back takes it from every token, and declines it', as
 });
 
 const kill = (change: object) => control('PATCH', `users/${anna}`, change);
+test('a permission that is unticked in a later dialog is gone from the tokens of earlier ones', async () => {
+  const token = await longToken();
+  const [bakery] = await accounts(token);
+  await consent({ decline_scopes: ['pages_manage_posts'] });
+  expect((await debug(token)).scopes).not.toContain('pages_manage_posts');
+  const refused = await as(bakery?.access_token ?? '').post('111/feed', { message: 'x' });
+  expect(refused.body.error.code).toBe(200);
+});
+
 const subcode = async (value = '') => (await as(value).get('me')).body.error?.error_subcode;
 
 describe('what happens to a person', () => {
