@@ -102,7 +102,7 @@ function answer(world: World, { value, expiresAt }: Token): object {
 }
 
 function secondsTo(world: World, at: number): number {
-  return Math.floor((at - world.clock.now()) / 1000);
+  return Math.round((at - world.clock.now()) / 1000);
 }
 
 /** An hour's token, or one of 60 days, for one of 60 days from now; one that is over is good for nothing. */
