@@ -53,6 +53,9 @@ export interface Claimed {
   readonly run: number;
 }
 
+/** So many of an integration's due posts are compared for each that it may offer: the order of a backlog is nearly theirs. */
+const offeredPerTurn = 25;
+
 /** How long a queued post may be without a worker before the sweeper asks whether a job still carries it. */
 export const queuedLeaseMs = 10_000;
 
@@ -61,25 +64,40 @@ export const queuedLeaseMs = 10_000;
  * before anyone's second), at most `perIntegration` of one are in flight (a single one while its provider says that its
  * budget is nearly spent), and passed over are those that are out, held or paused, and rows that another scheduler
  * holds. Costs one index probe an active integration, however many posts lie in the future: the moment is
- * statement_timestamp(), because an index cannot be searched for the volatile clock_timestamp().
+ * statement_timestamp(), because an index cannot be searched for the volatile clock_timestamp(). Nor does it grow with
+ * the backlog: of each integration only the first `turns` are offered, nearest due of those that have waited longest.
  */
 export async function claimDue(
   sql: Sql,
-  claim: { readonly provider: string; readonly limit: number; readonly perIntegration: number },
-): Promise<readonly Claimed[]> {
+  claim: {
+    readonly provider: string;
+    readonly limit: number;
+    readonly perIntegration: number;
+    readonly turns: number;
+  },
+): Promise<{
+  readonly claimed: readonly Claimed[];
+  /** An integration had all of its turns: it may have more that is due. */
+  readonly isCut: boolean;
+}> {
   const rows = await sql.query<Claimed & { place: string; due_at: Date }>({
     name: 'posts_claim_due',
     text: `WITH turns AS MATERIALIZED (
              SELECT due.id, due.due_at, due.place
              FROM social_publisher.integrations i
              CROSS JOIN LATERAL (
-               SELECT p.id, coalesce(p.scheduled_at, p.approved_at) AS due_at,
-                 row_number() OVER (ORDER BY coalesce(p.scheduled_at, p.approved_at), p.id) AS place
-               FROM social_publisher.social_posts p
-               WHERE p.integration_id = i.id AND p.status = 'approved' AND p.next_run_at <= statement_timestamp()
-               ORDER BY 2, 1
-               LIMIT greatest(0, CASE WHEN ${isSlowSql} THEN 1 ELSE $3 END - (SELECT count(*) FROM social_publisher.social_posts f
-                 WHERE f.provider = $1 AND f.integration_id = i.id AND f.status IN ('queued', 'publishing')))
+               SELECT first.id, first.due_at, row_number() OVER (ORDER BY first.due_at, first.id) AS place FROM (
+                 SELECT waiting.id, waiting.due_at FROM (
+                   SELECT p.id, coalesce(p.scheduled_at, p.approved_at) AS due_at
+                   FROM social_publisher.social_posts p
+                   WHERE p.integration_id = i.id AND p.status = 'approved' AND p.next_run_at <= statement_timestamp()
+                   ORDER BY p.next_run_at LIMIT $5 * ${offeredPerTurn}
+                 ) waiting
+                 ORDER BY waiting.due_at, waiting.id
+                 LIMIT greatest(0, least($5, CASE WHEN ${isSlowSql} THEN 1 ELSE $3 END - (
+                   SELECT count(*) FROM social_publisher.social_posts f
+                   WHERE f.provider = $1 AND f.integration_id = i.id AND f.status IN ('queued', 'publishing'))))
+               ) first
              ) due
              WHERE i.provider = $1 AND ${isOpenSql}
              ORDER BY due.place, due.due_at LIMIT $2
@@ -92,13 +110,15 @@ export async function claimDue(
            ${updatePosts} ${moveSql('approved', 'queued')}, run = p.run + 1,
              lease_until = clock_timestamp() + $4 * interval '1 millisecond', waiting = NULL
            FROM mine WHERE p.id = mine.id RETURNING p.id, p.run, mine.place, mine.due_at`,
-    values: [claim.provider, claim.limit, claim.perIntegration, queuedLeaseMs],
+    values: [claim.provider, claim.limit, claim.perIntegration, queuedLeaseMs, claim.turns],
   });
-  return rows
-    .toSorted(
-      (a, b) => Number(a.place) - Number(b.place) || a.due_at.getTime() - b.due_at.getTime(),
-    )
-    .map(({ id, run }) => ({ id, run }));
+  const claimed = rows.toSorted(
+    (a, b) => Number(a.place) - Number(b.place) || a.due_at.getTime() - b.due_at.getTime(),
+  );
+  return {
+    claimed: claimed.map(({ id, run }) => ({ id, run })),
+    isCut: Number(claimed.at(-1)?.place) >= claim.turns,
+  };
 }
 
 /** How many jobs of the provider are out, and how long until the next post is due; null: none is planned. */

@@ -21,6 +21,10 @@ const claimSize = 100;
 /** Most posts of one integration that are queued or under way, so that a flood of one delays nobody. */
 const perIntegration = 100;
 
+/** Many accounts fill a claim with few posts each; where that does not fill it, few accounts have more. */
+const fewestTurns = 4;
+const mostTurns = 20;
+
 function jobsOf(claimed: readonly Claimed[]) {
   return claimed.map(({ id, run }) => ({ id: `${id}-${run}`, payload: { postId: id, run } }));
 }
@@ -46,12 +50,15 @@ export async function enqueueDue(
 
 async function fillQueue(services: Services, provider: string, room: number): Promise<number> {
   let enqueued = 0;
-  while (enqueued < room) {
+  for (let turns = fewestTurns; enqueued < room; ) {
     const limit = Math.min(claimSize, room - enqueued);
-    const claimed = await claimDue(services.db, { provider, limit, perIntegration });
+    const wanted = { provider, limit, perIntegration, turns };
+    const { claimed, isCut } = await claimDue(services.db, wanted);
     await services.queues.add(provider, publishPost, jobsOf(claimed));
     enqueued += claimed.length;
-    if (claimed.length < limit) break;
+    if (claimed.length === limit) continue;
+    if (!isCut) break;
+    turns = mostTurns;
   }
   return enqueued;
 }
