@@ -76,7 +76,11 @@ function open(options: SandboxOptions, url: URL): Promise<IncomingMessage | null
       url.protocol === 'https:'
         ? httpsGet(url, { ...settings, agent: httpsAgent }, resolve)
         : httpGet(url, { ...settings, agent: httpAgent }, resolve);
-    request.on('error', () => resolve(null));
+    request.on('error', () => {
+      // Its server may close a connection that was kept open just as it is used again.
+      const isStale = request.reusedSocket && !settings.signal.aborted;
+      resolve(isStale ? open(options, url) : null);
+    });
   });
 }
 

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { expect, test } from 'vitest';
 import { day, png, useMedia, useSandbox } from './sandbox-client.ts';
 
@@ -66,6 +68,27 @@ test.each([
   expect(answer.status).toBe(400);
   expect(answer.body.error).toMatchObject({ code, error_subcode: subcode });
   expect((await control('GET', 'ledger')).data).toEqual([]);
+});
+
+test('a photo is fetched again where its server closed the connection that was kept open', async () => {
+  const served = new WeakSet<object>();
+  const server = createServer(({ socket }, response) => {
+    if (served.has(socket)) return socket.destroy();
+    served.add(socket);
+    return response.writeHead(200, { 'content-type': 'image/png' }).end(png);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  const port = typeof address === 'object' ? address?.port : 0;
+  try {
+    const page = await aPage();
+    const photo = { url: `http://127.0.0.1:${port}/a.png`, published: false };
+    expect((await page.post(`${page.id}/photos`, photo)).status).toBe(200);
+    expect((await page.post(`${page.id}/photos`, photo)).status).toBe(200);
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
 });
 
 test('bytes come as multipart source and are shown by the sandbox', async () => {
