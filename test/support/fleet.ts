@@ -101,15 +101,15 @@ function quietLogger(errors: string[]): Logger {
   });
 }
 
-/** Polls until it holds; the error names what did not come true. */
+/** Polls until it holds, the more seldom the longer it takes; the error names what did not come true. */
 export async function until(
   what: string,
   holds: () => Promise<boolean>,
-  timeoutMs = 60_000,
+  timeoutMs = 120_000,
 ): Promise<void> {
   const deadline = performance.now() + timeoutMs;
-  while (!(await holds())) {
+  for (let pauseMs = 10; !(await holds()); pauseMs = Math.min(pauseMs + 5, 50)) {
     if (performance.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${what}`);
-    await delay(20);
+    await delay(pauseMs);
   }
 }

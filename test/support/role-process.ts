@@ -84,7 +84,7 @@ export async function runRole(
       output += String(data);
     });
   }
-  const timer = setTimeout(() => child.kill('SIGKILL'), 20_000);
+  const timer = setTimeout(() => child.kill('SIGKILL'), 90_000);
   await exited;
   clearTimeout(timer);
   return { code: child.exitCode, output };

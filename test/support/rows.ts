@@ -115,12 +115,14 @@ export interface PostRow {
   readonly effective_mode: string | null;
   readonly next_run_at: Date | null;
   readonly lateness_ms: number | null;
+  readonly scheduled_at: Date | null;
   readonly published_at: Date | null;
   readonly prepared_at: Date | null;
 }
 
 export async function readPost(db: Database, id: string): Promise<PostRow> {
   const [row] = await db.query<PostRow>({
+    name: 'test_read_post',
     text: 'SELECT * FROM social_publisher.social_posts WHERE id = $1',
     values: [id],
   });

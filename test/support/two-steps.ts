@@ -25,8 +25,8 @@ export interface TwoSteps extends Pipeline {
   outlet(options?: OutletOptions): Promise<Outlet>;
   /** A post for a minute from now, hidden at the sandbox already. */
   prepared(outlet: Outlet, post?: TestPost): Promise<string>;
-  /** Its time comes. */
-  falls(id: string): Promise<void>;
+  /** Its time comes, now or so much later. */
+  falls(id: string, inMs?: number): Promise<void>;
   /** How many posts of the Page are in each state by now. */
   there(outlet: Outlet, message?: string): Promise<z.infer<typeof countSchema>>;
   /** Exactly one is public and nothing else is left; waits for neither. */
@@ -110,7 +110,12 @@ export async function openTwoSteps(env: Readonly<Record<string, string>> = {}): 
       await until(`${id} rests`, async () => (await it.row(id)).status === 'approved');
       return id;
     },
-    falls: (id) => it.force(id, `scheduled_at = now(), next_run_at = now()`),
+    async falls(id, inMs = 0) {
+      // A worker that still has it would write when it was to go on.
+      await until(`${id} rests`, async () => (await it.row(id)).status === 'approved');
+      const at = `now() + interval '${inMs} milliseconds'`;
+      await it.force(id, `scheduled_at = ${at}, next_run_at = ${at}`);
+    },
     async isAlone(outlet) {
       const { public: shown, scheduled, hidden } = await there(outlet);
       return shown === 1 && scheduled === 0 && hidden === 0;

@@ -173,7 +173,7 @@ describe('a call without a whole answer', () => {
     const startedAt = performance.now();
     const error = await setup({ timeoutMs: 200 }).fail();
     expect(error.record.class).toBe('unknown_outcome');
-    expect(performance.now() - startedAt).toBeLessThan(1000);
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
   });
 
   it('is open when the connection breaks before, or in the middle of, the answer', async () => {
