@@ -74,7 +74,11 @@ export async function runRole(
 ): Promise<{ readonly code: number | null; readonly output: string }> {
   const file = fileURLToPath(new URL(`../../workers/${role}.ts`, import.meta.url));
   const child = spawn(process.execPath, [file], {
-    env: { PATH: process.env['PATH'], ...env },
+    env: {
+      PATH: process.env['PATH'],
+      NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
+      ...env,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const exited = once(child, 'exit');
