@@ -147,7 +147,7 @@ module.exports = {
     never(
       'graph-knows-no-provider',
       { path: '^src/graph/' },
-      { path: '^src/providers/(?!(provider|content)\\.ts$)' },
+      { path: '^src/providers/(?!(provider|account|content|connecting)\\.ts$)' },
       'The contract only.',
     ),
     never(

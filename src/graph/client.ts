@@ -4,7 +4,7 @@ import type { z } from 'zod';
 import { PublishError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { CallRecord, Effect } from '../providers/content.ts';
-import type { Secret } from '../secret.ts';
+import { Secret } from '../secret.ts';
 import { createAgents, type Reach, watchConnection } from './connection.ts';
 import {
   type Answer,
@@ -37,10 +37,18 @@ export interface GraphCall<T> {
   readonly method: 'GET' | 'POST' | 'DELETE';
   /** Below the version: `/123/feed`. */
   readonly path: string;
+  /** The path is not below a version, as those of Instagram's tokens. */
+  readonly isUnversioned?: true;
   readonly effect: Effect;
-  readonly account: GraphAccount;
-  /** Goes into the query of a GET or DELETE, into the JSON body of a POST. */
+  /** Null: no token goes with the call, as when one is asked for. */
+  readonly account: GraphAccount | null;
+  /**
+   * Goes into the query of a GET or DELETE, into the body of a POST. A `Secret` among them is opened as it is sent, and
+   * hidden in what is told of the answer.
+   */
   readonly params?: Readonly<Record<string, unknown>>;
+  /** How the body of a POST is written: JSON when absent. */
+  readonly body?: 'form';
   readonly schema: z.ZodType<T>;
   /** How many of the usual deadlines it may take: 1 when absent. */
   readonly deadlines?: number;
@@ -76,26 +84,28 @@ const maxAnswerBytes = 8 * 1024 * 1024;
 /** The only HTTP to Meta. Never retries, never follows a redirect, never waits past its deadline. */
 export function createGraphClient(settings: GraphSettings): GraphClient {
   const http = createHttp();
-  const root = `${settings.baseUrl.replace(/\/+$/, '')}/${settings.version}`;
-  const rootPath = new URL(root).pathname;
+  const base = settings.baseUrl.replace(/\/+$/, '');
+  const basePath = new URL(base).pathname.replace(/\/$/, '');
+  const toPath = ({ path, isUnversioned }: Pick<GraphCall<unknown>, 'path' | 'isUnversioned'>) =>
+    isUnversioned === true ? path : `/${settings.version}${path}`;
   const warnOfVersion = createVersionWarning(settings);
 
   return {
     async request(call) {
-      if (!isSendable(call.account.token)) throw toError(judgeMalformedToken(new Date()));
+      const { account } = call;
+      if (account !== null && !isSendable(account.token)) {
+        throw toError(judgeMalformedToken(new Date()));
+      }
       const startedAt = new Date();
-      const seen = await exchange(
-        http,
-        root + call.path,
-        call,
-        settings.timeoutMs * (call.deadlines ?? 1),
-      );
+      const path = toPath(call);
+      const timeoutMs = settings.timeoutMs * (call.deadlines ?? 1);
+      const seen = await exchange(http, base + path, call, timeoutMs);
       if ('reason' in seen) {
-        report(call, rootPath, startedAt, null, settings.logger);
+        report(call, basePath + path, startedAt, null, settings.logger);
         throw toError(judge(call.effect, seen, new Date(), factsOf(call)));
       }
-      const answer = toAnswer(seen, call.account);
-      report(call, rootPath, startedAt, answer, settings.logger);
+      const answer = toAnswer(seen, account);
+      report(call, basePath + path, startedAt, answer, settings.logger);
       if (answer.usage != null) call.context.onUsage?.(answer.usage);
       warnOfVersion(seen.headers['facebook-api-version']);
       const body = readBody(call, answer);
@@ -132,29 +142,47 @@ async function exchange<T>(
   call: GraphCall<T>,
   timeoutMs: number,
 ): Promise<AxiosResponse<unknown> | Failure> {
-  const token = call.account.token.reveal();
   const reach: Reach = { reached: false };
   const deadline = new AbortController();
   const timer = setTimeout(() => deadline.abort(), timeoutMs);
-  const params = withProof(call, token);
-  const isPost = call.method === 'POST';
   try {
     return await http.request<unknown>({
       method: call.method,
-      url: isPost ? url : url + toQuery(params),
-      headers: { Authorization: `Bearer ${token}` },
-      ...(isPost ? { data: JSON.stringify(params) } : {}),
+      ...toRequest(url, call),
       transport: watchConnection(url, reach, call.context.startBefore),
       signal: deadline.signal,
     });
   } catch (error) {
     const { reached } = reach;
-    if (!deadline.signal.aborted) return { reached, reason: describe(error) };
+    if (!deadline.signal.aborted) return { reached, reason: hideSecrets(describe(error), call) };
     const doing = reached ? 'no whole answer' : 'no connection';
     return { reached, reason: `${doing} within ${timeoutMs} ms` };
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Where the params go, and the token: in a header only. */
+function toRequest<T>(url: string, call: GraphCall<T>) {
+  const { account } = call;
+  const params = { ...openSecrets(call.params ?? {}), ...proofOf(account) };
+  const headers = account === null ? {} : { Authorization: `Bearer ${account.token.reveal()}` };
+  if (call.method !== 'POST') {
+    const query = toForm(params);
+    return { url: query === '' ? url : `${url}?${query}`, headers };
+  }
+  if (call.body !== 'form') return { url, headers, data: JSON.stringify(params) };
+  const type = { 'Content-Type': 'application/x-www-form-urlencoded' };
+  return { url, headers: { ...headers, ...type }, data: toForm(params) };
+}
+
+function openSecrets(params: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(params).map(([name, value]) => [
+      name,
+      value instanceof Secret ? value.reveal() : value,
+    ]),
+  );
 }
 
 /** What a header cannot carry is no token of Meta's; node would refuse it with the token in hand. */
@@ -163,19 +191,19 @@ function isSendable(token: Secret): boolean {
 }
 
 /** Proof that the caller holds the app's secret, so that a stolen token alone is worth nothing. */
-function withProof<T>(call: GraphCall<T>, token: string): Record<string, unknown> {
-  const { appSecret } = call.account;
-  if (appSecret === null) return { ...call.params };
-  const proof = createHmac('sha256', appSecret.reveal()).update(token).digest('hex');
-  return { ...call.params, appsecret_proof: proof };
+function proofOf(account: GraphAccount | null): { readonly appsecret_proof?: string } {
+  if (account === null || account.appSecret === null) return {};
+  const { token, appSecret } = account;
+  const proof = createHmac('sha256', appSecret.reveal()).update(token.reveal()).digest('hex');
+  return { appsecret_proof: proof };
 }
 
-function toQuery(params: Readonly<Record<string, unknown>>): string {
-  const query = new URLSearchParams();
+function toForm(params: Readonly<Record<string, unknown>>): string {
+  const form = new URLSearchParams();
   for (const [name, value] of Object.entries(params)) {
-    query.set(name, typeof value === 'string' ? value : JSON.stringify(value));
+    form.set(name, typeof value === 'string' ? value : JSON.stringify(value));
   }
-  return query.size === 0 ? '' : `?${query.toString()}`;
+  return form.toString();
 }
 
 /** The system's own code where there is one; never the whole error. */
@@ -185,31 +213,38 @@ function describe(error: unknown): string {
   return error.message === '' ? code : `${code}: ${error.message}`;
 }
 
-function toAnswer(response: AxiosResponse<unknown>, account: GraphAccount): Answer {
+function toAnswer(response: AxiosResponse<unknown>, account: GraphAccount | null): Answer {
   const { status, headers, data } = response;
-  const text = typeof data === 'string' ? data : '';
   const traceId: unknown = headers['x-fb-trace-id'];
   return {
     status,
-    text: status < 300 ? text : hideSecrets(text, account),
+    text: typeof data === 'string' ? data : '',
     fbtraceId: typeof traceId === 'string' ? traceId : null,
-    usage: readUsage(headers, account.externalAccountId),
+    usage: readUsage(headers, account?.externalAccountId),
   };
 }
 
-/** Meta, or what stands before it, may quote the token that it did not like. */
-function hideSecrets(text: string, { token, appSecret }: GraphAccount): string {
-  const masked = text.replaceAll(token.reveal(), '[secret]');
-  return appSecret === null ? masked : masked.replaceAll(appSecret.reveal(), '[secret]');
+/** Meta, or what stands before it, may quote the token, the code or the secret that it did not like. */
+function hideSecrets<T>(text: string, { account, params = {} }: GraphCall<T>): string {
+  const sent = Object.values(params).filter((value) => value instanceof Secret);
+  const secrets = [...sent, account?.token, account?.appSecret].flatMap((one) => {
+    const value = one?.reveal() ?? '';
+    // What is shorter is no secret, and may be part of anything.
+    return value.length < 6 ? [] : [value, encodeURIComponent(value)];
+  });
+  return secrets.reduce((hidden, secret) => hidden.replaceAll(secret, '[secret]'), text);
 }
 
+/** A token that was asked for may be the one that was sent: only what is told of a refusal hides it. */
 function readBody<T>(call: GraphCall<T>, answer: Answer): T {
   const at = new Date();
-  const verdict = judge(call.effect, answer, at, factsOf(call));
-  if (!verdict.ok) throw toError(verdict);
-  const parsed = call.schema.safeParse(verdict.body);
-  if (!parsed.success) throw toError(judgeUnexpectedBody(call.effect, answer, at));
-  return parsed.data;
+  const facts = factsOf(call);
+  const first = judge(call.effect, answer, at, facts);
+  const parsed = first.ok ? call.schema.safeParse(first.body) : undefined;
+  if (parsed?.success === true) return parsed.data;
+  const told = { ...answer, text: hideSecrets(answer.text, call) };
+  const verdict = judge(call.effect, told, at, facts);
+  throw toError(verdict.ok ? judgeUnexpectedBody(call.effect, told, at) : verdict);
 }
 
 function toError({ record, scope, isProven, retryAfterMs }: Refused): PublishError {
@@ -222,6 +257,7 @@ function toError({ record, scope, isProven, retryAfterMs }: Refused): PublishErr
 
 /** An edge that cannot be read says little; one that nothing can be made on says that the account is out of sight. */
 function factsOf<T>({ account, effect, path }: GraphCall<T>): CallFacts {
+  if (account === null) return {};
   const isBelow = path.startsWith(`/${account.externalAccountId}/`);
   return { isOnAccount: effect !== 'reads' && isBelow, hasProof: account.appSecret !== null };
 }
@@ -234,14 +270,13 @@ function dateOf(response: AxiosResponse<unknown>): Date | null {
 
 function report<T>(
   call: GraphCall<T>,
-  rootPath: string,
+  path: string,
   startedAt: Date,
   answer: Answer | null,
   logger: Logger,
 ): void {
   const { method, effect } = call;
   const status = answer?.status ?? null;
-  const path = rootPath + call.path;
   call.context.onCall({ method, path, effect, status, at: startedAt.toISOString() });
   if (!logger.isLevelEnabled('debug')) return;
   const durationMs = Date.now() - startedAt.getTime();

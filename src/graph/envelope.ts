@@ -72,7 +72,6 @@ export function readGraphError(body: unknown, status: number): GraphError | null
     readUpload(fields['debug_info']) ??
     readFlat(fields) ??
     readFlat(record.safeParse(fields['meta']).data) ??
-    readDebugToken(fields['data']) ??
     readList(fields['errors']) ??
     (status >= 400 ? readBare(fields) : null)
   );
@@ -129,12 +128,6 @@ function readFlat(fields: Record<string, unknown> | undefined): GraphError | nul
     statusInBody: isStatus ? given : null,
     fbtraceId: found.fbtrace_id,
   });
-}
-
-/** debug_token answers 200 with `{"data": {"is_valid": false, "error": {…}}}` about a dead token. */
-function readDebugToken(value: unknown): GraphError | null {
-  const data = record.safeParse(value).data;
-  return data?.['is_valid'] === false ? readEnvelope(data['error']) : null;
 }
 
 function readList(value: unknown): GraphError | null {

@@ -1,4 +1,10 @@
-import { type ErrorClass, type ErrorRecord, type ErrorScope, scopeOf } from '../errors.ts';
+import {
+  type ErrorClass,
+  type ErrorRecord,
+  type ErrorScope,
+  PublishError,
+  scopeOf,
+} from '../errors.ts';
 import { maskSecrets } from '../mask.ts';
 import type { Effect } from '../providers/content.ts';
 import { type ErrorLine, findLine, generalErrors } from './codes.ts';
@@ -79,6 +85,23 @@ export function judgeUnexpectedBody(effect: Effect, answer: Answer, at: Date): R
 export function judgeMalformedToken(at: Date): Refused {
   const message = 'The access token is empty or has characters that no token has';
   return refuse({ line: generalErrors.malformedToken, message, proves: true }, at);
+}
+
+/**
+ * The error that an answer holds about something else than the call: what debug_token says of a dead token, whose own
+ * answer is as it should be. Null: none that can be read.
+ */
+export function recordOfInner(error: unknown, at: Date): ErrorRecord | null {
+  const found = readGraphError({ error }, 400);
+  if (found === null) return null;
+  const line = lineFor(found, 400, {});
+  return toRecord({ line, message: describeError(found, 400), error: found }, at);
+}
+
+/** A refusal that we find out ourselves from what Meta tells. */
+export function refusalOf(line: ErrorLine, message: string): PublishError {
+  const { record, scope } = refuse({ line, message }, new Date());
+  return new PublishError(record, { scope });
 }
 
 /** What a verdict is made of, before it becomes a record. */

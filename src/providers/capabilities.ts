@@ -17,6 +17,10 @@ export const capabilities = [
   { name: 'reads_drafts', meaning: 'The token may read the list of drafts.' },
   { name: 'reads_scheduled', meaning: 'The token may read the list of scheduled posts.' },
   { name: 'reads_published', meaning: 'The token may read the list of published posts.' },
+  {
+    name: 'creates_content',
+    meaning: 'The person behind the token may create content on the account.',
+  },
   { name: 'lists_in_order', meaning: 'The lists come newest first.' },
   { name: 'text_as_sent', meaning: 'Texts come back as they were sent.' },
   { name: 'mentions_as_sent', meaning: 'Mentions come back as they were sent.' },

@@ -8,7 +8,7 @@ import type { Seen } from './capabilities.ts';
  * every call reported once through `onCall`, as everywhere in the contract.
  */
 export interface Connecting {
-  /** Calls with the account's token that one proof may need. */
+  /** The most calls that one proof may need. */
   readonly verifyCalls: number;
 
   /**
@@ -22,6 +22,9 @@ export interface Connecting {
    * not tell us, which says nothing about the token. Throws retry while it cannot be reached.
    */
   inspect(account: Account, context: CallContext): Promise<TokenFacts | null>;
+
+  /** Which dialog a token came from that was given by hand, as far as its form tells. */
+  loginOf(token: Secret): LoginName;
 
   /** The ways a person may log in; the first unless another is asked for. None: tokens come by hand only. */
   readonly logins: readonly Login[];
@@ -127,12 +130,17 @@ export interface Candidate {
   readonly token: Secret | null;
   /** What the person may do with the account, in the network's words; null: not told. */
   readonly tasks: readonly string[] | null;
+  /** Capabilities that the consent has shown. */
+  readonly seen: Seen;
   /** Why it could not be used; null: it can, as far as is known. */
   readonly reason: Unusable | null;
 }
 
 export interface Unusable {
-  /** Stable: `no_token`, `task_missing`, `scope_missing`, `scope_other_accounts`, `account_disabled`. */
+  /**
+   * Stable: `no_token`, `task_missing`, `scope_missing`, `scope_other_accounts`, `account_disabled`,
+   * `account_not_professional`.
+   */
   readonly code: string;
   /** For people, with what to do. */
   readonly text: string;

@@ -1,6 +1,9 @@
-import { createGraphClient } from '../graph/client.ts';
-import { createFacebook, type ProviderSettings } from './facebook/index.ts';
+import { createGraphClient, type GraphSettings } from '../graph/client.ts';
+import { createFacebook, type FacebookSettings } from './facebook/index.ts';
 import type { Provider, Publishing } from './provider.ts';
+
+/** What every provider is built from: where Meta's hosts are, how long a call may take, where to log. */
+export type ProviderSettings = GraphSettings & FacebookSettings;
 
 /** The registry: one line a provider. */
 const creators: readonly ((settings: ProviderSettings) => Provider)[] = [

@@ -1,6 +1,5 @@
 import { createLogger } from '../../src/log.ts';
-import type { ProviderSettings } from '../../src/providers/facebook/index.ts';
-import { createProviders } from '../../src/providers/index.ts';
+import { createProviders, type ProviderSettings } from '../../src/providers/index.ts';
 import type { Provider, Publishing } from '../../src/providers/provider.ts';
 
 /** The real providers; nobody answers for their networks unless it is said where. */

@@ -1,10 +1,17 @@
 import { z } from 'zod';
 import { PublishError } from '../../errors.ts';
 import type { GraphClient } from '../../graph/client.ts';
+import { idSchema } from '../../graph/wire.ts';
 import type { CallContext } from '../account.ts';
+import {
+  type CapabilityName,
+  type CapabilityValue,
+  readingOf,
+  type Seen,
+} from '../capabilities.ts';
 import type { PublishMode } from '../content.ts';
 import type { ListedPost, Listing, ListRequest, MediumRequest, SeenList } from '../provider.ts';
-import { graphTime, idSchema, nodePath, postIdSchema } from './wire.ts';
+import { graphTime, nodePath, postIdSchema } from './wire.ts';
 
 interface Edge {
   readonly mode: PublishMode;
@@ -127,6 +134,28 @@ class Order {
     if (this.#isBroken) return false;
     return this.#falls ? true : null;
   }
+}
+
+/**
+ * Which lists the token may read, by the very calls that looks make. One that did not answer is absent. The list of
+ * published posts has to be read: what it answers else is thrown.
+ */
+export async function tryLists(
+  client: GraphClient,
+  account: ListRequest['account'],
+  context: CallContext,
+): Promise<Seen> {
+  const seen: Partial<Record<CapabilityName, CapabilityValue>> = {};
+  for (const edge of edges) {
+    try {
+      await readPage({ client, edge, account, context }, undefined, pageSizes.length - 1);
+      seen[readingOf[edge.mode]] = 'yes';
+    } catch (error) {
+      if (edge.mode === 'publish') throw error;
+      if (failureOf(error) === 'forbidden') seen[readingOf[edge.mode]] = 'no';
+    }
+  }
+  return seen;
 }
 
 /** Permissions of the app or of the person's task, for this edge: publishing may work all the same. */

@@ -1,17 +1,16 @@
-import type { GraphClient, GraphSettings } from '../../graph/client.ts';
+import type { GraphClient } from '../../graph/client.ts';
 import { errorTexts } from '../../graph/codes.ts';
+import { type FacebookDialog, facebookWebsite } from '../../graph/facebook-login.ts';
 import type { ErrorText, Provider, Publishing } from '../provider.ts';
+import { connecting } from './connect.ts';
 import { list, postOfMedium, showsLink, skeletonOf, textKeyOf } from './find.ts';
 import { change, deletePost, isReadable, readPost, unstage } from './manage.ts';
 import { create, preview, publish, reveal, stage } from './publish.ts';
 import { rules } from './rules.ts';
-import { verify } from './verify.ts';
 import { handoverWindow } from './wire.ts';
 
-/** What every provider is built from: where Meta's hosts are, how long a call may take, where to log. */
-export interface ProviderSettings extends GraphSettings {
-  /** Where people look at posts, without a slash at its end; Facebook's own website unless it is said. */
-  readonly websiteUrl?: string;
+/** What the environment says about Facebook. */
+export interface FacebookSettings extends FacebookDialog {
   /** 200 unless it is said. */
   readonly facebookCallsPerHour?: number;
   /** Two unless it is said. */
@@ -20,29 +19,26 @@ export interface ProviderSettings extends GraphSettings {
   readonly prepareAheadMs?: number;
 }
 
-type Settings = Omit<ProviderSettings, keyof GraphSettings>;
-
 /** Posts on a Facebook Page: text, link or photos, as a draft, by Facebook's scheduler, or public at once. */
 export function createFacebook(
   client: GraphClient,
-  settings: Settings = {},
+  settings: FacebookSettings,
 ): Provider & { readonly publishing: Publishing } {
   const callsPerHour = settings.facebookCallsPerHour ?? 200;
   return {
     name: 'facebook',
     callsPerHour,
-    connect: {
-      verifyCalls: 3,
-      verify: (account, context) => verify(client, account, context),
-      inspect: async () => null,
-      logins: [],
-    },
+    connect: connecting(client, settings),
     publishing: publishingOf(client, callsPerHour, settings),
   };
 }
 
-function publishingOf(client: GraphClient, callsPerHour: number, settings: Settings): Publishing {
-  const { websiteUrl = 'https://www.facebook.com', facebookSteps, prepareAheadMs = 0 } = settings;
+function publishingOf(
+  client: GraphClient,
+  callsPerHour: number,
+  settings: FacebookSettings,
+): Publishing {
+  const { websiteUrl = facebookWebsite, facebookSteps, prepareAheadMs = 0 } = settings;
   return {
     name: 'facebook',
     callsPerHour,
@@ -79,24 +75,9 @@ function publishingOf(client: GraphClient, callsPerHour: number, settings: Setti
   };
 }
 
-/** Those of Meta's table, and what we find out ourselves about a token or an id before Meta is asked. */
+/** Those of Meta's table, and what we find out ourselves about an id before Meta is asked. */
 const errors: readonly ErrorText[] = [
   ...errorTexts(),
-  {
-    key: 'token_invalid',
-    meaning: 'Meta says that the token is not valid.',
-    action: 'Connect the Page again with a new token.',
-  },
-  {
-    key: 'scope_missing',
-    meaning: 'The token may not publish on this Page.',
-    action: 'Connect the Page again, and grant the permission that `message` names.',
-  },
-  {
-    key: 'token_is_user_token',
-    meaning: 'The token is one of a person or of another Page, not the one of this Page.',
-    action: 'Take the Page access token of this Page (me/accounts lists it), not the user token.',
-  },
   {
     key: 'facebook_id_malformed',
     meaning: 'The id of the Page or post is not one that Facebook uses: digits only.',

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { PublishError } from '../../errors.ts';
 import type { GraphClient } from '../../graph/client.ts';
+import { idSchema } from '../../graph/wire.ts';
 import type { Account, CallContext } from '../account.ts';
 import type {
   ChangeRequest,
@@ -9,7 +10,7 @@ import type {
   RemotePost,
   UnstageRequest,
 } from '../provider.ts';
-import { graphTime, idSchema, nodePath, unixSeconds } from './wire.ts';
+import { graphTime, nodePath, unixSeconds } from './wire.ts';
 
 const postAnswer = z.looseObject({
   permalink_url: z.string().nullish(),

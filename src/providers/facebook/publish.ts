@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { PublishError } from '../../errors.ts';
 import type { GraphClient } from '../../graph/client.ts';
+import { failure, idSchema } from '../../graph/wire.ts';
 import type { CallContext } from '../account.ts';
 import type { StagedMedium } from '../content.ts';
 import type {
@@ -12,7 +13,7 @@ import type {
   RevealRequest,
   StageRequest,
 } from '../provider.ts';
-import { failure, handoverWindow, idSchema, nodePath, postIdSchema, unixSeconds } from './wire.ts';
+import { handoverWindow, nodePath, postIdSchema, unixSeconds } from './wire.ts';
 
 const photoAnswer = z.object({ id: idSchema });
 const postAnswer = z.object({ id: postIdSchema });

@@ -1,12 +1,7 @@
 import { z } from 'zod';
-import { type ErrorRecord, PublishError } from '../../errors.ts';
+import { PublishError } from '../../errors.ts';
+import { failure } from '../../graph/wire.ts';
 import type { HandoverWindow } from '../provider.ts';
-
-/** Ids have come as numbers too; those too long for a number are text by the time they are here. */
-export const idSchema = z
-  .union([z.string(), z.number().int()])
-  .transform(String)
-  .pipe(z.string().regex(/^\d+(?:_\d+)?$/));
 
 /** `<Page>_<post>`: what every call to `/feed` answers, whatever the mode. */
 export const postIdSchema = z.string().regex(/^\d+_\d+$/);
@@ -85,17 +80,3 @@ export const handoverWindow: HandoverWindow = {
   maxAheadMs: 75 * dayMs,
   certainAheadMs: 29 * dayMs,
 };
-
-type Told = Pick<ErrorRecord, 'class' | 'key' | 'who' | 'message' | 'user_message' | 'action'>;
-
-/** The record of a failure that this provider finds itself, without an error of Meta's. */
-export function failure(told: Told): ErrorRecord {
-  return {
-    ...told,
-    provider_code: null,
-    provider_subcode: null,
-    retryable: told.class === 'retry' || told.class === 'not_ready',
-    fbtrace_id: null,
-    at: new Date().toISOString(),
-  };
-}

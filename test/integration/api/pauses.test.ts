@@ -9,7 +9,10 @@ let page: string;
 let othersPage: string;
 
 beforeAll(async () => {
-  const facebook = createFacebook({ request: () => Promise.reject(new Error('nobody is called')) });
+  const facebook = createFacebook(
+    { request: () => Promise.reject(new Error('nobody is called')) },
+    { version: 'v26.0' },
+  );
   api = await createTestApi({ providers: [facebook] });
   [tenant, other] = [await api.createTenant(), await api.createTenant()];
   const integration = async (tenantId: string) =>

@@ -375,12 +375,6 @@ describe('judging without a code', () => {
       'retry',
     ],
     [
-      'a dead token in debug_token',
-      200,
-      { data: { is_valid: false, error: { code: 190, subcode: 463, message: 'm' } } },
-      'reauth',
-    ],
-    [
       'an error without its envelope',
       400,
       { message: 'm', type: 'OAuthException', code: 10 },

@@ -10,7 +10,7 @@ const minutes = (count: number) => new Date(now.getTime() + count * 60_000);
 const client: GraphClient = { request: () => Promise.reject(new Error('judging calls nobody')) };
 
 const provider: Publishing = {
-  ...createFacebook(client).publishing,
+  ...createFacebook(client, { version: 'v26.0' }).publishing,
   rules: [
     {
       id: 'no_empty',
