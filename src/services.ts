@@ -49,6 +49,9 @@ export function openServices(
     prepareAheadMs: config.prepareAheadMs,
     logger: log,
     websiteUrl: websiteOf(config),
+    instagramWebsiteUrl: config.hosts.instagramDialog,
+    instagramGraphUrl: config.hosts.instagramGraph,
+    instagramApiUrl: config.hosts.instagramApi,
   });
   const publishers = publishersOf(providers);
   const queues = openQueues({

@@ -77,6 +77,7 @@ export interface Config {
   readonly prepareAheadMs: number;
   readonly limits: {
     readonly facebookCallsPerHour: number;
+    readonly instagramCallsPerHour: number;
     /** Of one tenant to one process, in the long run. */
     readonly tenantRequestsPerSecond: number;
   };
@@ -204,6 +205,7 @@ function arrange(from: Variables, role: Role, warnings: readonly string[]): Conf
     prepareAheadMs: from.PREPARE_AHEAD_S * 1000,
     limits: {
       facebookCallsPerHour: from.FACEBOOK_CALLS_PER_HOUR,
+      instagramCallsPerHour: from.INSTAGRAM_CALLS_PER_HOUR,
       tenantRequestsPerSecond: from.TENANT_REQUESTS_PER_SECOND,
     },
     reconcile: {

@@ -163,6 +163,7 @@ export const variables = z.object({
   INSTAGRAM_APP_SECRET: secret().optional(),
 
   FACEBOOK_CALLS_PER_HOUR: integer(1, 1_000_000).default(200),
+  INSTAGRAM_CALLS_PER_HOUR: integer(1, 1_000_000).default(200),
   FACEBOOK_STEPS: z.enum(['two', 'one']).default('two'),
   PREPARE_AHEAD_S: integer(0, 3600).default(120),
   RECONCILE_LOOKS: integer(1, 20).default(3),

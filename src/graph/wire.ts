@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import type { ErrorRecord } from '../errors.ts';
+import { generalErrors } from './codes.ts';
+import { refusalOf } from './errors.ts';
 
 /** Ids have come as numbers too; those too long for a number are text by the time they are here. */
 export const idSchema = z
@@ -26,6 +28,12 @@ export const maybeText = z
   .nullish()
   .catch(null)
   .transform((value) => value ?? null);
+
+/** `/<account>`, or `/act_<account>`. Refuses ids that could lead anywhere else than to their account. */
+export function accountPath(id: string, prefix: '' | 'act_' = ''): string {
+  if (/^\d{1,32}$/.test(id)) return `/${prefix}${id}`;
+  throw refusalOf(generalErrors.idMalformed, 'The id of the account is not a number');
+}
 
 type Told = Pick<ErrorRecord, 'class' | 'key' | 'who' | 'message' | 'user_message' | 'action'>;
 

@@ -23,8 +23,8 @@ export interface Connecting {
    */
   inspect(account: Account, context: CallContext): Promise<TokenFacts | null>;
 
-  /** Which dialog a token came from that was given by hand, as far as its form tells. */
-  loginOf(token: Secret): LoginName;
+  /** No token of this network lasts, so one that ends by time is what everybody has. */
+  readonly tokensEnd?: boolean;
 
   /** The ways a person may log in; the first unless another is asked for. None: tokens come by hand only. */
   readonly logins: readonly Login[];

@@ -4,8 +4,12 @@ import type { Provider, Publishing } from '../../src/providers/provider.ts';
 
 /** The real providers; nobody answers for their networks unless it is said where. */
 export function networksAt(settings: Partial<ProviderSettings> = {}): readonly Provider[] {
+  const { baseUrl = 'http://127.0.0.1:9' } = settings;
   return createProviders({
-    baseUrl: 'http://127.0.0.1:9',
+    baseUrl,
+    instagramWebsiteUrl: `${baseUrl}/instagram`,
+    instagramGraphUrl: `${baseUrl}/instagram-graph`,
+    instagramApiUrl: `${baseUrl}/instagram-api`,
     version: 'v26.0',
     timeoutMs: 1000,
     logger: createLogger({ level: 'silent' }),

@@ -53,7 +53,6 @@ export function connecting(client: GraphClient, dialog: FacebookDialog): Connect
     verifyCalls: 5,
     verify: (account, context) => verify(client, account, context),
     inspect: (account, context) => inspectToken(client, account, context),
-    loginOf: () => 'facebook',
     logins: [
       facebookLogin(client, dialog, { apps: ['facebook'], scopes, optionalScopes, accounts }),
     ],
