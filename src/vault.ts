@@ -9,6 +9,16 @@ import {
 import { AppError } from './errors.ts';
 import { Secret } from './secret.ts';
 
+/** What is sealed beside the tokens of integrations: the `purpose` of its binding. */
+export const purposes = {
+  /** Of a tenant's own app; bound to the app's id. */
+  appSecret: 'app-secret',
+  /** Of the person behind the tokens of integrations; bound to the login's id. */
+  login: 'login',
+  /** What a person consented to, until they have chosen; bound to the connection's id. */
+  connection: 'connection',
+} as const;
+
 const format = 'v1';
 const algorithm = 'aes-256-gcm';
 const keyBytes = 32;

@@ -63,6 +63,19 @@ export const problemKinds = {
     meaning: 'The address is unknown, or the id does not exist or belongs to another tenant.',
     action: 'Check the address, the id, and whose key is used.',
   },
+  no_pending_connection: {
+    status: 404,
+    title: 'No such connection',
+    meaning:
+      'What a person consented to can be chosen from for 15 minutes; this one is over, or was never there, or belongs to another tenant.',
+    action: 'Start again with POST /v1/connect/{provider}.',
+  },
+  account_not_found: {
+    status: 404,
+    title: 'The consent does not reach this account',
+    meaning: 'The account is not among those that the person showed us.',
+    action: 'Choose one of GET /v1/connections/{id}, or have it ticked in the dialog.',
+  },
   method_not_allowed: {
     status: 405,
     title: 'Method not allowed',
@@ -96,6 +109,20 @@ export const problemKinds = {
     meaning:
       'The network holds the post and is about to publish it, or just did. From 5 minutes before its time nothing is changed.',
     action: 'Change or delete it on the network once it is live.',
+  },
+  invalid_config: {
+    status: 409,
+    title: 'No usable app',
+    meaning:
+      "There is no app at the network to which people could give their consent: neither the tenant's own with its secret, nor the operator's.",
+    action:
+      'Give the tenant an app by PUT /v1/apps/{provider}, or have the operator configure the shared one.',
+  },
+  app_in_use: {
+    status: 409,
+    title: 'The app is in use',
+    meaning: 'Tokens that this app issued are in use by integrations of the tenant.',
+    action: 'Disconnect those integrations, or connect them again with another app.',
   },
   reference_taken: {
     status: 409,
@@ -171,6 +198,43 @@ export const problemKinds = {
     title: 'A token of a person, not of a Page',
     meaning: 'A user access token cannot publish as a Page. Nothing was saved.',
     action: "Send the Page's own access token, as GET /me/accounts gives it.",
+  },
+  token_of_another_app: {
+    status: 422,
+    title: 'A token of another app',
+    meaning:
+      'The token was issued by another app than those whose secret is known here, so that no call with it can be proven. Nothing was saved.',
+    action:
+      "Use a token of the operator's app, or give the tenant its own app by PUT /v1/apps/{provider}.",
+  },
+  token_expires: {
+    status: 422,
+    title: 'The token ends by time',
+    meaning:
+      'The token ends within hours or weeks, and every post that is due later would wait. Nothing was saved.',
+    action:
+      'Connect the account through POST /v1/connect/{provider}, or send `accept_expiring: true`.',
+  },
+  permission_missing: {
+    status: 422,
+    title: 'A permission is missing',
+    meaning:
+      'The token is good, and lacks a permission that publishing to the account needs. Nothing was saved.',
+    action: 'Grant the permission that `detail` names, and send the new token.',
+  },
+  redirect_url_invalid: {
+    status: 422,
+    title: 'People cannot be sent back there',
+    meaning:
+      '`redirect_url` must be https, or http on localhost or 127.0.0.1, without a user and without a fragment.',
+    action: 'Use such an address.',
+  },
+  account_not_usable: {
+    status: 422,
+    title: 'The account cannot be used',
+    meaning:
+      'The consent reaches the account and is not enough to publish to it; `detail` says why. Nothing was saved.',
+    action: 'Do what `detail` says, and connect again.',
   },
   rate_limited: {
     status: 429,

@@ -152,6 +152,8 @@ export const tags = {
   Tenants: 'The customers of the operator, and what holds for all of their posts.',
   'API keys': 'What a tenant, a calendar of many tenants, or a reader identifies itself with.',
   Integrations: "A tenant's connections to accounts on the networks, with their tokens.",
+  Connecting:
+    "Accounts by a person's consent in the network's own dialog, and the apps they consent to.",
   Posts: 'Write, check, approve, follow, change and cancel posts.',
   Events: 'The history of all posts, as one list to follow.',
   Pauses: 'Hold back what a pause names, until it is lifted.',

@@ -13,6 +13,7 @@ import {
   mustKeepRules,
   type PostDraft,
   type PostOutcome,
+  unpublished,
   unwrap,
   type WrittenPost,
   warningsOf,
@@ -78,6 +79,8 @@ function judgeNew(scope: AuthorScope, { id, input }: NewPost): Judged {
   if (!scope.integrations.has(integrationId)) {
     return refused(noSuchIntegration(scope, input.integration_id));
   }
+  const stranger = unpublished(scope, integrationId);
+  if (stranger !== null) return refused(brokenRules([stranger]));
   const draft = draftOf(scope, id, input);
   if ('problem' in draft) return refused(brokenRules([draft.problem]));
   const errors = mustKeepRules(draft.status) ? judgeDraft(scope, draft).errors : [];

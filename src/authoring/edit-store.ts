@@ -13,6 +13,7 @@ import {
   busy,
   judgeDraft,
   mustKeepRules,
+  unpublished,
   versionMismatch,
   type WrittenPost,
   warningsOf,
@@ -43,6 +44,8 @@ export async function editPost(
     const integrationId = (patch.integration_id ?? row.integration_id).toLowerCase();
     const scope = await loadScope(needs, tenantId, [integrationId]);
     if (!scope.integrations.has(integrationId)) throw noSuchIntegration(scope, integrationId);
+    const stranger = unpublished(scope, integrationId);
+    if (stranger !== null && integrationId !== row.integration_id) throw brokenRules([stranger]);
     const next = merge(scope, row, { ...patch, integration_id: integrationId });
     if (mustKeepRules(row.status)) refuseBroken(scope, next);
     const written = await write(needs.db, row, next);

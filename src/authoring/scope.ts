@@ -126,6 +126,12 @@ function refused(error: FieldProblem): RuleVerdict {
   return { errors: [error], warnings: [] };
 }
 
+/** Null: posts go out through this integration; else why it takes none, drafts included. */
+export function unpublished(scope: AuthorScope, integrationId: string): FieldProblem | null {
+  const name = scope.integrations.get(integrationId)?.provider ?? '';
+  return scope.publishers.has(name) ? null : unknownProvider(name);
+}
+
 function unknownProvider(name: string): FieldProblem {
   const message = `Nothing is published to "${name}" by this installation.`;
   return { path: 'integration_id', message, rule: 'provider_supported' };

@@ -58,7 +58,14 @@ export async function countInFlight(sql: Sql): Promise<number> {
 /** How much each key seals. */
 export interface KeyUse {
   readonly key_id: string;
+  /** Tokens of integrations. */
   readonly integrations: number;
+  /** Tokens of the people behind them. */
+  readonly logins: number;
+  /** Secrets of the tenants' own apps. */
+  readonly apps: number;
+  /** Consents whose accounts may still be chosen, for a quarter of an hour. */
+  readonly connections: number;
   /** Answers with a secret that are kept to be repeated. */
   readonly answers: number;
 }
@@ -66,33 +73,59 @@ export interface KeyUse {
 /** By the key id that a sealed value carries in the open, see src/vault.ts. */
 export async function countByKey(sql: Sql): Promise<KeyUse[]> {
   return sql.query<KeyUse>({
-    text: `SELECT split_part(sealed, '.', 2) AS key_id, count(*) FILTER (WHERE is_token)::int AS integrations,
-                  count(*) FILTER (WHERE NOT is_token)::int AS answers
-             FROM (SELECT sealed_token AS sealed, true AS is_token
+    text: `SELECT split_part(sealed, '.', 2) AS key_id,
+                  count(*) FILTER (WHERE kind = 'integration')::int AS integrations,
+                  count(*) FILTER (WHERE kind = 'login')::int AS logins,
+                  count(*) FILTER (WHERE kind = 'app')::int AS apps,
+                  count(*) FILTER (WHERE kind = 'connection')::int AS connections,
+                  count(*) FILTER (WHERE kind = 'answer')::int AS answers
+             FROM (SELECT sealed_token AS sealed, 'integration' AS kind
                      FROM social_publisher.integrations WHERE sealed_token IS NOT NULL
                     UNION ALL
-                   SELECT response->>'body', false
+                   SELECT sealed_token, 'login' FROM social_publisher.logins
+                    UNION ALL
+                   SELECT sealed_secret, 'app' FROM social_publisher.apps WHERE sealed_secret IS NOT NULL
+                    UNION ALL
+                   SELECT sealed, 'connection' FROM social_publisher.connections WHERE expires_at > clock_timestamp()
+                    UNION ALL
+                   SELECT response->>'body', 'answer'
                      FROM social_publisher.idempotency_keys WHERE response @> '{"sealed": true}') AS x
             GROUP BY 1 ORDER BY 1`,
   });
 }
 
+/** What is sealed for good, with the text that its id is in the binding. */
+export type SealedKind = 'integration' | 'login' | 'app';
+
 export interface SealedToken {
+  readonly kind: SealedKind;
+  /** Of the integration or the login; of an app its provider and its id at it. */
   readonly id: string;
   readonly tenantId: string;
   readonly sealed: string;
 }
 
-/** In the order of their ids, from after `after`. */
+/** Every one of them as `{kind, id, tenantId, sealed}`. */
+const sealedTokens = `
+  SELECT 'integration' AS kind, id::text, tenant_id AS "tenantId", sealed_token AS sealed
+    FROM social_publisher.integrations WHERE sealed_token IS NOT NULL
+   UNION ALL
+  SELECT 'login', id::text, tenant_id, sealed_token FROM social_publisher.logins
+   UNION ALL
+  SELECT 'app', provider || ':' || app_id, tenant_id, sealed_secret
+    FROM social_publisher.apps WHERE sealed_secret IS NOT NULL`;
+
+/** In an order of their own, from after `after`. */
 export async function nextTokens(
   sql: Sql,
   after: SealedToken | undefined,
   limit: number,
 ): Promise<SealedToken[]> {
   return sql.query<SealedToken>({
-    text: `SELECT id, tenant_id AS "tenantId", sealed_token AS sealed FROM social_publisher.integrations
-            WHERE sealed_token IS NOT NULL AND ($1::uuid IS NULL OR id > $1) ORDER BY id LIMIT $2`,
-    values: [after?.id ?? null, limit],
+    text: `SELECT * FROM (${sealedTokens}) x
+            WHERE $1::text IS NULL OR (kind, id, "tenantId") > ($1, $2::text, $3::uuid)
+            ORDER BY kind, id, "tenantId" LIMIT $4`,
+    values: [after?.kind ?? null, after?.id ?? null, after?.tenantId ?? null, limit],
   });
 }
 
@@ -125,9 +158,21 @@ export async function saveTokens(
   tokens: readonly Resealed<SealedToken>[],
 ): Promise<number> {
   const rows = await sql.query({
-    text: `UPDATE social_publisher.integrations i SET sealed_token = x.resealed
-             FROM jsonb_to_recordset($1::jsonb) AS x (id uuid, sealed text, resealed text)
-            WHERE i.id = x.id AND i.sealed_token = x.sealed RETURNING i.id`,
+    text: `WITH x AS (
+             SELECT * FROM jsonb_to_recordset($1::jsonb)
+               AS x (kind text, id text, "tenantId" uuid, sealed text, resealed text)
+           ), integrations AS (
+             UPDATE social_publisher.integrations i SET sealed_token = x.resealed FROM x
+              WHERE x.kind = 'integration' AND i.id::text = x.id AND i.sealed_token = x.sealed RETURNING 1
+           ), logins AS (
+             UPDATE social_publisher.logins l SET sealed_token = x.resealed FROM x
+              WHERE x.kind = 'login' AND l.id::text = x.id AND l.sealed_token = x.sealed RETURNING 1
+           ), apps AS (
+             UPDATE social_publisher.apps a SET sealed_secret = x.resealed FROM x
+              WHERE x.kind = 'app' AND a.tenant_id = x."tenantId" AND a.provider || ':' || a.app_id = x.id
+                AND a.sealed_secret = x.sealed RETURNING 1
+           )
+           SELECT FROM integrations UNION ALL SELECT FROM logins UNION ALL SELECT FROM apps`,
     values: [JSON.stringify(tokens)],
   });
   return rows.length;

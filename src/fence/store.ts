@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type Database, type Sql, sqlState } from '../db/client.ts';
 import { ConfigError } from '../errors.ts';
-import type { Vault } from '../vault.ts';
+import { purposes, type Vault } from '../vault.ts';
 import type { DatabaseIdentity, Identity, Place } from './fleet-store.ts';
 
 export interface InstanceRow {
@@ -198,15 +198,23 @@ export async function findUnfitKeys(sql: Sql, vault: Vault): Promise<readonly Un
 /** Several of each key, as a single one may be damaged. */
 async function readSomeTokens(sql: Sql): Promise<readonly SealedToken[]> {
   return sql.query<SealedToken>({
-    text: `SELECT tenant_id AS "tenantId", id AS "integrationId", sealed_token AS sealed
-           FROM (SELECT *, row_number() OVER (PARTITION BY split_part(sealed_token, '.', 2) ORDER BY id DESC) AS nth
-                 FROM social_publisher.integrations WHERE sealed_token IS NOT NULL) x
+    text: `SELECT "tenantId", "integrationId", purpose, sealed
+           FROM (SELECT *, row_number() OVER (PARTITION BY split_part(sealed, '.', 2) ORDER BY "integrationId" DESC) AS nth
+                 FROM (SELECT tenant_id AS "tenantId", id::text AS "integrationId", 'token' AS purpose, sealed_token AS sealed
+                         FROM social_publisher.integrations WHERE sealed_token IS NOT NULL
+                        UNION ALL
+                       SELECT tenant_id, id::text, $1, sealed_token FROM social_publisher.logins
+                        UNION ALL
+                       SELECT tenant_id, app_id, $2, sealed_secret
+                         FROM social_publisher.apps WHERE sealed_secret IS NOT NULL) all_kinds) x
            WHERE nth <= 20`,
+    values: [purposes.login, purposes.appSecret],
   });
 }
 
 interface SealedToken {
   readonly tenantId: string;
   readonly integrationId: string;
+  readonly purpose: string;
   readonly sealed: string;
 }

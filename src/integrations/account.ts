@@ -2,7 +2,7 @@ import type { Config } from '../config/config.ts';
 import { AppError, ownFailure, PublishError } from '../errors.ts';
 import type { Account, LoginName } from '../providers/account.ts';
 import type { Secret } from '../secret.ts';
-import type { Binding, Vault } from '../vault.ts';
+import { type Binding, purposes, type Vault } from '../vault.ts';
 
 export interface Sealed extends SealedAccount {
   readonly tenantId: string;
@@ -76,8 +76,13 @@ export function operatorsApp(
 }
 
 /** What the secret of a tenant's own app is sealed for. */
-function appBinding(tenantId: string, appId: string): Binding {
-  return { tenantId, integrationId: appId, purpose: 'app-secret' };
+export function appBinding(tenantId: string, appId: string): Binding {
+  return { tenantId, integrationId: appId, purpose: purposes.appSecret };
+}
+
+/** What the token of a person is sealed for. */
+export function loginBinding(tenantId: string, loginId: string): Binding {
+  return { tenantId, integrationId: loginId, purpose: purposes.login };
 }
 
 /** A sealed token that the keys of a process do not open: no fault of the post's, and none of its account's. */

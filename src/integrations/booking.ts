@@ -127,3 +127,26 @@ export function budgetKeyOf(row: {
 }): string {
   return `${row.provider}:${row.appId}:${row.externalAccountId}`;
 }
+
+export interface SpentCalls {
+  readonly limit: number;
+  readonly used: number;
+  /** When none of them counts any more; null: none does now. */
+  readonly resetsAt: Date | null;
+}
+
+/** What each of these budgets has spent or set aside of its hour, by its key. */
+export async function spentCalls(
+  sql: Sql,
+  limits: ReadonlyMap<string, number>,
+): Promise<ReadonlyMap<string, SpentCalls>> {
+  const { budgets, now } = await loadBudgets(sql, [...limits.keys()], 0);
+  return new Map(
+    [...budgets].map(([key, budget]) => {
+      const limit = limits.get(key) ?? 0;
+      const used = budget.used.reduce((sum, { calls }) => sum + calls, budget.reserved);
+      const [resetsAt = null] = used === 0 ? [] : forecast({ ...budget, limit: used }, [used], now);
+      return [key, { limit, used, resetsAt }];
+    }),
+  );
+}

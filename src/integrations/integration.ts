@@ -1,5 +1,6 @@
 import type { ErrorRecord } from '../errors.ts';
 import type { Waiting } from '../posts/post.ts';
+import type { LoginName } from '../providers/account.ts';
 
 export const integrationStatuses = [
   'active',
@@ -30,6 +31,18 @@ export interface Integration {
   readonly provider: string;
   readonly externalAccountId: string;
   readonly name: string | null;
+  readonly username: string | null;
+  /** The app that issued its token; empty: the operator's. */
+  readonly appId: string;
+  readonly login: LoginName;
+  /** When the token that it has was saved. */
+  readonly connectedAt: Date | null;
+  /** Null: it does not end by time, or nobody told. */
+  readonly tokenExpiresAt: Date | null;
+  readonly dataAccessExpiresAt: Date | null;
+  /** In the network's words; null: not told. */
+  readonly scopes: readonly string[] | null;
+  readonly tasks: readonly string[] | null;
   readonly status: IntegrationStatus;
   /** What moved it out of `active`. */
   readonly error: ErrorRecord | null;

@@ -1,12 +1,13 @@
 import type { Database, Sql } from '../db/client.ts';
 import { NotFoundError } from '../errors.ts';
-import { replan } from '../posts/store.ts';
 import type { Seen } from '../providers/capabilities.ts';
 import type { Sealed } from './account.ts';
 import type { Integration } from './integration.ts';
 
-const columns = `id, tenant_id AS "tenantId", provider, external_account_id AS "externalAccountId", name, status,
-  error, held_until AS "heldUntil",
+/** Of `integrations`, without what it seals: an `Integration`. */
+export const columns = `id, tenant_id AS "tenantId", provider, external_account_id AS "externalAccountId", name, username,
+  app_id AS "appId", login, connected_at AS "connectedAt", token_expires_at AS "tokenExpiresAt",
+  data_access_expires_at AS "dataAccessExpiresAt", scopes, tasks, status, error, held_until AS "heldUntil",
   CASE WHEN held_until > clock_timestamp() THEN held_for END AS "heldFor", verified_at AS "verifiedAt", capabilities, created_at AS "createdAt", updated_at AS "updatedAt"`;
 
 /** Of a row `i`, what `openAccount` needs: `SealedAccount`. */
@@ -14,33 +15,6 @@ export const sealedAccountSql = `i.external_account_id AS "externalAccountId", i
   i.login, i.app_id AS "appId", CASE WHEN i.app_id <> '' THEN (SELECT a.sealed_secret FROM social_publisher.apps a
     WHERE a.tenant_id = i.tenant_id AND a.app_id = i.app_id AND a.sealed_secret IS NOT NULL
     ORDER BY a.updated_at DESC LIMIT 1) END AS "sealedAppSecret"`;
-
-export interface ProvenAccount {
-  readonly tenantId: string;
-  readonly provider: string;
-  readonly externalAccountId: string;
-  readonly name: string | null;
-  /** The id that a new integration gets. */
-  readonly newId: string;
-  /** Seals the token for the integration that it will belong to. */
-  seal(integrationId: string): string;
-}
-
-/**
- * Saves an account whose token was proven. One that the tenant knows keeps its id and gets the new token, is active
- * again, and its approved posts are planned anew. Of several at once the last one's token stays.
- */
-export async function saveIntegration(
-  db: Database,
-  account: ProvenAccount,
-): Promise<{ readonly integration: Integration; readonly isNew: boolean }> {
-  return db.transaction(async (tx) => {
-    const created = await insertIntegration(tx, account);
-    if (created !== undefined) return { integration: created, isNew: true };
-    const renewed = await renewIntegration(tx, account);
-    return { integration: renewed, isNew: false };
-  });
-}
 
 /** Throws NotFoundError, also for an integration of another tenant. */
 export async function getIntegration(sql: Sql, tenantId: string, id: string): Promise<Integration> {
@@ -56,7 +30,7 @@ export async function getIntegration(sql: Sql, tenantId: string, id: string): Pr
 /** Whether the tenant has proven before that the account is its own. */
 export async function isConnected(
   { prisma }: Database,
-  account: Pick<ProvenAccount, 'tenantId' | 'provider' | 'externalAccountId'>,
+  account: Pick<Integration, 'tenantId' | 'provider' | 'externalAccountId'>,
 ): Promise<boolean> {
   const { tenantId, provider, externalAccountId } = account;
   return (await prisma.integration.count({ where: { tenantId, provider, externalAccountId } })) > 0;
@@ -74,70 +48,7 @@ export async function listIntegrations(
   });
 }
 
-/** Forgets the token. Again: nothing more happens. Throws NotFoundError. */
-export async function disconnectIntegration(
-  db: Database,
-  tenantId: string,
-  id: string,
-): Promise<void> {
-  await db.transaction(async (tx) => {
-    const rows = await tx.query({
-      text: `UPDATE social_publisher.integrations
-                SET status = 'disconnected', sealed_token = NULL, error = NULL, updated_at = clock_timestamp()
-              WHERE id = $2 AND tenant_id = $1 RETURNING id`,
-      values: [tenantId, id],
-    });
-    if (rows.length === 0) throw noSuchIntegration();
-    await replan(tx, 'i.id = $1', [id]);
-  });
-}
-
-async function insertIntegration(
-  tx: Sql,
-  account: ProvenAccount,
-): Promise<Integration | undefined> {
-  const [created] = await tx.query<Integration>({
-    text: `INSERT INTO social_publisher.integrations
-             (id, tenant_id, provider, external_account_id, name, sealed_token, verified_at)
-           VALUES ($1, $2, $3, $4, $5, $6, clock_timestamp())
-           ON CONFLICT DO NOTHING RETURNING ${columns}`,
-    values: [
-      account.newId,
-      account.tenantId,
-      account.provider,
-      account.externalAccountId,
-      account.name,
-      account.seal(account.newId),
-    ],
-  });
-  return created;
-}
-
-async function renewIntegration(tx: Sql, account: ProvenAccount): Promise<Integration> {
-  const known = await lockIntegration(tx, account);
-  const [renewed] = await tx.query<Integration>({
-    text: `UPDATE social_publisher.integrations
-              SET sealed_token = $2, name = coalesce($3, name), status = 'active', error = NULL, app_id = '',
-                  verified_at = clock_timestamp(), updated_at = clock_timestamp()
-            WHERE id = $1 RETURNING ${columns}`,
-    values: [known.id, account.seal(known.id), account.name],
-  });
-  if (renewed === undefined) throw noSuchIntegration();
-  await replan(tx, 'i.id = $1', [renewed.id]);
-  return renewed;
-}
-
-async function lockIntegration(tx: Sql, account: ProvenAccount): Promise<{ readonly id: string }> {
-  const [known] = await tx.query<{ readonly id: string }>({
-    text: `SELECT id FROM social_publisher.integrations
-            WHERE tenant_id = $1 AND provider = $2 AND external_account_id = $3 FOR UPDATE`,
-    values: [account.tenantId, account.provider, account.externalAccountId],
-  });
-  if (known === undefined) throw noSuchIntegration();
-  return known;
-}
-
-function noSuchIntegration(): NotFoundError {
+export function noSuchIntegration(): NotFoundError {
   return new NotFoundError('not_found', 'There is no such integration.');
 }
 

@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import type { ProvenAccount } from '../../src/connecting/token-store.ts';
 import type { Database } from '../../src/db/client.ts';
 import { Secret } from '../../src/secret.ts';
 import { Vault } from '../../src/vault.ts';
@@ -128,4 +130,34 @@ export async function readPost(db: Database, id: string): Promise<PostRow> {
   });
   if (row === undefined) throw new Error(`no post ${id}`);
   return row;
+}
+
+/** As a proof of a token that ends with its consent leaves it. */
+export function aProvenAccount(given: {
+  readonly tenantId: string;
+  /** Of the Page. */
+  readonly id: string;
+  readonly token: string;
+}): ProvenAccount {
+  const { tenantId } = given;
+  return {
+    tenantId,
+    provider: 'facebook',
+    externalAccountId: given.id,
+    name: null,
+    username: null,
+    appId: '',
+    login: 'facebook',
+    userId: null,
+    expiresAt: null,
+    dataAccessExpiresAt: null,
+    issuedAt: null,
+    scopes: null,
+    tasks: null,
+    seen: {},
+    renewal: null,
+    consent: null,
+    newId: randomUUID(),
+    seal: (integrationId) => testVault.seal(new Secret(given.token), { tenantId, integrationId }),
+  };
 }

@@ -84,6 +84,35 @@ const requestRules = {
     'The token belongs to another account than the one that is to be connected.',
     'Send the token of this account.',
   ],
+  token_expires: [
+    'The token ends by time, and the posts that are due after its end would wait for a person.',
+    'Connect the account through POST /v1/connect/{provider}, whose tokens last, or send `accept_expiring`.',
+  ],
+  redirect_url_invalid: [
+    'People are sent back to addresses with https only, or with http on localhost or 127.0.0.1, without a user and without a fragment.',
+    'Use such an address.',
+  ],
+  login_known: [
+    'The network does not have this way to log in.',
+    'Use one of those in `message`, or leave `login` out.',
+  ],
+  scope_known: [
+    'The program has no use for a permission of this name.',
+    'Use those in `message`; the usual ones are asked for in any case.',
+  ],
+  no_token: [
+    'The network gave no token for this account, though the person who consented sees it.',
+    'Have somebody connect it who has a role on it, and who ticks it in the dialog.',
+  ],
+  task_missing: [
+    'The person who consented may not publish on this account.',
+    'Have the account give that person the task, or have somebody else connect it.',
+  ],
+  scope_other_accounts: [
+    'A permission was granted for other accounts only, and not for this one.',
+    'Connect again, and tick this account in the dialog.',
+  ],
+  account_disabled: ['The network has closed this account.', 'Settle that with the network first.'],
   target_unknown: [
     'What the pause names does not exist, or belongs to another tenant.',
     "Use a provider's name, or the id of a tenant or an integration.",

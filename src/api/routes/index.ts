@@ -1,4 +1,6 @@
 import type { Route } from '../route.ts';
+import { appRoutes } from './apps.ts';
+import { connectRoutes } from './connect.ts';
 import { documentationRoutes } from './documentation.ts';
 import { eventRoutes } from './events.ts';
 import { fenceRoutes } from './fence.ts';
@@ -15,6 +17,8 @@ const productRoutes: readonly Route[] = [
   ...tenantRoutes,
   ...apiKeyRoutes,
   ...integrationRoutes,
+  ...connectRoutes,
+  ...appRoutes,
   ...postRoutes,
   ...postListRoutes,
   ...postValidateRoutes,

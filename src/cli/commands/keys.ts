@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { answerBinding } from '../../api/idempotency.ts';
 import type { Sql } from '../../db/client.ts';
 import { findWrongKeys, requireFleetsKey } from '../../fence/fleet.ts';
+import { appBinding, loginBinding } from '../../integrations/account.ts';
 import { type Binding, Vault } from '../../vault.ts';
 import type { Launch, Run } from '../command.ts';
 import {
@@ -45,18 +46,18 @@ async function showStatus({ session, table, fail, style }: Run): Promise<void> {
   const wrong = await findWrongKeys(db, new Vault(session.config.encryptionKeys));
   const ids = session.config.encryptionKeys.map(({ id }) => id);
   const known = ids.map((id, index): KeyRow => {
-    const { integrations = 0, answers = 0 } = used.find(({ key_id }) => key_id === id) ?? {};
+    const use = used.find(({ key_id }) => key_id === id) ?? { ...nothing, key_id: id };
     const state = index === 0 ? 'seals' : 'opens';
-    return { key_id: id, integrations, answers, state: wrong.has(id) ? 'wrong' : state };
+    return { ...use, state: wrong.has(id) ? 'wrong' : state };
   });
   const missing = used
     .filter(({ key_id }) => !ids.includes(key_id))
     .map((use): KeyRow => ({ ...use, state: 'missing' }));
-  if (wrong.size > 0 || missing.some(({ integrations }) => integrations > 0)) fail();
+  if (wrong.size > 0 || missing.some((use) => needed(use) > 0)) fail();
   table(
     [
       { title: 'KEY', text: ({ key_id }) => key_id },
-      { title: 'TOKENS', text: ({ integrations }) => String(integrations) },
+      { title: 'TOKENS', text: (row) => String(needed(row) + row.connections) },
       { title: 'KEPT ANSWERS', text: ({ answers }) => String(answers) },
       {
         title: 'STATE',
@@ -69,18 +70,25 @@ async function showStatus({ session, table, fail, style }: Run): Promise<void> {
   );
 }
 
-function describeState({ state, integrations, answers }: KeyRow): string {
-  switch (state) {
+const nothing = { integrations: 0, logins: 0, apps: 0, connections: 0, answers: 0 };
+
+/** What cannot be done without. */
+function needed({ integrations, logins, apps }: KeyUse): number {
+  return integrations + logins + apps;
+}
+
+function describeState(row: KeyRow): string {
+  switch (row.state) {
     case 'seals':
       return 'seals and opens';
     case 'opens':
-      return integrations + answers === 0
+      return needed(row) + row.connections + row.answers === 0
         ? 'opens; nothing needs it: it may be dropped'
         : 'opens: run `keys rotate`';
     case 'wrong':
       return 'WRONG: another key than the one that sealed, or than the fleet has: put that one back';
     case 'missing':
-      return integrations === 0
+      return needed(row) === 0
         ? 'MISSING: these answers cannot be repeated; they go within 30 days'
         : 'MISSING: add it to ENCRYPTION_KEYS again';
   }
@@ -102,6 +110,7 @@ async function rotate({ session, io, isJson, answer, fail }: Run): Promise<void>
   if (isLive) io.stderr.write('\n');
   if (tokens.unopened.length > 0) fail();
   const unopened = tokens.unopened.map(({ id }) => id);
+  const told = tokens.unopened.map(tellUnopened);
   const answerCounts = { ...answers, unopened: answers.unopened.length };
   answer({ ...tokens, unopened, answers: answerCounts }, () =>
     [
@@ -110,10 +119,7 @@ async function rotate({ session, io, isJson, answer, fail }: Run): Promise<void>
       ...(tokens.changedMeanwhile + answers.changedMeanwhile === 0
         ? []
         : ['Some were replaced meanwhile: run it once more.']),
-      ...unopened.map(
-        (id) =>
-          `The token of integration ${id} does not open: connect the account again, or bring its key back.`,
-      ),
+      ...told,
       ...(answers.unopened.length === 0
         ? []
         : [
@@ -154,8 +160,24 @@ export function rotateTokens(
   return rotateAll<SealedToken>(sql, vault, kind, onProgress);
 }
 
-function tokenBinding({ tenantId, id }: SealedToken): Binding {
-  return { tenantId, integrationId: id };
+function tokenBinding({ kind, tenantId, id }: SealedToken): Binding {
+  switch (kind) {
+    case 'integration':
+      return { tenantId, integrationId: id };
+    case 'login':
+      return loginBinding(tenantId, id);
+    case 'app':
+      return appBinding(tenantId, id.slice(id.indexOf(':') + 1));
+  }
+}
+
+function tellUnopened({ kind, id }: SealedToken): string {
+  const what = {
+    integration: `The token of integration ${id} does not open: connect the account again`,
+    login: `The token of the person ${id} does not open: connect their accounts again`,
+    app: `The secret of the app ${id} does not open: set it again`,
+  };
+  return `${what[kind]}, or bring its key back.`;
 }
 
 /**

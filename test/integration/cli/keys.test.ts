@@ -17,6 +17,7 @@ import { openTerminal, type Terminal } from './terminal.ts';
 
 const oldKey = `old:${randomBytes(32).toString('base64')}`;
 const newKey = `new:${randomBytes(32).toString('base64')}`;
+const unused = { integrations: 0, logins: 0, apps: 0, connections: 0, answers: 0 };
 const bothKeys = `${newKey},${oldKey}`;
 
 let api: TestApi;
@@ -67,8 +68,8 @@ describe('rotating the keys', () => {
     expect(first.status).toBe(201);
     const rotating = terminal(bothKeys);
     expect((await rotating(['keys', 'status', '--json'])).json()).toEqual([
-      { key_id: 'new', integrations: 0, answers: 0, state: 'seals' },
-      { key_id: 'old', integrations: 0, answers: 1, state: 'opens' },
+      { key_id: 'new', ...unused, state: 'seals' },
+      { key_id: 'old', ...unused, answers: 1, state: 'opens' },
     ]);
     expect((await rotating(['keys', 'status'])).stdout).toMatch(/old +0 +1 +opens: run `keys/);
 

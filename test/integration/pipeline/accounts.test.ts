@@ -1,12 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { saveIntegration } from '../../../src/connecting/token-store.ts';
 import { explainRecovery } from '../../../src/integrations/health-store.ts';
 import { adviceFor, type Integration } from '../../../src/integrations/integration.ts';
-import { saveIntegration } from '../../../src/integrations/store.ts';
-import { Secret } from '../../../src/secret.ts';
 import { until } from '../../support/fleet.ts';
 import { type Outlet, openPipeline, type Pipeline } from '../../support/pipeline.ts';
 import { queueBackends } from '../../support/redis.ts';
-import { testVault } from '../../support/rows.ts';
+import { aProvenAccount } from '../../support/rows.ts';
 
 type Row = Pick<Integration, 'status' | 'error'> & { readonly probe_ms: number | null };
 
@@ -74,15 +73,7 @@ describe.each(queueBackends())('dead and blocked accounts over %s', (backend) =>
     expect(await it.row(first)).toMatchObject({ status: 'approved', tries: 0 });
 
     await tokenBecomes(outlet, 'valid');
-    await saveIntegration(it.fleet.db, {
-      tenantId: outlet.tenantId,
-      provider: 'facebook',
-      externalAccountId: outlet.page.id,
-      name: null,
-      newId: outlet.integrationId,
-      seal: (integrationId) =>
-        testVault.seal(new Secret(outlet.page.token), { tenantId: outlet.tenantId, integrationId }),
-    });
+    await saveIntegration(it.fleet.db, aProvenAccount({ ...outlet, ...outlet.page }));
     await it.reaches(first, 'drafted');
     await it.reaches(later[0] ?? '', 'drafted');
     await it.waitsFor(far, 'window');

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { disconnectIntegration } from '../../../src/connecting/token-store.ts';
 import type { PauseScope } from '../../../src/integrations/pause.ts';
 import { addPause, forgetPauses, removePause } from '../../../src/integrations/pause-store.ts';
-import { disconnectIntegration } from '../../../src/integrations/store.ts';
 import { until } from '../../support/fleet.ts';
 import type { Outlet } from '../../support/pipeline.ts';
 import { openTwoSteps, type TwoSteps } from '../../support/two-steps.ts';

@@ -1,11 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { saveIntegration } from '../../../src/integrations/store.ts';
-import { Secret } from '../../../src/secret.ts';
+import { saveIntegration } from '../../../src/connecting/token-store.ts';
 import { until } from '../../support/fleet.ts';
 import { type Outlet, openPipeline, type Pipeline } from '../../support/pipeline.ts';
 import { queueBackends } from '../../support/redis.ts';
-import { testVault } from '../../support/rows.ts';
+import { aProvenAccount } from '../../support/rows.ts';
 
 const texts = (count: number, word: string) =>
   Array.from({ length: count }, (_, n) => ({ message: `${word} ${n}` }));
@@ -79,18 +78,10 @@ describe.each(queueBackends())('tenants beside each other over %s', (backend) =>
     const token = z
       .object({ access_token: z.string() })
       .parse(await it.meta.control('POST', 'tokens', { page_id: page.id }));
-    await saveIntegration(it.fleet.db, {
-      tenantId: dead.tenantId,
-      provider: 'facebook',
-      externalAccountId: page.id,
-      name: null,
-      newId: '019a0000-0000-7000-8000-000000000001',
-      seal: (integrationId) =>
-        testVault.seal(new Secret(token.access_token), {
-          tenantId: dead.tenantId,
-          integrationId,
-        }),
-    });
+    await saveIntegration(
+      it.fleet.db,
+      aProvenAccount({ tenantId: dead.tenantId, id: page.id, token: token.access_token }),
+    );
     for (const id of ids) await it.reaches(id, 'drafted');
     expect(await it.meta.posts(page.id)).toHaveLength(150);
   });
