@@ -51,6 +51,7 @@ export async function choose(
     dataAccessExpiresAt: proven.dataAccessExpiresAt ?? grant.dataAccessExpiresAt,
     scopes: proven.scopes ?? grant.scopes,
     tasks: proven.tasks ?? chosen.tasks,
+    seen: { ...chosen.seen, ...proven.seen },
     issuedAt: 'now',
     renewal: isOwn ? login.renewal : null,
     consent: login.isChosen ? consentOf(services, connection, login) : null,

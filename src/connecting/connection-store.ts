@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Sql } from '../db/client.ts';
 import { AppError, NotFoundError } from '../errors.ts';
 import type { LoginName } from '../providers/account.ts';
+import { capabilities } from '../providers/capabilities.ts';
 import type { Candidate, Grant } from '../providers/connecting.ts';
 import { Secret } from '../secret.ts';
 import { type Binding, purposes, type Vault } from '../vault.ts';
@@ -24,6 +25,7 @@ export interface PendingConnection extends Consented {
 
 const secret = z.string().transform((value) => new Secret(value));
 const date = z.iso.datetime().transform((value) => new Date(value));
+const capabilityNames = capabilities.map(({ name }) => name);
 const names = z.array(z.string());
 const consented = z.object({
   grant: z.object({
@@ -40,6 +42,7 @@ const consented = z.object({
       username: z.string().nullable(),
       token: secret.nullable(),
       tasks: names.nullable(),
+      seen: z.partialRecord(z.enum(capabilityNames), z.enum(['yes', 'no'])),
       reason: z
         .object({
           code: z.string(),

@@ -112,13 +112,14 @@ function refusalOf({ record }: PublishError, named: Named): InvalidRequestError 
   const { key, message } = record;
   const refuse = (code: string, path = named.token) => refusal(path, { code, message, rule: key });
   if (key.endsWith('_id_malformed')) return refuse('invalid', named.account);
+  if (toldApart.has(key)) return refuse(key);
   switch (record.class) {
     case 'permission':
       return refuse('permission_missing');
     case 'reauth':
     case 'blocked':
     case 'invalid':
-      return refuse(toldApart.find((code) => code === key) ?? 'token_rejected');
+      return refuse('token_rejected');
     case 'retry':
     case 'rate_limited':
     case 'duplicate':
@@ -130,7 +131,7 @@ function refusalOf({ record }: PublishError, named: Named): InvalidRequestError 
 }
 
 /** What is wrong with a token that has a code of its own. */
-const toldApart = ['token_is_user_token', 'token_of_another_app'];
+const toldApart = new Set(['token_is_user_token', 'token_of_another_app']);
 
 function refusal(
   path: string,
