@@ -260,12 +260,13 @@ export async function noteOutage(sql: Sql, integrationId: string): Promise<boole
   return row?.failures === ailingFrom;
 }
 
-/** A call for it was answered as it should: whatever waited for that goes on. */
+/** A call for it was answered as it should: whatever waited for that goes on, and could not have started before. */
 export async function endOutage(sql: Sql, integrationId: string): Promise<void> {
   await sql.query({
     name: 'integrations_end_outage',
     text: `UPDATE social_publisher.integrations SET ailing_since = NULL, ailing_failures = 0,
-             held_until = CASE WHEN held_for ->> 'scope' = 'provider' THEN NULL ELSE held_until END,
+             held_until = CASE WHEN held_for ->> 'scope' = 'provider' THEN clock_timestamp()
+               ELSE greatest(held_until, clock_timestamp()) END,
              held_for = CASE WHEN held_for ->> 'scope' = 'provider' THEN NULL ELSE held_for END
            WHERE id = $1 AND ailing_since IS NOT NULL`,
     values: [integrationId],

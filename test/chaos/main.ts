@@ -8,11 +8,12 @@ import { type NaiveReport, runNaive } from './naive.ts';
 import { readOptions } from './options.ts';
 import { runStorm } from './storm.ts';
 import { printFrozen, printStorm } from './storm-report.ts';
+import { proveTrouble } from './trouble.ts';
 import { proveWeather } from './weather-matrix.ts';
 
-/** `npm run chaos [-- matrix|weather|undisturbed|storm|naive|frozen …] [--posts N] [--rounds N] [--backend redis|postgres] [--steps two|one]` */
+/** `npm run chaos [-- matrix|weather|undisturbed|storm|naive|frozen|outage|secret …] [--posts N] [--minutes N] [--rounds N] [--backend redis|postgres] [--steps two|one]` */
 const options = readOptions(process.argv.slice(2));
-const { parts, posts, seed } = options;
+const { parts, seed } = options;
 const startedAt = performance.now();
 const ground = await openGround();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -31,6 +32,11 @@ try {
     if (parts.has('frozen')) {
       broken += printFrozen(backend, await runFrozen(ground, backend, options.rounds));
     }
+    for (const name of ['outage', 'secret'] as const) {
+      const posts = options.posts ?? 1_000;
+      if (parts.has(name))
+        broken += await proveTrouble(ground, { ...options, backend, name, posts });
+    }
   }
 } finally {
   await ground.close();
@@ -42,7 +48,7 @@ print(
 process.exit(broken === 0 ? 0 : 1);
 
 async function storm(backend: QueueBackend, steps: Steps): Promise<number> {
-  const load = { backend, steps, posts, seed };
+  const load = { backend, steps, posts: options.posts ?? 5_000, seed };
   const undisturbed = parts.has('undisturbed')
     ? await runStorm(ground, { ...load, isStormy: false })
     : null;

@@ -3,11 +3,16 @@ import { z } from 'zod';
 import type { QueueBackend } from '../support/redis.ts';
 import { type Steps, steps } from './cells.ts';
 
-const parts = ['matrix', 'weather', 'undisturbed', 'storm', 'naive', 'frozen'] as const;
+const short = ['matrix', 'weather', 'undisturbed', 'storm', 'naive', 'frozen'] as const;
+/** In real time, half an hour and an hour: only if they are named. */
+const long = ['outage', 'secret'] as const;
 
 export interface ChaosOptions {
   readonly parts: ReadonlySet<string>;
-  readonly posts: number;
+  /** Null: as many as the part is about. */
+  readonly posts: number | null;
+  /** How long outage and secret last; null: as long as they should. */
+  readonly minutes: number | null;
   readonly rounds: number;
   /** Null: each that this machine has. */
   readonly backend: QueueBackend | null;
@@ -18,12 +23,13 @@ export interface ChaosOptions {
 
 const number = z.coerce.number().int().min(1);
 const schema = z.object({
-  posts: number.default(5_000),
+  posts: number.nullable().default(null),
+  minutes: z.coerce.number().positive().nullable().default(null),
   rounds: number.default(2),
   backend: z.enum(['redis', 'postgres']).nullable().default(null),
   seed: number.default(7),
   steps: z.enum(steps).optional(),
-  parts: z.array(z.enum(parts)),
+  parts: z.array(z.enum([...short, ...long])),
 });
 
 export function readOptions(args: readonly string[]): ChaosOptions {
@@ -32,6 +38,7 @@ export function readOptions(args: readonly string[]): ChaosOptions {
     allowPositionals: true,
     options: {
       posts: { type: 'string' },
+      minutes: { type: 'string' },
       rounds: { type: 'string' },
       backend: { type: 'string' },
       seed: { type: 'string' },
@@ -41,7 +48,7 @@ export function readOptions(args: readonly string[]): ChaosOptions {
   const read = schema.parse({ ...values, parts: positionals });
   return {
     ...read,
-    parts: new Set(read.parts.length === 0 ? parts : read.parts),
+    parts: new Set(read.parts.length === 0 ? short : read.parts),
     steps: read.steps === undefined ? steps : [read.steps],
   };
 }
