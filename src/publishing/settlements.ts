@@ -127,7 +127,7 @@ export function failed(
     scope: error.scope,
     tries: attempt.row.tries,
     dueAt: attempt.row.scheduledAt ?? attempt.row.approvedAt,
-    failedAt: attempt.row.failedAt ?? null,
+    failedAt: hasAdvanced(attempt) ? null : (attempt.row.failedAt ?? null),
     lookAfterMs,
     now: attempt.now(),
     jitter: Math.random(),
@@ -145,6 +145,12 @@ export function failed(
   if (recovery.to !== 'unknown') return { settlement: end, recovery };
   const lookAt = new Date(attempt.now().getTime() + lookAfterMs);
   return { settlement: { ...end, lookAt }, recovery };
+}
+
+/** Before the call that failed, this run put something there that is kept: it met another trouble than the last run. */
+function hasAdvanced({ calls, booked }: OpenAttempt): boolean {
+  const answered = calls.slice(booked, -1);
+  return answered.some(({ effect, status }) => effect === 'stages' && status === 200);
 }
 
 /**

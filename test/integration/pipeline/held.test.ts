@@ -130,6 +130,38 @@ describe('trouble that is not the post’s', () => {
   });
 
   describe('an outage of Meta', () => {
+    test('that hits a post here and there makes it wait no longer each time, as long as its photos go up', async () => {
+      await open({});
+      const outlet = await it.outlet();
+      const down = { kind: 'error', code: 2, http_status: 500 };
+      await it.fault(outlet, 'photos', down);
+      const id = await it.post(outlet, { media: [1, 2, 3].flatMap(photo) });
+      const waits = () => it.waitsFor(id, 'meta_limit');
+      await waits();
+      const failedAgain = async (photosUp: number) => {
+        if (photosUp > 0) {
+          await it.fault(outlet, 'photos', { kind: 'delay', times: photosUp });
+        }
+        await it.fault(outlet, 'photos', down);
+        await it.force(
+          id,
+          `error = error || jsonb_build_object('at', now() - interval '20 seconds')`,
+        );
+        await it.timePasses(outlet);
+        await until('it failed again', async () => {
+          const [row] = await it.fleet.db.query<{ fresh: boolean }>({
+            text: `SELECT (error ->> 'at')::timestamptz > now() - interval '10 seconds' AS fresh
+                   FROM social_publisher.social_posts WHERE id = $1 AND status = 'approved'`,
+            values: [id],
+          });
+          return row?.fresh === true;
+        });
+        return ((await waits()).next_run_at?.getTime() ?? 0) - Date.now();
+      };
+      expect(await failedAgain(0)).toBeGreaterThan(30_000);
+      expect(await failedAgain(1)).toBeLessThan(5_000);
+    });
+
     test.each([
       ['errors of its own', { kind: 'error', code: 2, http_status: 500 }],
       ['pages in HTML', { kind: 'html_502' }],
