@@ -37,9 +37,7 @@ export async function proveMatrix(
 }
 
 /** Resolves with how many there are. */
-export function printBroken(
-  verdicts: readonly Verdict<Pick<Cell, 'name' | 'steps' | 'content' | 'mode'>>[],
-): number {
+export function printBroken(verdicts: readonly Verdict<Omit<Cell, 'answer' | 'fate'>>[]): number {
   const broken = verdicts.filter(({ outcome }) => outcome === 'broken');
   for (const { cell, problem } of broken) print(`BROKEN ${cell.name}: ${problem}`);
   return broken.length;

@@ -17,6 +17,8 @@ export interface Sky {
   readonly settings?: object;
   /** No list has shown such a post before: what the lists say proves nothing. */
   readonly isNeverListed?: true;
+  /** What should be hidden, or a draft, is public at once. */
+  readonly isShown?: true;
   /** Posts the same words at the same time; another app always does. */
   readonly hasPerson?: true;
   /** How far ahead a scheduled post is; one day unless it is said. */
@@ -31,6 +33,12 @@ export const skies: readonly Sky[] = [
   { name: 'revealing again is refused', weather: { reveal_again: 'refuse' } },
   { name: 'hidden posts take no time', weather: { schedule_hidden: 'refuse' } },
   { name: 'hidden posts ignore their time', weather: { schedule_hidden: 'ignore' } },
+  {
+    name: 'hidden posts are shown',
+    weather: { hidden_shown: true },
+    isNeverListed: true,
+    isShown: true,
+  },
   { name: 'the window is 30 days', weather: { window_days: 30 }, inDays: 40 },
   {
     name: 'texts are rewritten',
@@ -71,8 +79,8 @@ export const skies: readonly Sky[] = [
   { name: 'pages of 5 at most', weather: { reduce_data_above_limit: 5 } },
   { name: 'photos may be used twice', weather: { photo_reuse: 'allow' } },
   { name: 'ids are found late', weather: { node_lag_ms: 800 } },
-  { name: 'one call in fifty fails', weather: { outage: 'code_2_503', outage_share: 0.02 } },
-  { name: 'one call in fifty is HTML', weather: { outage: 'html', outage_share: 0.02 } },
+  { name: 'one call in twenty fails', weather: { outage: 'code_2_503', outage_share: 0.05 } },
+  { name: 'one call in twenty is HTML', weather: { outage: 'html', outage_share: 0.05 } },
 ];
 
 /** Each has a sandbox to itself. */
@@ -94,6 +102,8 @@ export interface WeatherCell {
   readonly mode: Mode;
   /** The network does not take it yet: it waits. */
   readonly mayWait: boolean;
+  /** It is public at once: its row must say so, and ask a person. */
+  readonly isShown: boolean;
 }
 
 /** Everything that weather may do something to. */
@@ -115,6 +125,7 @@ export function weatherCellsOf(sky: Sky, inSteps: Steps): readonly WeatherCell[]
             content,
             mode,
             mayWait: sky.inDays !== undefined && mode === 'schedule',
+            isShown: sky.isShown === true,
           };
         }),
       ),

@@ -18,7 +18,7 @@ const runs = queueBackends().map((backend, index) => ({
 }));
 
 describe.concurrent.each(runs)('any weather over $backend in steps: $steps', (run) => {
-  test('leaves one post, or a question where nobody can know', { timeout: 300_000 }, async () => {
+  test('leaves one post, or a question where nobody can know', { timeout: 420_000 }, async () => {
     const { backend, steps } = run;
     const env = { ...shortSettings, ...weatherEnv, FACEBOOK_STEPS: steps };
     const pipeline = await openPipeline(backend, { env });
