@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
-import { print, printTable } from '../bench/print.ts';
+import { print } from '../bench/print.ts';
 import { until } from '../support/fleet.ts';
 import type { QueueBackend } from '../support/redis.ts';
 import type { RoleProcess } from '../support/role-process.ts';
@@ -8,7 +8,8 @@ import { somePosts } from '../support/rows.ts';
 import { type Arena, openArena } from './arena.ts';
 import { makePages, plantedApp, type StormPage, type StormPost, shareOf } from './calendar.ts';
 import type { Ground } from './ground.ts';
-import { statuses, type Tally, tally, wronglyBound } from './tally.ts';
+import { statuses } from './tally.ts';
+import { type Endured, proveEndured } from './trouble-report.ts';
 import { latencyMs } from './weather.ts';
 
 /** What befalls all Pages at once, is nobody's post's fault, and is over after a while. */
@@ -71,8 +72,6 @@ const asDelivered = {
 } as const;
 /** What is due at the beginning is ready by then. */
 const aheadMs = 60_000;
-/** No post may be later than this after the end, or after its own time. */
-const graceMs = 120_000;
 const giveUpMs = 900_000;
 
 interface TroubleOptions {
@@ -97,20 +96,14 @@ export async function proveTrouble(
     living.push(...(await Promise.all(roles.map((role) => arena.spawn(role)))));
     const lastsMs = (minutes ?? trouble.minutes) * 60_000;
     const endured = await endure(arena, pages, { trouble, posts, lastsMs });
-    const report = await reportOf(arena, endured);
     const lines = living.flatMap((child) => errorLinesOf(child.output()));
-    return printTrouble(`${name}, ${backend} queue`, { trouble, lastsMs, report, lines });
+    const { what, errorLines } = trouble;
+    const whole = { ...endured, what, lastsMs, pages: pageCount, errorLines, lines };
+    return await proveEndured(`${name}, ${backend} queue`, arena, whole);
   } finally {
     await Promise.all(living.map((child) => child.kill()));
     await arena.close();
   }
-}
-
-interface Endured {
-  readonly due: ReadonlyMap<string, Date>;
-  readonly endedAt: number;
-  /** Of the Page that was called most while it lasted. */
-  readonly mostCalls: number;
 }
 
 interface Load {
@@ -119,7 +112,11 @@ interface Load {
   readonly lastsMs: number;
 }
 
-async function endure(arena: Arena, pages: readonly StormPage[], load: Load): Promise<Endured> {
+async function endure(
+  arena: Arena,
+  pages: readonly StormPage[],
+  load: Load,
+): Promise<Pick<Endured, 'due' | 'endedAt' | 'mostCalls'>> {
   const { trouble, posts, lastsMs } = load;
   const beginsAt = Date.now() + aheadMs;
   const calendar = pages.map((page, number) => ({
@@ -201,81 +198,6 @@ async function callsOf({ meta }: Arena): Promise<ReadonlyMap<string, number>> {
   return new Map(Object.entries(pages).map(([id, { total }]) => [id, total]));
 }
 
-interface TroubleReport extends Tally {
-  readonly published: number;
-  readonly wronglyBound: number;
-  /** Posts that lost a try to it. */
-  readonly tried: number;
-  /** Of every post that is out: how long after the end, or after its own time if that was later. */
-  readonly lateMs: readonly number[];
-  readonly mostCalls: number;
-}
-
-const liveSchema = z.looseObject({ message: z.string(), live_at: z.string() });
-
-async function reportOf(
-  arena: Arena,
-  { due, endedAt, mostCalls }: Endured,
-): Promise<TroubleReport> {
-  const { db, meta } = arena;
-  const live = (await meta.posts()).map((post) => liveSchema.parse(post));
-  const lateMs = live.map(({ message, live_at }) => {
-    const dueAt = due.get(message)?.getTime() ?? 0;
-    return Date.parse(live_at) - Math.max(dueAt, endedAt);
-  });
-  const [row] = await db.query<{ tried: number }>({
-    text: 'SELECT count(*)::int AS tried FROM social_publisher.social_posts WHERE tries > 0',
-  });
-  return {
-    ...(await tally(meta, [...due.keys()])),
-    published: (await statuses(db)).get('published') ?? 0,
-    wronglyBound: await wronglyBound(db, meta),
-    tried: row?.tried ?? 0,
-    lateMs: lateMs.toSorted((a, b) => a - b),
-    mostCalls,
-  };
-}
-
 function errorLinesOf(output: string): readonly string[] {
   return output.split('\n').filter((line) => /"level":"(error|fatal)"/.test(line));
-}
-
-interface Printed {
-  readonly trouble: Trouble;
-  readonly lastsMs: number;
-  readonly report: TroubleReport;
-  readonly lines: readonly string[];
-}
-
-function printTrouble(name: string, { trouble, lastsMs, report, lines }: Printed): number {
-  const { posts, published, exactlyOnce, twice, lost, hidden, tried, lateMs } = report;
-  print(`\n${name}: ${trouble.what} for ${lastsMs / 60_000} minutes, ${pageCount} Pages`);
-  const seconds = (ms: number | undefined): string => ((ms ?? Number.NaN) / 1000).toFixed(1);
-  const counts = {
-    posts,
-    published,
-    'exactly once': exactlyOnce,
-    twice,
-    lost,
-    hidden,
-    'lost a try': tried,
-  };
-  printTable(
-    [...Object.keys(counts), 's late at most', 's late, 99 %', 'most calls of a Page', 'messages'],
-    [
-      [
-        ...Object.values(counts).map(String),
-        seconds(lateMs.at(-1)),
-        seconds(lateMs[Math.floor(lateMs.length * 0.99)]),
-        String(report.mostCalls),
-        String(lines.length),
-      ],
-    ],
-  );
-  const late = lateMs.filter((ms) => ms > graceMs).length;
-  const isTold = lines.length === trouble.errorLines;
-  if (!isTold)
-    print(`BROKEN: ${trouble.errorLines} messages expected\n${lines.slice(0, 20).join('\n')}`);
-  const broken = posts - exactlyOnce + (posts - published) + report.wronglyBound + tried + late;
-  return broken + (isTold ? 0 : 1);
 }

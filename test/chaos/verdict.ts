@@ -49,8 +49,8 @@ export async function judgeCell<Cell extends Judged>(
 ): Promise<Verdict<Cell>> {
   const row = await readRow(db, cell.name);
   const told = judge(cell, row, posts);
-  const known = [row?.hidden_id, ...posts.map(({ id }) => id)];
-  const orphans = hidden.filter(({ id }) => !known.includes(id)).length;
+  const known = new Set([row?.hidden_id, ...posts.map(({ id }) => id)]);
+  const orphans = hidden.filter(({ id }) => !known.has(id)).length;
   return { cell, orphans, problem: null, ...told };
 }
 
