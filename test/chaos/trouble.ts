@@ -26,7 +26,7 @@ const outages = ['code_1', 'code_2', 'code_2_503', 'html'] as const;
 const setSecret = ({ meta }: Arena, secret: string) =>
   meta.control('PATCH', `apps/${plantedApp.id}`, { secret });
 
-export const troubles: Readonly<Record<'outage' | 'secret', Trouble>> = {
+const troubles: Readonly<Record<'outage' | 'secret', Trouble>> = {
   outage: {
     what: 'Meta answers every call with a 5xx',
     minutes: 30,
