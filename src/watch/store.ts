@@ -14,8 +14,10 @@ export const startableSql = `startable AS (
   SELECT id, provider, updated_at FROM social_publisher.social_posts
    WHERE status = 'approved' AND next_run_at IS NULL
   UNION ALL
-  SELECT id, provider, coalesce(next_run_at, updated_at) FROM social_publisher.social_posts
-   WHERE status IN ('queued', 'publishing') AND status = 'queued'
+  SELECT p.id, p.provider, greatest(coalesce(p.next_run_at, p.updated_at), i.held_until)
+    FROM social_publisher.social_posts p
+    JOIN social_publisher.integrations i ON i.id = p.integration_id
+   WHERE p.status IN ('queued', 'publishing') AND p.status = 'queued'
 )`;
 
 export interface StuckPost {

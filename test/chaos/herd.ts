@@ -7,6 +7,8 @@ export interface Herd {
   /** SIGKILL to one of them, by its number. Says whether it was there to be killed. */
   kill(number: number): Promise<boolean>;
   readonly size: number;
+  /** How many of them are there now. */
+  readonly living: number;
   readonly kills: number;
   /** Everything that all of them ever wrote. */
   output(): string;
@@ -47,6 +49,9 @@ export async function startHerd(spawn: Spawn, roles: readonly RoleName[]): Promi
 
   return {
     size: places.length,
+    get living() {
+      return places.filter(({ living }) => living !== undefined).length;
+    },
     get kills() {
       return kills;
     },

@@ -149,9 +149,13 @@ class NaiveWorkers {
     child.once('exit', () => setTimeout(() => this.#fork(number), 300));
   }
 
+  get living(): number {
+    return this.#children.filter((child) => isLiving(child)).length;
+  }
+
   async kill(number: number): Promise<boolean> {
     const child = this.#children[number];
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return false;
+    if (!isLiving(child)) return false;
     const gone = once(child, 'exit');
     child.kill('SIGKILL');
     await gone;
@@ -163,4 +167,8 @@ class NaiveWorkers {
     this.#isOpen = false;
     await Promise.all(this.#children.map((_, number) => this.kill(number)));
   }
+}
+
+function isLiving(child: ChildProcess | undefined): child is ChildProcess {
+  return child !== undefined && child.exitCode === null && child.signalCode === null;
 }

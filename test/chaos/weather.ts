@@ -93,16 +93,21 @@ export function createDice(seed: number): () => number {
 
 interface Killable {
   readonly size: number;
+  readonly living: number;
   kill(number: number): Promise<boolean>;
 }
 
-/** Kills one of them every second or two until told to stop. */
+/**
+ * Kills one of them every second or two until told to stop, as long as no more than two are away already: on a busy
+ * machine a process takes longer to start than to be killed, and nothing would be left to disturb.
+ */
 export function startKilling(herd: Killable, dice: () => number): () => Promise<void> {
   const stopped = new AbortController();
   const killing = (async () => {
     while (!stopped.signal.aborted) {
       await delay(1_000 + dice() * 1_000);
-      if (!stopped.signal.aborted) await herd.kill(Math.floor(dice() * herd.size));
+      if (stopped.signal.aborted || herd.living < herd.size - 2) continue;
+      await herd.kill(Math.floor(dice() * herd.size));
     }
   })();
   return async () => {

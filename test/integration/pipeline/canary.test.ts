@@ -90,26 +90,29 @@ describe.each(queueBackends())('a pipeline that stands still over %s', (backend)
     await it.fleet.stop();
   });
 
-  test('what waited for an outage of its network to end is not stuck the moment it ends', async () => {
-    const outlet = await it.outlet();
-    const id = await it.post(outlet, { message: 'waited' });
-    await it.force(id, `next_run_at = now() - interval '1 hour'`);
-    const stuckAfter = async (hold: string) => {
-      await it.fleet.db.query({
-        text: `UPDATE social_publisher.integrations SET ailing_since = now() - interval '1 hour', ${hold} WHERE id = $1`,
-        values: [outlet.integrationId],
+  test.each(['approved', 'queued'])(
+    'what waited for an outage of its network to end is not stuck the moment it ends: %s',
+    async (status) => {
+      const outlet = await it.outlet();
+      const id = await it.post(outlet, { message: 'waited' });
+      await it.force(id, `status = '${status}', next_run_at = now() - interval '1 hour'`);
+      const stuckAfter = async (hold: string) => {
+        await it.fleet.db.query({
+          text: `UPDATE social_publisher.integrations SET ailing_since = now() - interval '1 hour', ${hold} WHERE id = $1`,
+          values: [outlet.integrationId],
+        });
+        await endOutage(it.fleet.db, outlet.integrationId);
+        return (await readStatus(it.fleet.services)).providers[0]?.stuck;
+      };
+      expect(await stuckAfter('held_until = NULL')).toBe(0);
+      const held = `held_until = now() + interval '1 minute', held_for = '{"scope":"provider","text":"none"}'`;
+      expect(await stuckAfter(held)).toBe(0);
+      await until('nobody started it', async () => {
+        return (await readStatus(it.fleet.services)).providers[0]?.stuck === 1;
       });
-      await endOutage(it.fleet.db, outlet.integrationId);
-      return (await readStatus(it.fleet.services)).providers[0]?.stuck;
-    };
-    expect(await stuckAfter('held_until = NULL')).toBe(0);
-    const held = `held_until = now() + interval '1 minute', held_for = '{"scope":"provider","text":"none"}'`;
-    expect(await stuckAfter(held)).toBe(0);
-    await until('nobody started it', async () => {
-      return (await readStatus(it.fleet.services)).providers[0]?.stuck === 1;
-    });
-    await it.force(id, `status = 'cancelled'`);
-  });
+      await it.force(id, `status = 'cancelled'`);
+    },
+  );
 
   test('what waits for a person, a limit or a pause is not stuck', async () => {
     const outlet = await it.outlet();
