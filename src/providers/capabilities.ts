@@ -60,7 +60,12 @@ export function readCapabilities(column: unknown): Capabilities {
   return stored.safeParse(Object.fromEntries(known)).data ?? {};
 }
 
-/** `unknown` until it was seen. */
+/** `unknown` until it was seen. Asked several times a post, so that it reads this one and not all of them. */
 export function capabilityOf(column: unknown, name: CapabilityName): CapabilityValue | 'unknown' {
-  return readCapabilities(column)[name]?.value ?? 'unknown';
+  const value = memberOf(memberOf(column, name), 'value');
+  return value === 'yes' || value === 'no' ? value : 'unknown';
+}
+
+function memberOf(of: unknown, name: string): unknown {
+  return typeof of === 'object' && of !== null ? Reflect.get(of, name) : undefined;
 }
