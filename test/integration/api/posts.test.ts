@@ -74,6 +74,25 @@ describe('a link beside photos', () => {
   });
 });
 
+it('is refused for an account that nothing is published to', async () => {
+  const { tenantId } = await api.db.prisma.integration.findUniqueOrThrow({
+    where: { id: author.integrationId },
+  });
+  const { id } = await api.db.prisma.integration.create({
+    data: { tenantId, provider: 'meta_ads', externalAccountId: '5' },
+  });
+  const post = { integration_id: id, message: 'hi' };
+  const refusal = { path: 'integration_id', rule: 'provider_supported' };
+  expect(await create({ ...post, status: 'approved' })).toMatchObject({
+    status: 422,
+    body: { errors: [refusal] },
+  });
+  expect(await as('POST', '/v1/posts/validate', post)).toMatchObject({
+    status: 200,
+    body: { valid: false, errors: [refusal], plan: null },
+  });
+});
+
 describe('creating a post', () => {
   it('answers 201 with every field, a place and an ETag', async () => {
     const made = await create({

@@ -3,9 +3,13 @@ import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { listsOf, matchPosts, wantedByCalls } from '../../../src/attempts/match.ts';
 import type { CallContext } from '../../../src/providers/account.ts';
+import type { Grant } from '../../../src/providers/connecting.ts';
 import type { PostContent, PublishMode, StagedMedium } from '../../../src/providers/content.ts';
+import { publishersOf } from '../../../src/providers/index.ts';
 import type { Publishing, PublishRequest } from '../../../src/providers/provider.ts';
+import { Secret } from '../../../src/secret.ts';
 import { networksAt, providerNamed, publisherNamed } from '../../support/networks.ts';
+import { json, startScriptedServer } from '../../support/scripted-server.ts';
 import { contentOf, failureOf, openSandboxPage, recorder } from './sandbox-page.ts';
 
 const dayMs = 86_400_000;
@@ -26,7 +30,7 @@ async function find(provider: Publishing, request: PublishRequest, context: Call
   return { finding, isWhole: listing.lists.every(({ seen }) => seen === 'whole') };
 }
 
-/** The network of each provider, simulated. A new provider brings its own. */
+/** The network of each provider that publishes, simulated. A new one brings its own. */
 const networks: Record<string, typeof openSandboxPage> = { facebook: openSandboxPage };
 
 it('has a line in the registry for every folder of a provider', async () => {
@@ -36,7 +40,132 @@ it('has a line in the registry for every folder of a provider', async () => {
   const folders = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
   const names = networksAt().map(({ name }) => name);
   expect(names.toSorted()).toEqual(folders.toSorted());
-  expect(names.toSorted()).toEqual(Object.keys(networks).toSorted());
+  expect([...publishersOf(networksAt()).keys()].toSorted()).toEqual(
+    Object.keys(networks).toSorted(),
+  );
+});
+
+describe.each(networksAt().map(({ name }) => name))('connecting to %s', (name) => {
+  const secrets = [
+    'planted-token-0123456789',
+    'planted-app-secret',
+    'planted-code-0123456789',
+  ] as const;
+  const [token, appSecret, code] = secrets;
+  const app = { appId: '4242', appSecret: new Secret(appSecret), configId: null };
+  const account = { externalAccountId: '17841400000000001', token: new Secret(token), ...app };
+  const redirectUri = 'https://publisher.example.com/v1/connect/callback?from=a%20b';
+  const grant: Grant = {
+    token: new Secret(token),
+    userId: null,
+    expiresAt: null,
+    dataAccessExpiresAt: null,
+    scopes: null,
+  };
+
+  function setup(baseUrl?: string) {
+    const seen = recorder();
+    const settings = { logger: seen.logger, ...(baseUrl === undefined ? {} : { baseUrl }) };
+    const { connect } = providerNamed(name, settings);
+    const everyCall = (context: CallContext): readonly Promise<unknown>[] => [
+      ...(['facebook', 'instagram'] as const).flatMap((login) => [
+        connect.verify({ ...account, login }, context),
+        connect.inspect({ ...account, login }, context),
+      ]),
+      ...connect.logins.flatMap((login) => [
+        login.exchange(app, { code, redirectUri }, context),
+        login.accounts(app, grant, context),
+        login.renew(app, grant.token, context),
+        ...(login.revoke === undefined ? [] : [login.revoke(app, grant, context)]),
+        ...(login.businesses === undefined ? [] : [login.businesses(app, grant, context)]),
+      ]),
+    ];
+    return { connect, everyCall, ...seen };
+  }
+
+  it('says of each permission what it is for, and needs some', () => {
+    for (const { scopes, optionalScopes, apps } of setup().connect.logins) {
+      const all = [...scopes, ...optionalScopes];
+      expect(new Set(all.map((scope) => scope.name)).size).toBe(all.length);
+      for (const { why } of all) expect(`to ${why}`).toMatch(/^to [a-z][^.]+$/);
+      expect(scopes.some(({ isRequired }) => isRequired)).toBe(true);
+      expect(optionalScopes.filter(({ isRequired }) => isRequired)).toEqual([]);
+      expect(apps.length).toBeGreaterThan(0);
+    }
+  });
+
+  it('leads to the dialog with what comes back, and without a secret', () => {
+    for (const login of setup().connect.logins) {
+      const url = login.authorizeUrl(app, { state: 'a/b+c', redirectUri, scopes: ['x', 'y'] });
+      const { searchParams } = new URL(url);
+      expect(searchParams.get('client_id')).toBe('4242');
+      expect(searchParams.get('state')).toBe('a/b+c');
+      expect(searchParams.get('redirect_uri')).toBe(redirectUri);
+      expect(searchParams.get('response_type')).toBe('code');
+      expect(url).not.toContain('planted');
+    }
+  });
+
+  it('renews tokens well within their life', () => {
+    for (const { renewal } of setup().connect.logins) {
+      if (renewal === null) continue;
+      expect(renewal.earliestDay).toBeLessThan(renewal.fromDay);
+      expect(renewal.fromDay).toBeLessThan(renewal.toDay);
+      expect(renewal.toDay).toBeLessThan(60);
+    }
+  });
+
+  it('never lets an account id lead elsewhere', async () => {
+    const { connect, context, calls } = setup();
+    for (const externalAccountId of ['../me', 'me', 'act_1', '1/feed?x=', '1?fields=id', '']) {
+      for (const login of ['facebook', 'instagram'] as const) {
+        const work = connect.verify({ ...account, externalAccountId, login }, context);
+        const { record } = await failureOf(work);
+        expect(record).toMatchObject({
+          class: 'invalid',
+          key: expect.stringMatching(/_id_malformed$/),
+        });
+      }
+    }
+    expect(calls).toEqual([]);
+  });
+
+  it('takes nothing for dead while nobody answers', async () => {
+    const { everyCall, context } = setup();
+    for (const work of everyCall(context)) {
+      expect((await failureOf(work)).record.class).toBe('retry');
+    }
+  });
+
+  it('leaves no secret in what it throws, logs and reports, whatever the answer quotes', async () => {
+    const echo = await startScriptedServer();
+    try {
+      echo.script((response, { url, body, headers }) => {
+        const quoted = `${decodeURIComponent(url)} ${body} ${headers.authorization ?? ''}`;
+        json({ error: { code: 100, type: 'OAuthException', message: quoted } }, 400)(response, {
+          method: '',
+          url,
+          headers,
+          body,
+        });
+      });
+      const { everyCall, context, lines, calls } = setup(echo.url);
+      const ends = await Promise.allSettled(everyCall(context));
+      expect(calls.length).toBeGreaterThan(ends.length / 2);
+      const told = [
+        ...lines,
+        JSON.stringify(calls),
+        inspect(ends, { depth: 20, showHidden: true }),
+      ];
+      for (const secret of secrets) expect(told.join('\n')).not.toContain(secret);
+      const sent = echo.requests.map(
+        ({ url, body, headers }) => url + body + headers.authorization,
+      );
+      for (const secret of secrets) expect(sent.join('\n')).toContain(secret);
+    } finally {
+      await echo.close();
+    }
+  });
 });
 
 describe.each(Object.entries(networks))('provider %s', (name, openNetwork) => {
