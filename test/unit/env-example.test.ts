@@ -28,7 +28,7 @@ test('.env.example gives values that would be accepted', () => {
 test('.env.example gives the defaults of all numbers', () => {
   const defaults: Record<string, unknown> = variables.parse({});
   const numbers = Object.entries(defaults).filter(([, value]) => typeof value === 'number');
-  expect(numbers.length).toBe(14);
+  expect(numbers.length).toBe(15);
   expect(entries).toEqual(
     expect.arrayContaining(numbers.map(([name, value]) => [name, String(value)])),
   );

@@ -49,7 +49,7 @@ export async function readSelf(
     context,
   });
   const { user_id: id, id: scopedId = null, username, name, account_type: accountType } = body;
-  return { id, scopedId: scopedId === id ? null : scopedId, username, name, accountType };
+  return { id, scopedId, username, name, accountType };
 }
 
 /** Apps may publish for these only. One whose type is not told is taken. */

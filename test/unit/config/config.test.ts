@@ -63,7 +63,7 @@ test('needs nothing but secrets to run on the embedded database, with these defa
     trustedProxies: ['loopback'],
     facebookSteps: 'two',
     prepareAheadMs: 120_000,
-    limits: { facebookCallsPerHour: 200, tenantRequestsPerSecond: 200 },
+    limits: { facebookCallsPerHour: 200, instagramCallsPerHour: 200, tenantRequestsPerSecond: 200 },
     reconcile: { looks: 3, intervalMs: 60_000, resendLimit: 5 },
     concurrency: 50,
     queueDepth: 2000,

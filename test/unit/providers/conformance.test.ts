@@ -121,10 +121,8 @@ describe.each(networksAt().map(({ name }) => name))('connecting to %s', (name) =
       for (const login of ['facebook', 'instagram'] as const) {
         const work = connect.verify({ ...account, externalAccountId, login }, context);
         const { record } = await failureOf(work);
-        expect(record).toMatchObject({
-          class: 'invalid',
-          key: expect.stringMatching(/_id_malformed$/),
-        });
+        expect(record.class).toBe('invalid');
+        expect(record.key).toMatch(/_id_malformed$/);
       }
     }
     expect(calls).toEqual([]);

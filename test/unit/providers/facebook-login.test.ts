@@ -147,7 +147,7 @@ describe('exchanging a code', () => {
     });
     const { login: facebook, context, told } = login();
     const failure = await failureOf(facebook.exchange(app, { code, redirectUri }, context));
-    expect(failure.record).toMatchObject({ class: 'invalid', provider_subcode: 36009 });
+    expect(failure.record).toMatchObject({ class: 'invalid', key: 'login_code_refused' });
     expect(told(failure)).not.toMatch(/planted-(app-secret|code)/);
   });
 
@@ -161,17 +161,17 @@ describe('exchanging a code', () => {
   });
 });
 
-describe('the accounts of a consent', () => {
-  const named = (ids: readonly string[]) =>
-    ['pages_manage_posts', 'pages_read_engagement', 'pages_show_list'].map((scope) => ({
-      scope,
-      target_ids: ids,
-    }));
+const granular = (ids: readonly string[]) =>
+  ['pages_manage_posts', 'pages_read_engagement', 'pages_show_list'].map((scope) => ({
+    scope,
+    target_ids: ids,
+  }));
+const page = (id: string, more: object = {}) => ({ id, name: `Page ${id}`, ...more });
 
+describe('the accounts of a consent', () => {
   it('are the union of every list and of what was ticked, each once', async () => {
-    const page = (id: string, more: object = {}) => ({ id, name: `Page ${id}`, ...more });
     meta.answer({
-      'GET /debug_token': userToken({ granular_scopes: named(['1', '2', '3', '4', '5']) }),
+      'GET /debug_token': userToken({ granular_scopes: granular(['1', '2', '3', '4', '5']) }),
       'GET /me/accounts': (query) =>
         query.get('after') === 'two'
           ? { data: [page('2', { access_token: 'EAA2', tasks: ['ANALYZE'] })], paging: {} }
@@ -217,17 +217,17 @@ describe('the accounts of a consent', () => {
     });
     const { login: facebook, context, paths } = login();
     const scopes = ['pages_show_list', 'pages_manage_posts', 'pages_read_engagement'];
-    const [page] = await facebook.accounts(app, grantOf({ scopes }), context);
-    expect(page).toMatchObject({ token: null, reason: { code: 'no_token', who: 'tenant_admin' } });
+    const [only] = await facebook.accounts(app, grantOf({ scopes }), context);
+    expect(only).toMatchObject({ token: null, reason: { code: 'no_token', who: 'tenant_admin' } });
     expect(paths()).toEqual(['GET /v26.0/debug_token', 'GET /v26.0/me/accounts']);
   });
 
   it.each([
     ['scope_missing', { scopes: ['pages_show_list', 'pages_read_engagement'] }, []],
     ['scope_other_accounts', {}, [{ scope: 'pages_manage_posts', target_ids: ['7', 8] }]],
-  ])('say %s, and of which permission', async (code, grant, granular) => {
+  ])('say %s, and of which permission', async (code, grant, some) => {
     meta.answer({
-      'GET /debug_token': userToken({ granular_scopes: granular }),
+      'GET /debug_token': userToken({ granular_scopes: some }),
       'GET /me/accounts': {
         data: [{ id: '1', access_token: 'EAA1', tasks: ['PROFILE_PLUS_CREATE_CONTENT'] }],
       },
@@ -238,6 +238,30 @@ describe('the accounts of a consent', () => {
     const reason = accounts.find(({ externalAccountId }) => externalAccountId === '1')?.reason;
     expect(reason?.code).toBe(code);
     expect(reason?.text).toContain('pages_manage_posts');
+  });
+
+  it.each([
+    [
+      'our secret is refused',
+      [400, error(100, { type: 'GraphMethodException' })],
+      'app_secret_wrong',
+    ],
+    ['the token is dead', [400, error(190, { error_subcode: 460 })], 'password_changed'],
+    ['the app has made too many calls', [403, error(4)], 'app_limit'],
+  ])('are no list at all when %s', async (_what, answer, key) => {
+    meta.answer({ 'GET /debug_token': userToken(), 'GET /me/accounts': answer });
+    const { login: facebook, context } = login();
+    const { record } = await failureOf(facebook.accounts(app, grantOf(), context));
+    expect(record.key).toBe(key);
+  });
+
+  it('are not asked for with a token that Meta calls dead', async () => {
+    const dead = { is_valid: false, error: { code: 190, subcode: 458, message: 'm' } };
+    meta.answer({ 'GET /debug_token': userToken(dead) });
+    const { login: facebook, context, paths } = login();
+    const { record } = await failureOf(facebook.accounts(app, grantOf(), context));
+    expect(record.key).toBe('app_removed');
+    expect(paths()).toHaveLength(1);
   });
 
   it('are no list at all while Meta does not answer', async () => {

@@ -187,26 +187,33 @@ describe("Instagram's own login", () => {
   it.each([
     ['dead', [400, error(190, { error_subcode: 460 })], { error: { key: 'password_changed' } }],
     ['alive', self(), { error: null, expiresAt: 'unknown' }],
-    ['not told of', [400, error(4)], null],
   ])('is looked at: %s', async (_what, me, expected) => {
     meta.answer({ 'GET /instagram-graph/me': me });
     const { connect, context } = login('instagram');
-    const facts = await connect.inspect(account, context);
-    if (expected === null) expect(facts).toBeNull();
-    else expect(facts).toMatchObject(expected);
+    expect(await connect.inspect(account, context)).toMatchObject(expected);
+  });
+
+  it.each([
+    ['the app has made too many calls', [400, error(4)]],
+    ['the app is refused', [400, error(5)]],
+  ])('is not taken for dead when %s', async (_what, me) => {
+    meta.answer({ 'GET /instagram-graph/me': me });
+    const { connect, context } = login('instagram');
+    expect(await connect.inspect(account, context)).toBeNull();
   });
 });
 
+const linked = (more: object = {}) => ({
+  data: {
+    app_id: '4242',
+    is_valid: true,
+    expires_at: 0,
+    scopes: ['instagram_basic', 'instagram_content_publish'],
+    ...more,
+  },
+});
+
 describe('an Instagram account of a Page', () => {
-  const linked = (more: object = {}) => ({
-    data: {
-      app_id: '4242',
-      is_valid: true,
-      expires_at: 0,
-      scopes: ['instagram_basic', 'instagram_content_publish'],
-      ...more,
-    },
-  });
   const scopes = [
     'instagram_basic',
     'instagram_content_publish',

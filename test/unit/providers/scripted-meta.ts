@@ -6,7 +6,8 @@ import { recorder } from './sandbox-page.ts';
 
 /** What a call gets: a body, or a status and a body. */
 type Answer = object | readonly [status: number, body: object];
-type Answers = Readonly<Record<string, Answer | ((query: URLSearchParams) => Answer)>>;
+type Answers = Readonly<Record<string, Answer | Answering>>;
+type Answering = (query: URLSearchParams) => Answer;
 
 /** Answers by method and path, word by word as they were documented or recorded; anything else is not found. */
 export async function startScriptedMeta() {
@@ -46,8 +47,12 @@ function find(answers: Answers, { method, url }: SeenRequest): readonly [number,
   const { pathname, searchParams } = new URL(url, 'http://meta.test');
   const given = answers[`${method} ${pathname.replace('/v26.0', '')}`];
   if (given === undefined) return [404, error(2500, { message: `Unknown path ${pathname}` })];
-  const answer = typeof given === 'function' ? given(searchParams) : given;
+  const answer = isAnswering(given) ? given(searchParams) : given;
   return isPair(answer) ? answer : [200, answer];
+}
+
+function isAnswering(answer: Answer | Answering): answer is Answering {
+  return typeof answer === 'function';
 }
 
 function isPair(answer: Answer): answer is readonly [number, object] {
