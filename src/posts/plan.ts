@@ -81,6 +81,11 @@ export function refusedStep(
   return isRefused ? 'schedule_hidden' : null;
 }
 
+/** Of a hidden post that a read has just shown: the call before came too soon for it, and says nothing of the post. */
+export function isTooYoung({ key }: Pick<ErrorRecord, 'key'>): boolean {
+  return key === 'object_not_found';
+}
+
 /** Calls with the token that a post needs from its first to its last. */
 export function callsOf(
   provider: Pick<Publishing, 'callsFor' | 'hidden'>,

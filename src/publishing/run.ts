@@ -27,7 +27,7 @@ import { textOfPause } from '../integrations/pause.ts';
 import { readPause } from '../integrations/pause-store.ts';
 import { learn } from '../integrations/store.ts';
 import type { Logger } from '../log.ts';
-import { refusedStep, stayingHidden } from '../posts/plan.ts';
+import { isTooYoung, refusedStep, stayingHidden } from '../posts/plan.ts';
 import { renewLease } from '../posts/store.ts';
 import type { Account } from '../providers/account.ts';
 import { capabilityOf } from '../providers/capabilities.ts';
@@ -344,6 +344,7 @@ async function afterRefusal(
   const post = await attempt.provider.read({ account, externalId }, callsOf(attempt));
   if (post === null) throw hiddenMissing(error);
   if (isShown(post, decision.mode, row)) return confirmed(attempt, externalId);
+  if (isTooYoung(error.record)) throw hiddenMissing(error);
   if (refused === null) throw error;
   await learn(services.db, row.integrationId, { [refused]: 'no' });
   await discard(work, externalId);

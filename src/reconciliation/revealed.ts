@@ -4,7 +4,7 @@ import { PublishError } from '../errors.ts';
 import { type CallPlan, withAccount } from '../integrations/call.ts';
 import { narrowWindow } from '../integrations/health-store.ts';
 import { learn } from '../integrations/store.ts';
-import { refusedStep } from '../posts/plan.ts';
+import { isTooYoung, refusedStep } from '../posts/plan.ts';
 import type { Attention } from '../posts/post.ts';
 import type { PostChange, PostFields } from '../posts/store.ts';
 import type { Account, CallContext } from '../providers/account.ts';
@@ -166,6 +166,7 @@ async function afterRefusal(services: Services, one: Asking, error: PublishError
   const post = await provider.read({ account, externalId: unknown.hiddenId }, context);
   if (post === null) return missing(services, one);
   if (isShown(post, unknown.mode, row)) return bind(one, post);
+  if (isTooYoung(record)) return missing(services, one);
   if (refused !== null) return startOver(services, one, refused);
   // Planned anew: it may be out of the window by now, or be held until it opens.
   if (record.class === 'not_ready') {

@@ -24,8 +24,9 @@ export interface Endured {
 interface TroubleReport extends Tally {
   readonly published: number;
   readonly wronglyBound: number;
-  /** Posts that lost a try to it. */
+  /** Posts that lost a try to it, and the errors of theirs. */
   readonly tried: number;
+  readonly triedFor: string | null;
   /** Of every post that is out: how long after the end, or after its own time if that was later. */
   readonly lateMs: readonly number[];
 }
@@ -37,6 +38,7 @@ export async function proveEndured(name: string, arena: Arena, endured: Endured)
   const { posts, exactlyOnce, published, tried, lateMs } = report;
   const late = lateMs.filter((ms) => ms > graceMs).length;
   const broken = posts - exactlyOnce + (posts - published) + report.wronglyBound + tried + late;
+  if (tried > 0) print(`BROKEN: tries were lost to ${report.triedFor}`);
   const { lines, errorLines } = endured;
   if (lines.length === errorLines) return broken;
   print(`BROKEN: ${errorLines} messages expected`);
@@ -52,14 +54,17 @@ async function reportOf({ db, meta }: Arena, { due, endedAt }: Endured): Promise
     const dueAt = due.get(message)?.getTime() ?? 0;
     return Date.parse(live_at) - Math.max(dueAt, endedAt);
   });
-  const [row] = await db.query<{ tried: number }>({
-    text: 'SELECT count(*)::int AS tried FROM social_publisher.social_posts WHERE tries > 0',
+  const [row] = await db.query<{ tried: number; why: string | null }>({
+    text: `SELECT count(DISTINCT p.id)::int AS tried, string_agg(DISTINCT a.error ->> 'key', ', ') AS why
+           FROM social_publisher.social_posts p JOIN social_publisher.publish_attempts a ON a.post_id = p.id
+           WHERE p.tries > 0`,
   });
   return {
     ...(await tally(meta, [...due.keys()])),
     published: (await statuses(db)).get('published') ?? 0,
     wronglyBound: await wronglyBound(db, meta),
     tried: row?.tried ?? 0,
+    triedFor: row?.why ?? null,
     lateMs: lateMs.toSorted((a, b) => a - b),
   };
 }

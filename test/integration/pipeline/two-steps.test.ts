@@ -297,6 +297,24 @@ describe('a post in two steps', () => {
     });
   });
 
+  test.each([
+    { what: 'the first reveal', faults: [{}] },
+    { what: 'the one after a lost answer', faults: [{ kind: 'reset', times: 2 }, {}] },
+  ])(
+    'that is too young to be found by $what, and old enough for the read after it: it goes out',
+    async ({ faults }) => {
+      const outlet = await it.outlet();
+      for (const fault of faults) {
+        const tooYoung = { kind: 'error', code: 100, subcode: 33, http_status: 400 };
+        await it.revealFault(outlet, { ...tooYoung, times: 1, ...fault });
+      }
+      const id = await it.post(outlet, { message: 'young', publishMode: 'publish' });
+      await it.reaches(id, 'published');
+      expect(await it.there(outlet)).toMatchObject({ public: 1, hidden: 0, gone: 0 });
+      expect(await it.row(id)).toMatchObject({ attention: null, tries: 0 });
+    },
+  );
+
   describe('of a Page that refuses to reveal', () => {
     test.each([true, false])(
       'goes out in one step, exactly once (lists prove: %s)',
