@@ -133,7 +133,7 @@ export function matchPosts(
   for (const one of wanted.toSorted(byDueTime)) {
     edges.set(one, edgesOf(one, candidatesOf(one), scene));
   }
-  return decide(edges);
+  return decide(edges, scene);
 }
 
 /** Or will be, by the network's scheduler. */
@@ -231,6 +231,11 @@ function isSurelyOurs({ appId }: ListedPost, scene: MatchContext): boolean {
   return appId !== null && appId === scene.appId;
 }
 
+/** It shows no app where our own is known: a person may have written the very same words. */
+function mayBePersons({ isOwnCall }: Wanted, post: ListedPost, scene: MatchContext): boolean {
+  return isOwnCall && scene.appId !== null && !isSurelyOurs(post, scene);
+}
+
 function judgeText(
   { content: { message } }: Wanted,
   post: ListedPost,
@@ -293,7 +298,10 @@ function judgeShown(
   return !link || network.showsLink(post, link) ? 'same' : 'odd';
 }
 
-function decide(edges: ReadonlyMap<Wanted, Edges>): ReadonlyMap<string, Finding> {
+function decide(
+  edges: ReadonlyMap<Wanted, Edges>,
+  scene: MatchContext,
+): ReadonlyMap<string, Finding> {
   const owners = assign(edges);
   const taken = new Map([...owners].map(([post, one]) => [one, post] as const));
   const crowded = findCrowded(edges, owners);
@@ -301,7 +309,8 @@ function decide(edges: ReadonlyMap<Wanted, Edges>): ReadonlyMap<string, Finding>
   for (const [one, { fitting, certain, odd, unclear }] of edges) {
     const listed = taken.get(one);
     const free = (posts: readonly ListedPost[]) => posts.filter((post) => !owners.has(post));
-    if (crowded.has(one)) findings.set(one.id, some('ambiguous', fitting));
+    const isDoubtful = listed !== undefined && !certain && mayBePersons(one, listed, scene);
+    if (crowded.has(one) || isDoubtful) findings.set(one.id, some('ambiguous', fitting));
     else if (listed !== undefined) findings.set(one.id, { kind: 'bound', listed, certain });
     else if (free(unclear).length > 0) findings.set(one.id, some('unclear', free(unclear)));
     else if (free(odd).length > 0) findings.set(one.id, some('ambiguous', free(odd)));

@@ -77,7 +77,11 @@ describe('a look for one lost answer', () => {
   test('never takes what another app made, and asks nobody about it', () => {
     expect(find({ appId: '88' })).toBe('absent');
     expect(find({ appId: '88' }, {}, { appId: null })).toBe('1');
-    expect(find({ appId: null })).toBe('1');
+  });
+
+  test('asks about what shows no app, where our own is known: a person may have written the same', () => {
+    expect(find({ appId: null })).toBe('ambiguous');
+    expect(find({ appId: null }, {}, { appId: null })).toBe('1');
   });
 
   test('asks about the same text that came later: the effect may have been late', () => {
