@@ -8,7 +8,7 @@ import { provenAccount, type Saved } from './connect.ts';
 import type { PendingConnection } from './connection-store.ts';
 import { prove } from './prove.ts';
 import { findLogin } from './start.ts';
-import { type Consent, saveIntegration } from './token-store.ts';
+import { type Consent, saveIntegration } from './save-store.ts';
 
 export interface Choice {
   readonly accountId: string;

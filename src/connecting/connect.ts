@@ -7,7 +7,7 @@ import type { Secret } from '../secret.ts';
 import type { Services } from '../services.ts';
 import { type KnownApp, possibleApps } from './app.ts';
 import { type Claim, type Proof, prove } from './prove.ts';
-import { type ProvenAccount, saveIntegration } from './token-store.ts';
+import { type ProvenAccount, saveIntegration } from './save-store.ts';
 
 type Needs = Pick<Services, 'db' | 'vault' | 'config'>;
 
@@ -79,7 +79,7 @@ function refuseExpiring(provider: Provider, facts: TokenFacts | null): void {
   const end = endOf(facts);
   if (end === null || provider.connect.tokensEnd === true) return;
   const message = `The token ends on ${end.toISOString()}, and everything that is due later would wait. One that lasts comes from POST /v1/connect/${provider.name}, or from a long-lived token of the person (grant_type=fb_exchange_token) by way of me/accounts. To use this one all the same, send accept_expiring.`;
-  const problem = { path: 'access_token', message, rule: 'token_expires' };
+  const problem = { path: 'access_token', message, rule: 'token_lasts' };
   throw new InvalidRequestError(422, 'token_expires', message, [problem]);
 }
 

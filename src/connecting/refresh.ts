@@ -8,7 +8,7 @@ import type { Services } from '../services.ts';
 import { openApp } from './app.ts';
 import { personsToken } from './disconnect.ts';
 import { findLogin } from './start.ts';
-import { loadResting, type RestingToken, writeProof } from './token-store.ts';
+import { loadResting, type RestingToken, writeProof } from './save-store.ts';
 
 /**
  * Proves the token now. Answers the integration as it then is, dead or alive. Throws NotFoundError, ConflictError while

@@ -109,7 +109,7 @@ export function readRedirectUrl(text: string): string {
   if (url !== null && isSafe && isPlain && /^[\x21-\x7e]+$/.test(text)) return url.href;
   const message = 'must be https, or http on localhost or 127.0.0.1, without user or fragment';
   throw new InvalidRequestError(422, 'redirect_url_invalid', `redirect_url: ${message}.`, [
-    { path: 'redirect_url', message, rule: 'redirect_url_invalid' },
+    { path: 'redirect_url', message, rule: 'redirect_url_safe' },
   ]);
 }
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { ProvenAccount } from '../../src/connecting/token-store.ts';
+import type { ProvenAccount } from '../../src/connecting/save-store.ts';
 import type { Database } from '../../src/db/client.ts';
 import { Secret } from '../../src/secret.ts';
 import { Vault } from '../../src/vault.ts';

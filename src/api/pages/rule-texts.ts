@@ -84,11 +84,11 @@ const requestRules = {
     'The token belongs to another account than the one that is to be connected.',
     'Send the token of this account.',
   ],
-  token_expires: [
+  token_lasts: [
     'The token ends by time, and the posts that are due after its end would wait for a person.',
     'Connect the account through POST /v1/connect/{provider}, whose tokens last, or send `accept_expiring`.',
   ],
-  redirect_url_invalid: [
+  redirect_url_safe: [
     'People are sent back to addresses with https only, or with http on localhost or 127.0.0.1, without a user and without a fragment.',
     'Use such an address.',
   ],

@@ -264,7 +264,7 @@ describe('nothing is saved', () => {
     const token = await newToken({ page_id: page.id, scopes: ['public_profile'] });
     const body = { external_account_id: page.id, access_token: token };
     const { answer, saved } = await attempt(body);
-    expect(answer).toMatchObject({ status: 422, body: { code: 'token_rejected' } });
+    expect(answer).toMatchObject({ status: 422, body: { code: 'permission_missing' } });
     expect(saved).toBe(0);
   });
 

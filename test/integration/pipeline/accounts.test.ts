@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { saveIntegration } from '../../../src/connecting/token-store.ts';
+import { saveIntegration } from '../../../src/connecting/save-store.ts';
 import { explainRecovery } from '../../../src/integrations/health-store.ts';
 import { adviceFor, type Integration } from '../../../src/integrations/integration.ts';
 import { until } from '../../support/fleet.ts';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { disconnectIntegration } from '../../../src/connecting/token-store.ts';
+import { disconnectIntegration } from '../../../src/connecting/save-store.ts';
 import type { PauseScope } from '../../../src/integrations/pause.ts';
 import { addPause, forgetPauses, removePause } from '../../../src/integrations/pause-store.ts';
 import { until } from '../../support/fleet.ts';

@@ -42,6 +42,8 @@ const ofZod = ['invalid_type', 'invalid_value', 'too_big', 'too_small', 'invalid
 const ofZodFormats = ['format_guid', 'format_datetime', 'format_regex', 'invalid_union'];
 /** Put together from the name of a column. */
 const ofColumns = ['tenant_known', 'page_known'];
+/** Why an account that a consent reaches cannot be used: said by its network. */
+const ofCandidates = ['no_token', 'task_missing', 'scope_other_accounts', 'account_disabled'];
 
 function namedRules(): string[] {
   const found = namings.flatMap((naming) =>
@@ -52,7 +54,7 @@ function namedRules(): string[] {
     ...errors.map(({ key }) => key),
   ]);
   return [
-    ...new Set([...found, ...ofProviders, ...ofZod, ...ofZodFormats, ...ofColumns]),
+    ...new Set([...found, ...ofProviders, ...ofZod, ...ofZodFormats, ...ofColumns, ...ofCandidates]),
     'schedule_needs_time',
     'auto_publish_required',
   ];
@@ -79,6 +81,7 @@ it('a rule has no id that is the code of a problem, as both have pages at one pl
   expect(both).toEqual([
     'token_rejected',
     'token_is_user_token',
+    'token_of_another_app',
     'rate_limited',
     'provider_unreachable',
   ]);
