@@ -7,8 +7,8 @@ import { openApp } from './app.ts';
 import { provenAccount, type Saved } from './connect.ts';
 import type { PendingConnection } from './connection-store.ts';
 import { prove } from './prove.ts';
-import { findLogin } from './start.ts';
 import { type Consent, saveIntegration } from './save-store.ts';
+import { findLogin } from './start.ts';
 
 export interface Choice {
   readonly accountId: string;

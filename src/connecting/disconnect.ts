@@ -5,8 +5,8 @@ import type { Login } from '../providers/connecting.ts';
 import type { Secret } from '../secret.ts';
 import type { Services } from '../services.ts';
 import { openApp } from './app.ts';
-import { findLogin } from './start.ts';
 import { disconnectIntegration, type RestingToken } from './save-store.ts';
+import { findLogin } from './start.ts';
 
 /**
  * Forgets the token of an integration; its posts wait. The consent behind it is taken back at the network where nobody's

@@ -7,8 +7,8 @@ import type { Business } from '../providers/connecting.ts';
 import type { Services } from '../services.ts';
 import { openApp } from './app.ts';
 import { personsToken } from './disconnect.ts';
-import { findLogin } from './start.ts';
 import { loadResting, type RestingToken, writeProof } from './save-store.ts';
+import { findLogin } from './start.ts';
 
 /**
  * Proves the token now. Answers the integration as it then is, dead or alive. Throws NotFoundError, ConflictError while

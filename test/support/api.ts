@@ -1,4 +1,4 @@
-import { createSecretKey, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { Writable } from 'node:stream';
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify';
 import { z } from 'zod';
@@ -139,7 +139,7 @@ async function openServices(
     }),
     providers: new Map((options.providers ?? []).map((provider) => [provider.name, provider])),
     publishers: publishersOf(options.providers ?? []),
-    vault: new Vault([{ id: 'k1', key: createSecretKey(randomBytes(32)) }]),
+    vault: new Vault(config.encryptionKeys),
     log,
   };
 }

@@ -54,7 +54,14 @@ function namedRules(): string[] {
     ...errors.map(({ key }) => key),
   ]);
   return [
-    ...new Set([...found, ...ofProviders, ...ofZod, ...ofZodFormats, ...ofColumns, ...ofCandidates]),
+    ...new Set([
+      ...found,
+      ...ofProviders,
+      ...ofZod,
+      ...ofZodFormats,
+      ...ofColumns,
+      ...ofCandidates,
+    ]),
     'schedule_needs_time',
     'auto_publish_required',
   ];
