@@ -62,6 +62,9 @@ export async function openConnectBench(
   const providers = createProviders({
     baseUrl: meta.url,
     websiteUrl: meta.url,
+    instagramWebsiteUrl: `${meta.url}/instagram`,
+    instagramGraphUrl: `${meta.url}/instagram-graph`,
+    instagramApiUrl: `${meta.url}/instagram-api`,
     version: 'v26.0',
     timeoutMs: 2_000,
     logger: createLogger({ level: 'silent' }),

@@ -61,6 +61,10 @@ async function consents(userId: string): Promise<number> {
   return grants.filter(({ granted }) => granted.length > 0).length;
 }
 
+function send(page: { id: string; token: string }, by: TestTenant) {
+  return hand({ external_account_id: page.id, access_token: page.token }, by);
+}
+
 describe('a token by hand', () => {
   it('tells what is known of it', async () => {
     const page = await aPage();
@@ -106,8 +110,6 @@ describe('a token by hand', () => {
     await bench.api.call('PUT', '/v1/apps/facebook', { token: owner.key, body });
     const [own, shared] = [await aPage({ app_id: apps.own.id }), await aPage()];
     const strange = await aPage({ app_id: '1010101010101010' });
-    const send = (page: { id: string; token: string }, by: TestTenant) =>
-      hand({ external_account_id: page.id, access_token: page.token }, by);
     expect(await send(own, owner)).toMatchObject({ status: 201, body: { app: 'own' } });
     expect(await send(shared, owner)).toMatchObject({ status: 201, body: { app: 'shared' } });
     for (const page of [own, strange]) {
