@@ -12,7 +12,7 @@ const mayImport = {
   events: ['db', 'posts'],
   story: ['db'],
   integrations: ['config', 'db', 'fence', 'posts', 'providers'],
-  connecting: ['db', 'fence', 'integrations', 'posts', 'providers'],
+  connecting: ['config', 'db', 'fence', 'integrations', 'posts', 'providers'],
   watch: ['db', 'integrations'],
   attempts: ['db', 'integrations', 'posts', 'providers'],
   authoring: ['db', 'attempts', 'posts', 'providers'],

@@ -48,6 +48,8 @@ const rules: readonly (readonly [RegExp, string])[] = [
   [new RegExp(String.raw`\b(Authorization:\s*\w+)\s+[^\s"'\\]+`, 'gi'), `$1 ${mask}`],
   [new RegExp(String.raw`${wordStart}(?:EAA[A-Za-z0-9]{20,}|IG(?:AA|Q)[\w-]{20,})`, 'g'), mask],
   [/(?:EAA|IGAA|IGQ)[A-Za-z0-9]{80,}/g, mask],
+  // Keys of ours, and the addresses that let people connect accounts.
+  [/\bsp_[a-z]+_[\w-]{40,}/g, mask],
   // An app's own token is `<app id>|<app secret>`.
   [/\b\d{8,20}(?:\||%7C)[\w-]{16,}/g, mask],
   [/(\w:\/\/[^\s:@/"'\\]*):[^\s@/"'\\]+@/g, `$1:${mask}@`],

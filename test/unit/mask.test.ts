@@ -10,6 +10,8 @@ test.each([
   ['IGQWplanted_0123456789-abcdef', '[secret]'],
   [`https://x/?u=a%3D${pageToken}&b=1`, 'https://x/?u=a%3D[secret]&b=1'],
   [`glued${longToken}`, 'glued[secret]'],
+  [`/connect/sp_connect_${'aZ0-_'.repeat(9)}/choose`, '/connect/[secret]/choose'],
+  [`key sp_tenant_${'aZ0-_'.repeat(9)}`, 'key [secret]'],
   ['?access_token=short&limit=25', '?access_token=[secret]&limit=25'],
   ['?limit=25&ACCESS_TOKEN=short', '?limit=25&ACCESS_TOKEN=[secret]'],
   [
