@@ -78,6 +78,24 @@ export async function releaseKey(sql: Sql, claim: Claim): Promise<void> {
   });
 }
 
+/**
+ * Kept answers that show these integrations are forgotten, as what they tell of people must be: the same request would
+ * run again, under the same ids.
+ */
+export async function forgetAnswersAbout(
+  sql: Sql,
+  integrations: readonly { readonly tenantId: string; readonly integrationId: string }[],
+): Promise<void> {
+  await sql.query({
+    text: `UPDATE social_publisher.idempotency_keys k
+           SET status = NULL, response = NULL, locked_until = clock_timestamp() - interval '1 second'
+           FROM jsonb_to_recordset($1::jsonb) AS i("tenantId" text, "integrationId" text)
+           WHERE k.scope = i."tenantId" AND k.response ->> 'body' LIKE '%"external_account_id"%'
+             AND k.response ->> 'body' LIKE '%"' || i."integrationId" || '"%'`,
+    values: [JSON.stringify(integrations)],
+  });
+}
+
 function claimStatement({ scope, key, requestHash }: KeyOfRequest, lockMs: number) {
   return {
     name: 'claim_idempotency_key',

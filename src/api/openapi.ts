@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { problemSchema } from './errors.ts';
+import { formType } from './input.ts';
 import { type ProblemCode, problemKindOf } from './problem-codes.ts';
 import { type ResponseSpec, type Route, tags } from './route.ts';
 
@@ -62,15 +63,16 @@ function operationOf(route: Route, schemas: Map<string, Json>): Json {
     'x-for': route.access,
     ...(route.access === 'everyone' ? { security: [] } : { security: [{ bearer: [] }] }),
     ...(parameters.length === 0 ? {} : { parameters }),
-    ...(body === undefined ? {} : { requestBody: bodyOf(body, schemas) }),
+    ...(body === undefined ? {} : { requestBody: bodyOf(route, body, schemas) }),
     responses: { ...responsesOf(route, schemas), ...problemsOf(route) },
   };
 }
 
-function bodyOf(body: z.ZodType, schemas: Map<string, Json>): Json {
+function bodyOf(route: Route, body: z.ZodType, schemas: Map<string, Json>): Json {
+  const contentType = route.takesForm === true ? formType : 'application/json';
   return {
     required: !body.safeParse(undefined).success,
-    content: { 'application/json': { schema: schemaOf(body, 'input', schemas) } },
+    content: { [contentType]: { schema: schemaOf(body, 'input', schemas) } },
   };
 }
 
@@ -83,11 +85,14 @@ function responsesOf(route: Route, schemas: Map<string, Json>): Record<string, J
   );
 }
 
-function contentOf({ body, contentType }: ResponseSpec, schemas: Map<string, Json>): Json {
+function contentOf({ body, contentType, page }: ResponseSpec, schemas: Map<string, Json>): Json {
   if (contentType !== undefined)
     return { content: { [contentType]: { schema: { type: 'string' } } } };
   if (body === undefined) return {};
-  return { content: { 'application/json': { schema: schemaOf(body, 'output', schemas) } } };
+  const json = { 'application/json': { schema: schemaOf(body, 'output', schemas) } };
+  return {
+    content: page === true ? { ...json, 'text/html': { schema: { type: 'string' } } } : json,
+  };
 }
 
 function answerHeaders({ headers }: ResponseSpec): Json {

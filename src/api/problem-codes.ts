@@ -38,6 +38,14 @@ export const problemKinds = {
     meaning: 'Cursors are opaque; they are only ever copied from `next_cursor`.',
     action: 'Start again without a cursor.',
   },
+  signature_invalid: {
+    status: 400,
+    title: 'The signature is wrong',
+    meaning:
+      'A callback of Meta must carry a `signed_request` made with the secret of an app that is configured here. Nothing was done.',
+    action:
+      'See that the secret of the app is the one of the Meta App Dashboard: META_APP_SECRET, INSTAGRAM_APP_SECRET, or the app of the tenant.',
+  },
   tenant_required: {
     status: 400,
     title: 'Tenant required',
@@ -165,7 +173,8 @@ export const problemKinds = {
   unsupported_media_type: {
     status: 415,
     title: 'The body is not sent as JSON',
-    meaning: 'Bodies are accepted only as application/json in UTF-8, without compression.',
+    meaning:
+      'Bodies are accepted only as application/json in UTF-8, without compression; those of Meta and of forms only as application/x-www-form-urlencoded.',
     action: 'Send `Content-Type: application/json`.',
   },
   invalid: {

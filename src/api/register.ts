@@ -181,6 +181,7 @@ function finish({ status, body, headers = {} }: Answer): FinalAnswer {
 function checkAnswer(route: Route, { status, body }: Answer): void {
   const spec = route.responses[status];
   if (spec === undefined) throw new Error(`${route.operationId} does not declare ${status}`);
+  if (typeof body === 'string' && spec.page === true) return;
   spec.body?.parse(body === undefined ? undefined : JSON.parse(JSON.stringify(body)));
 }
 

@@ -19,6 +19,8 @@ export interface ResponseSpec {
   readonly body?: z.ZodType;
   /** A body that is not JSON, such as `text/html`. */
   readonly contentType?: string;
+  /** People who ask with a browser get a page instead of the body. */
+  readonly page?: boolean;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -59,6 +61,8 @@ interface RouteText {
   /** Codes of `problemKinds` that this route can answer beyond those that every route can. */
   readonly problems?: readonly string[];
   readonly bodyLimitBytes?: number;
+  /** The body comes as an HTML form sends it, and in no other way. */
+  readonly takesForm?: boolean;
   /** The answer holds a secret: kept for a repetition only in sealed form. */
   readonly secretAnswer?: boolean;
   /** Whether the call changes anything; by default every method but GET does. */
@@ -154,6 +158,7 @@ export const tags = {
   Integrations: "A tenant's connections to accounts on the networks, with their tokens.",
   Connecting:
     "Accounts by a person's consent in the network's own dialog, and the apps they consent to.",
+  "Meta's callbacks": 'What Meta tells of people who take their consent back.',
   Posts: 'Write, check, approve, follow, change and cancel posts.',
   Events: 'The history of all posts, as one list to follow.',
   Pauses: 'Hold back what a pause names, until it is lifted.',

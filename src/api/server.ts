@@ -10,7 +10,7 @@ import fastify, {
 import type { Services } from '../services.ts';
 import { registerDashboard } from './dashboard/dashboard.ts';
 import { ApiError, type ProblemDocument, problemDocument, problemOf, toProblem } from './errors.ts';
-import { parseBody } from './input.ts';
+import { formType, parseBody, parseForm } from './input.ts';
 import { limitsOf } from './limits.ts';
 import { welcome } from './pages/html.ts';
 import {
@@ -73,7 +73,15 @@ export async function buildApi(
         problemAnswer(services, request, problemOf('not_found', noSuchAddress(request))),
     ),
   );
-  for (const route of allRoutes) registerRoute(app, services, route, options);
+  for (const route of allRoutes.filter((one) => one.takesForm !== true)) {
+    registerRoute(app, services, route, options);
+  }
+  await app.register(async (inner) => {
+    readFormsOnly(inner);
+    for (const route of allRoutes.filter((one) => one.takesForm === true)) {
+      registerRoute(inner, services, route, options);
+    }
+  });
   refuseOtherMethods(app, allRoutes);
   await registerDashboard(app, services);
   await app.ready();
@@ -98,15 +106,24 @@ function requestIdOf(given: string | readonly string[] | undefined): string {
 
 /** Fastify's own parser would refuse the same things with other words, and would let NUL and half characters pass. */
 function readJsonOnly(app: FastifyInstance): void {
+  readOnly(app, 'application/json', parseBody);
+}
+
+/** Where Meta or a browser sends a form: nothing else is read there, and in no other way. */
+function readFormsOnly(app: FastifyInstance): void {
+  readOnly(app, formType, parseForm);
+}
+
+function readOnly(app: FastifyInstance, type: string, parse: (bytes: Buffer) => unknown): void {
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+  app.addContentTypeParser(type, { parseAs: 'buffer' }, (request, body, done) => {
     const encoding = request.headers['content-encoding'] ?? 'identity';
     if (encoding !== 'identity') {
       done(new ApiError('unsupported_media_type', 'Compressed bodies are not read.'), undefined);
       return;
     }
     try {
-      done(null, parseBody(Buffer.isBuffer(body) ? body : Buffer.from(body)));
+      done(null, parse(Buffer.isBuffer(body) ? body : Buffer.from(body)));
     } catch (error) {
       done(error instanceof Error ? error : new Error('The body was not read.'), undefined);
     }

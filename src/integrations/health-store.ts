@@ -87,7 +87,11 @@ export async function changeTrouble(
 }
 
 /** One that is being worked on is left out: its worker, or the planner, reads the integration's state itself. */
-async function tellWaitingPosts(sql: Sql, integrationId: string, text: string): Promise<void> {
+export async function tellWaitingPosts(
+  sql: Sql,
+  integrationId: string,
+  text: string,
+): Promise<void> {
   await setWaiting(sql, {
     name: 'posts_tell_waiting_for_integration',
     posts: `SELECT p.id, $2::jsonb AS waiting FROM social_publisher.social_posts p

@@ -1,10 +1,12 @@
 import type { Route } from '../route.ts';
 import { appRoutes } from './apps.ts';
 import { connectRoutes } from './connect.ts';
+import { connectLinkRoutes } from './connect-links.ts';
 import { documentationRoutes } from './documentation.ts';
 import { eventRoutes } from './events.ts';
 import { fenceRoutes } from './fence.ts';
 import { integrationRoutes } from './integrations.ts';
+import { metaRoutes } from './meta.ts';
 import { operationRoutes } from './operations.ts';
 import { pauseRoutes } from './pauses.ts';
 import { postListRoutes, postRoutes, postValidateRoutes } from './posts.ts';
@@ -19,6 +21,8 @@ const productRoutes: readonly Route[] = [
   ...integrationRoutes,
   ...connectRoutes,
   ...appRoutes,
+  ...connectLinkRoutes,
+  ...metaRoutes,
   ...postRoutes,
   ...postListRoutes,
   ...postValidateRoutes,
