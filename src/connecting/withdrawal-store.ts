@@ -60,6 +60,9 @@ export async function eraseTokens(
   person: Person,
   error: ErrorRecord,
 ): Promise<readonly Withdrawn[]> {
+  // Logins before the integrations that rest on them, as everybody locks them.
+  await dropLogins(tx, person);
+  await dropPending(tx, person);
   const withdrawn = await tx.query<Withdrawn>({
     name: 'withdrawal_erase_tokens',
     text: `WITH x AS MATERIALIZED (
@@ -77,8 +80,6 @@ export async function eraseTokens(
   for (const { integrationId } of withdrawn) {
     await tellWaitingPosts(tx, integrationId, error.action);
   }
-  await dropLogins(tx, person);
-  await dropPending(tx, person);
   return withdrawn;
 }
 
