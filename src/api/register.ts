@@ -1,8 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from '../log.ts';
 import type { Services } from '../services.ts';
-import { type Problem, problemDocument, toProblem } from './errors.ts';
+import { ApiError, type Problem, problemDocument, toProblem } from './errors.ts';
 import { type FinalAnswer, readIdempotencyKey, runOnce } from './idempotency.ts';
+import { formType, parseBody, parseForm } from './input.ts';
 import { limitsOf, shownOf } from './limits.ts';
 import {
   type Answer,
@@ -73,7 +74,7 @@ export function problemAnswer(
 }
 
 /** How the caller reaches us; where the port was free to choose, as the caller did. */
-function publicUrlOf(services: Services, request: FastifyRequest): string {
+export function publicUrlOf(services: Services, request: FastifyRequest): string {
   const { publicUrl } = services.config.http;
   return publicUrl.endsWith(':0') ? `${request.protocol}://${request.host}` : publicUrl;
 }
@@ -199,4 +200,30 @@ function logOf(services: Services, request: FastifyRequest): Logger {
 
 function pathOf(request: FastifyRequest): string {
   return request.url.split('?')[0] ?? '';
+}
+
+/** Fastify's own parser would refuse the same things with other words, and would let NUL and half characters pass. */
+export function readJsonOnly(app: FastifyInstance): void {
+  readOnly(app, 'application/json', parseBody);
+}
+
+/** Where Meta or a browser sends a form: nothing else is read there, and in no other way. */
+export function readFormsOnly(app: FastifyInstance): void {
+  readOnly(app, formType, parseForm);
+}
+
+function readOnly(app: FastifyInstance, type: string, parse: (bytes: Buffer) => unknown): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser(type, { parseAs: 'buffer' }, (request, body, done) => {
+    const encoding = request.headers['content-encoding'] ?? 'identity';
+    if (encoding !== 'identity') {
+      done(new ApiError('unsupported_media_type', 'Compressed bodies are not read.'), undefined);
+      return;
+    }
+    try {
+      done(null, parse(Buffer.isBuffer(body) ? body : Buffer.from(body)));
+    } catch (error) {
+      done(error instanceof Error ? error : new Error('The body was not read.'), undefined);
+    }
+  });
 }

@@ -8,9 +8,9 @@ import fastify, {
   LogController,
 } from 'fastify';
 import type { Services } from '../services.ts';
+import { registerConnectPages } from './connect/connect.ts';
 import { registerDashboard } from './dashboard/dashboard.ts';
 import { ApiError, type ProblemDocument, problemDocument, problemOf, toProblem } from './errors.ts';
-import { formType, parseBody, parseForm } from './input.ts';
 import { limitsOf } from './limits.ts';
 import { welcome } from './pages/html.ts';
 import {
@@ -18,6 +18,8 @@ import {
   problemAnswer,
   problemFor,
   type RegisterOptions,
+  readFormsOnly,
+  readJsonOnly,
   registerRoute,
   send,
   unlessRefused,
@@ -83,6 +85,7 @@ export async function buildApi(
     }
   });
   refuseOtherMethods(app, allRoutes);
+  await registerConnectPages(app, services);
   await registerDashboard(app, services);
   await app.ready();
   return app;
@@ -102,32 +105,6 @@ export async function startApi(
 /** Given ids are echoed when they cannot break a header or a log line; else the request gets a new one. */
 function requestIdOf(given: string | readonly string[] | undefined): string {
   return typeof given === 'string' && /^[\w.:=+/@-]{1,128}$/.test(given) ? given : randomUUID();
-}
-
-/** Fastify's own parser would refuse the same things with other words, and would let NUL and half characters pass. */
-function readJsonOnly(app: FastifyInstance): void {
-  readOnly(app, 'application/json', parseBody);
-}
-
-/** Where Meta or a browser sends a form: nothing else is read there, and in no other way. */
-function readFormsOnly(app: FastifyInstance): void {
-  readOnly(app, formType, parseForm);
-}
-
-function readOnly(app: FastifyInstance, type: string, parse: (bytes: Buffer) => unknown): void {
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser(type, { parseAs: 'buffer' }, (request, body, done) => {
-    const encoding = request.headers['content-encoding'] ?? 'identity';
-    if (encoding !== 'identity') {
-      done(new ApiError('unsupported_media_type', 'Compressed bodies are not read.'), undefined);
-      return;
-    }
-    try {
-      done(null, parse(Buffer.isBuffer(body) ? body : Buffer.from(body)));
-    } catch (error) {
-      done(error instanceof Error ? error : new Error('The body was not read.'), undefined);
-    }
-  });
 }
 
 /** A known address answers 405 to a method it does not have, whoever asks, and names those it has. */

@@ -12,10 +12,14 @@ export function prose(text: string): string {
 }
 
 /** A whole page, without scripts and without anything from elsewhere. */
-export function htmlPage(title: string, body: string): string {
+export function htmlPage(
+  title: string,
+  body: string,
+  { head = '', style: more = '' }: { readonly head?: string; readonly style?: string } = {},
+): string {
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escapeHtml(title)}</title><style>${style}</style></head>
+<title>${escapeHtml(title)}</title><style>${style}${more}</style>${head}</head>
 <body>${body}</body></html>
 `;
 }

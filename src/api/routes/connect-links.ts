@@ -36,10 +36,7 @@ export const connectLinkRoutes = [
     async handler({ body, tenantId, publicUrl }, { db, providers }) {
       const provider = body?.provider ?? null;
       if (provider !== null && !providers.has(provider)) throw unknownProvider(providers);
-      const { url, expiresAt } = await createConnectLink(
-        { db, publicUrl },
-        { tenantId, provider },
-      );
+      const { url, expiresAt } = await createConnectLink({ db, publicUrl }, { tenantId, provider });
       return { status: 201, body: { url, expires_at: expiresAt.toISOString() } };
     },
   }),
