@@ -142,7 +142,6 @@ describe.skipIf(browserObstacle !== undefined)('a person with a link, in Chromiu
 
     await tab.press('Log in again, and allow more');
     await tab.arrives(dialog);
-    await tab.toggle('pages_manage_posts');
     await tab.press('Continue');
     await tab.arrives(choosing);
     const boxes = await tab.evaluate(`document.querySelectorAll('input[name=account]').length`);
@@ -160,7 +159,7 @@ describe.skipIf(browserObstacle !== undefined)('a person with a link, in Chromiu
     expect([integration?.name, integration?.status, others]).toEqual(['Café 37', 'active', []]);
     await reaches(id, await publish(id, integration?.id ?? ''), 'published');
     expect(await meta.posts('1037')).toHaveLength(1);
-    expect(tab.complaints).toEqual([]);
+    expect(tab.refusals).toEqual([]);
   });
 
   it('says so when the person denies, when the login is over, and when it was used before', async () => {
@@ -203,7 +202,7 @@ describe.skipIf(browserObstacle !== undefined)('a person with a link, in Chromiu
     await tab.arrives(overview);
     expect(await tab.text()).toContain('2 accounts are connected');
     expect(await integrationsOf(id)).toHaveLength(2);
-    expect(tab.complaints).toEqual([]);
+    expect(tab.refusals).toEqual([]);
   });
 
   it('needs no mouse', async () => {

@@ -35,8 +35,8 @@ export interface Tab {
   arrives(at: RegExp): Promise<string>;
   text(): Promise<string>;
   evaluate(expression: string): Promise<unknown>;
-  /** Everything that Chromium complained of, such as what a policy kept a page from. */
-  readonly complaints: readonly string[];
+  /** What Chromium kept the pages from, as by their policies. */
+  readonly refusals: readonly string[];
   shoot(path: string, width: number): Promise<void>;
 }
 
@@ -114,7 +114,7 @@ async function openWire(address: string): Promise<Wire> {
 
 const ids = z.object({ id: z.string() });
 const evaluated = z.object({
-  result: z.object({ value: z.unknown() }),
+  result: z.object({ value: z.unknown().optional() }),
   exceptionDetails: z.object({ text: z.string() }).loose().optional(),
 });
 const place = z.object({ x: z.number(), y: z.number() }).nullable();
@@ -147,11 +147,15 @@ async function openTab(wire: Wire): Promise<Tab> {
     ],
   });
   const send = (method: string, params: Values = {}) => wire.send(method, params, session);
-  const complaints: string[] = [];
-  let loads = 0;
+  const refusals: string[] = [];
+  const noteRefusal = (text: string): void => {
+    if (/violates|refused|blocked/i.test(text)) refusals.push(text);
+  };
+  let pages = 0;
   wire.listen(session, (method, params) => {
-    if (method === 'Log.entryAdded') complaints.push(entry.parse(params).entry.text);
-    if (method === 'Page.loadEventFired') loads += 1;
+    if (method === 'Log.entryAdded') noteRefusal(entry.parse(params).entry.text);
+    // Also when the browser brings back a page that it kept.
+    if (method === 'Page.frameNavigated') pages += 1;
   });
   for (const domain of ['Page', 'Runtime', 'Log']) await send(`${domain}.enable`);
 
@@ -167,7 +171,7 @@ async function openTab(wire: Wire): Promise<Tab> {
       `document.readyState === 'complete' && document.querySelector('meta[http-equiv=refresh][content^="0"]') === null`,
     ).catch(() => false)) === true;
   const settled = async (before: number): Promise<void> =>
-    until('the next page is there', async () => loads > before && (await isThere()), 30_000);
+    until('the next page is there', async () => pages > before && (await isThere()), 30_000);
   const click = async (name: string): Promise<void> => {
     const at = place.parse(await evaluate(find(name)));
     if (at === null) throw new Error(`Nothing is called "${name}": ${await text()}`);
@@ -178,16 +182,16 @@ async function openTab(wire: Wire): Promise<Tab> {
   };
   const text = async (): Promise<string> => String(await evaluate('document.body.innerText'));
   return {
-    complaints,
+    refusals,
     evaluate,
     text,
     async goto(url) {
-      const before = loads;
+      const before = pages;
       await send('Page.navigate', { url });
       await settled(before);
     },
     async press(name) {
-      const before = loads;
+      const before = pages;
       await click(name);
       await settled(before);
     },
@@ -196,7 +200,7 @@ async function openTab(wire: Wire): Promise<Tab> {
       for (const key of keys) await pressKey(send, key);
     },
     async back() {
-      const before = loads;
+      const before = pages;
       await evaluate('history.back()');
       await settled(before);
     },

@@ -60,19 +60,28 @@ export interface Overview {
   readonly notice: Notice | undefined;
 }
 
-/** What is connected, and what can be. */
+/** What is connected, and what can be; what needs the person comes first. */
 export function overviewPage({ tenant, integrations, offers, formKey, notice }: Overview): string {
-  const rows = integrations.map((one) => integrationRow(one, offers, formKey));
+  const row = (one: Integration) => integrationRow(one, offers, formKey);
+  const ill = integrations.filter(({ status }) => isIll(status));
+  const others = integrations.filter(({ status }) => !isIll(status));
   return page(
     `Connect accounts of ${tenant}`,
     notice,
     `<h1>Connect accounts of <bdi>${escapeHtml(tenant)}</bdi></h1>
 ${noticeOf(notice)}
-<section aria-labelledby="add"><h2 id="add">${rows.length === 0 ? 'Connect' : 'Connect more'}</h2>
-${offers.map((offer) => offerForm(offer, formKey)).join('') || nothingOffered}</section>
-<section aria-labelledby="now"><h2 id="now">What is connected</h2>
-${rows.length === 0 ? '<p>Nothing yet.</p>' : `<ul class="accounts">${rows.join('')}</ul>`}</section>`,
+${ill.length === 0 ? '' : section('ill', 'Needs you', `<ul class="accounts">${ill.map(row).join('')}</ul>`)}
+${section('add', integrations.length === 0 ? 'Connect' : 'Connect more', offers.map((offer) => offerForm(offer, formKey)).join('') || nothingOffered)}
+${ill.length > 0 && others.length === 0 ? '' : section('now', 'What is connected', others.length === 0 ? '<p>Nothing yet.</p>' : `<ul class="accounts">${others.map(row).join('')}</ul>`)}`,
   );
+}
+
+function isIll(status: Integration['status']): boolean {
+  return status !== 'active' && status !== 'disconnected';
+}
+
+function section(id: string, title: string, body: string): string {
+  return `<section aria-labelledby="${id}"><h2 id="${id}">${title}</h2>${body}</section>`;
 }
 
 const nothingOffered =
@@ -116,7 +125,9 @@ const warnDays = 14;
 function nextStep(one: Integration): string {
   const ends = [one.tokenExpiresAt, one.dataAccessExpiresAt].flatMap((end) => end?.getTime() ?? []);
   const end = Math.min(...ends);
-  if (one.status !== 'active') return adviceFor(one) ?? '';
+  if (one.status !== 'active') {
+    return [one.error?.user_message, adviceFor(one)].filter((text) => text != null).join(' ');
+  }
   if (end > Date.now() + warnDays * 86_400_000) return '';
   const day = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeZone: 'UTC' }).format(end);
   return `Ends on ${day} unless it is connected again.`;
@@ -144,7 +155,7 @@ const manyAccounts = 15;
 
 /** The accounts that a consent reaches. Those that cannot be chosen say why. */
 export function choosePage(choosing: Choosing): string {
-  const { tenant, offer, accounts, known, notice, backTo } = choosing;
+  const { tenant, accounts, known, notice, backTo } = choosing;
   const sorted = accounts.toSorted((one, other) => byName.compare(labelOf(one), labelOf(other)));
   const usable = sorted.filter(isUsable);
   const closed = sorted.filter((one) => !isUsable(one));
@@ -158,15 +169,21 @@ export function choosePage(choosing: Choosing): string {
 <h1 id="choose" tabindex="-1">Choose what to connect for <bdi>${escapeHtml(tenant)}</bdi></h1>
 ${noticeOf(notice)}
 ${usable.length === 0 ? noneUsable : chooseForm(choosing, grouped(usable, choice))}
-${
-  closed.length === 0
-    ? ''
-    : `<section aria-labelledby="closed"><h2 id="closed">Cannot be connected (${closed.length})</h2>
-<ul class="accounts">${closed.map((one, at) => closedRow(one, at)).join('')}</ul>
-<form method="post" action="${escapeHtml(backTo)}">${startFields(offer, choosing.formKey)}<button type="submit" class="second">Log in again, and allow more</button></form></section>`
-}`,
+${closed.length === 0 ? '' : closedSection(choosing, closed)}`,
   );
 }
+
+/** One reason is told once, however many it holds for. */
+function closedSection({ offer, formKey, backTo }: Choosing, closed: readonly Candidate[]): string {
+  const again = `<form method="post" action="${escapeHtml(backTo)}">${startFields(offer, formKey)}<button type="submit" class="second">Log in again, and allow more</button></form>`;
+  const reasons = [...Map.groupBy(closed, ({ reason }) => reason?.text ?? noToken)].map(
+    ([text, some], at) =>
+      `<p class="reason" id="why-${at}">${escapeHtml(text)}</p><ul class="choices">${some.map((one) => closedRow(one, at)).join('')}</ul>`,
+  );
+  return section('closed', `Cannot be connected (${closed.length})`, again + reasons.join(''));
+}
+
+const noToken = 'Meta gives no access to it.';
 
 function isUsable({ reason, token }: Candidate): boolean {
   return reason === null && token !== null;
@@ -176,7 +193,7 @@ const noneUsable =
   '<p>None of these accounts can be connected as things are. The reasons stand below.</p>';
 
 function chooseForm({ formKey }: Choosing, list: string): string {
-  return `<form method="post">${hidden('form_key', formKey)}
+  return `<form method="post" action="#notice">${hidden('form_key', formKey)}
 <fieldset><legend>Tick what posts may be published to, one or several</legend>${list}</fieldset>
 <p class="actions"><button type="submit">Connect what is ticked</button></p></form>`;
 }
@@ -200,10 +217,9 @@ function choiceRow(one: Candidate, isKnown: boolean, isTicked: boolean): string 
 <span><bdi>${escapeHtml(labelOf(one))}</bdi> <span class="quiet">${escapeHtml(detailOf(one))}${isKnown ? ' · connected before: its connection is renewed' : ''}</span></span></label></li>`;
 }
 
-function closedRow(one: Candidate, at: number): string {
-  return `<li><label><input type="checkbox" disabled aria-describedby="why-${at}">
-<span><bdi>${escapeHtml(labelOf(one))}</bdi> <span class="quiet">${escapeHtml(detailOf(one))}</span></span></label>
-<p id="why-${at}">${escapeHtml(one.reason?.text ?? 'The network gives no access to it.')}</p></li>`;
+function closedRow(one: Candidate, reason: number): string {
+  return `<li><label class="quiet"><input type="checkbox" disabled aria-describedby="why-${reason}">
+<span><bdi>${escapeHtml(labelOf(one))}</bdi> ${escapeHtml(detailOf(one))}</span></label></li>`;
 }
 
 function detailOf({ name, username, externalAccountId }: Candidate): string {
@@ -236,7 +252,7 @@ function page(title: string, notice: Notice | undefined, body: string): string {
 function noticeOf(notice: Notice | undefined): string {
   if (notice === undefined) return '';
   const { kind, title, lines } = notice;
-  return `<div id="notice" class="notice ${kind}" role="${kind === 'done' ? 'status' : 'alert'}" tabindex="-1" autofocus>
+  return `<div id="notice" class="notice ${kind}" role="${kind === 'done' ? 'status' : 'alert'}" tabindex="-1">
 <p><b>${escapeHtml(title)}</b></p>${paragraphs(lines)}</div>`;
 }
 
@@ -252,16 +268,17 @@ const style = `
 body { max-width: 44rem; }
 button { font: inherit; font-weight: 600; padding: .6rem 1.1rem; border: 1px solid transparent; border-radius: .5rem; background: #1257b0; color: #fff; cursor: pointer; }
 button:hover { background: #0e478f; } button.second { background: none; color: inherit; border-color: var(--quiet); }
-:focus-visible { outline: 3px solid #3b82f6; outline-offset: 2px; }
+:focus-visible { outline: 3px solid #3b82f6; outline-offset: 2px; } [tabindex="-1"]:focus-visible { outline: none; }
 h2 { font-size: 1.15rem; margin: 2rem 0 .7rem; } h2.letter { font-size: .95rem; margin: .9rem 0 .2rem; padding: 0; border: 0; color: var(--quiet); }
 .offer { margin: 0 0 1.1rem; } .offer button { width: 100%; max-width: 24rem; } .offer p { margin: .3rem 0 0; color: var(--quiet); }
 .accounts, .choices { list-style: none; margin: 0; padding: 0; overflow-wrap: anywhere; }
 .accounts > li { border: 1px solid var(--line); border-radius: .5rem; padding: .7rem .9rem; margin: 0 0 .6rem; }
-.accounts form { margin: .6rem 0 0; } .accounts p { margin: .2rem 0 0 1.9rem; }
+.accounts form { margin: .6rem 0 0; } .reason { margin: 1.2rem 0 .2rem; font-weight: 500; }
 label { display: flex; gap: .7rem; align-items: flex-start; padding: .5rem 0; } .choices label { cursor: pointer; }
-.accounts label { padding: 0; color: var(--quiet); } input[type=checkbox] { width: 1.2rem; height: 1.2rem; margin: .18rem 0 0; flex: none; }
+input[type=checkbox] { width: 1.2rem; height: 1.2rem; margin: .18rem 0 0; flex: none; }
 fieldset { border: 1px solid var(--line); border-radius: .5rem; padding: .4rem .9rem .8rem; margin: 1rem 0 0; min-width: 0; } legend { font-weight: 600; padding: 0 .3rem; }
-.actions { position: sticky; bottom: 0; margin: 0; padding: .9rem 0; background: Canvas; }
+.actions { position: sticky; bottom: 0; margin: 0; padding: .9rem 0; background: Canvas; border-top: 1px solid var(--line); }
+@media (min-width: 40rem) { .choices { display: grid; grid-template-columns: 1fr 1fr; gap: 0 1.5rem; } }
 .state { font-weight: 600; } .good { color: light-dark(#116329, #5fd07f); } .bad { color: light-dark(#a40e26, #ff8f8f); }
 .notice { border: 1px solid var(--line); border-left: .35rem solid #b42318; border-radius: .4rem; padding: .6rem 1rem; margin: 1rem 0; background: var(--soft); } .notice.done { border-left-color: #1a7f37; }
 .notice p { margin: .2rem 0; }
