@@ -5,7 +5,7 @@ import { callView, errorView } from '../story/views.ts';
 import { CommandError } from './failure.ts';
 
 export interface ApiRequest {
-  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly path: string;
   readonly query?: Readonly<Record<string, string | undefined>>;
   readonly body?: object;
@@ -94,6 +94,9 @@ export const integrationView = z.looseObject({
   external_account_id: z.string(),
   name: z.string().nullish(),
   status: z.string(),
+  token_expires_at: z.string().nullable(),
+  data_access_expires_at: z.string().nullable(),
+  missing_scopes: z.array(z.string()).nullable(),
 });
 export type IntegrationView = z.output<typeof integrationView>;
 

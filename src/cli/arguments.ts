@@ -33,6 +33,8 @@ export function dueTimeOf(given: unknown): string | undefined {
 }
 
 export interface TokenSource {
+  /** What people call it. */
+  readonly what: 'access token' | 'app secret';
   readonly tokenFile?: string | undefined;
   readonly tokenEnv?: string | undefined;
 }
@@ -41,9 +43,10 @@ export interface TokenSource {
 export async function readToken(source: TokenSource, io: Io, env: Environment): Promise<Secret> {
   const token = (await readSource(source, io, env)).trim();
   if (token === '') {
+    const [file, variable] = optionsFor(source);
     throw new CommandError(
       'token_missing',
-      'No access token came: pipe it to the command, or use --token-file or --token-env.',
+      `No ${source.what} came: pipe it to the command, or use ${file} or ${variable}.`,
     );
   }
   return new Secret(token);
@@ -51,19 +54,25 @@ export async function readToken(source: TokenSource, io: Io, env: Environment): 
 
 async function readSource(source: TokenSource, io: Io, env: Environment): Promise<string> {
   if (source.tokenFile !== undefined && source.tokenEnv !== undefined) {
-    throw new CommandError('token_twice', 'Give --token-file or --token-env, not both.');
+    throw new CommandError('token_twice', `Give ${optionsFor(source).join(' or ')}, not both.`);
   }
   if (source.tokenEnv !== undefined) return env[source.tokenEnv] ?? '';
-  if (source.tokenFile !== undefined) return readTokenFile(source.tokenFile);
-  return io.stdin.isTTY === true ? prompt(io) : readAll(io);
+  if (source.tokenFile !== undefined) return readTokenFile(source.tokenFile, source);
+  return io.stdin.isTTY === true ? prompt(io, source) : readAll(io);
 }
 
-async function readTokenFile(path: string): Promise<string> {
+function optionsFor({ what }: TokenSource): readonly [string, string] {
+  const name = what === 'app secret' ? 'secret' : 'token';
+  return [`--${name}-file`, `--${name}-env`];
+}
+
+async function readTokenFile(path: string, { what }: TokenSource): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
     const reason = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
-    throw new CommandError('token_file', `The token file ${path} cannot be read (${reason}).`);
+    const file = what === 'app secret' ? 'secret' : 'token';
+    throw new CommandError('token_file', `The ${file} file ${path} cannot be read (${reason}).`);
   }
 }
 
@@ -74,8 +83,8 @@ async function readAll({ stdin }: Io): Promise<string> {
 }
 
 /** What is typed or pasted goes to an output that shows nothing. */
-async function prompt({ stdin, stderr }: Io): Promise<string> {
-  stderr.write('Access token (not shown): ');
+async function prompt({ stdin, stderr }: Io, { what }: TokenSource): Promise<string> {
+  stderr.write(`The ${what} (not shown): `);
   const output = new Writable({ write: (_chunk, _encoding, done) => done() });
   const lines = createInterface({ input: stdin, output, terminal: true });
   try {

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { withDotenv } from '../config/environment.ts';
 import { describeDefect } from '../log.ts';
 import { type Environment, launcher, version } from './command.ts';
+import { appCommand, connectCommand } from './commands/connect.ts';
 import { databaseCommand, queueCommand } from './commands/database.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { importCommand } from './commands/import.ts';
@@ -53,7 +54,9 @@ export async function runCli(args: readonly string[], io: Io, env: Environment):
     .exitOverride();
   for (const command of [
     tenantCommand,
+    connectCommand,
     integrationCommand,
+    appCommand,
     doctorCommand,
     keyCommand,
     importCommand,
@@ -121,12 +124,18 @@ const examples: Readonly<Record<string, string>> = {
   'tenant list': 'tenant list --json',
   'tenant show': "tenant show 'Corner Bakery'",
   'tenant update': "tenant update 'Corner Bakery' --auto-publish",
+  connect: "connect 'Corner Bakery' --provider facebook",
   integration: 'integration list',
   'integration add':
     "integration add --tenant 'Corner Bakery' --account 4567890 --token-file page.token",
   'integration list': "integration list --tenant 'Corner Bakery'",
   'integration show': `integration show ${id}`,
   'integration remove': `integration remove ${id}`,
+  app: 'app set --help',
+  'app set':
+    "app set facebook --tenant 'Corner Bakery' --app-id 1029384756 --secret-file app.secret",
+  'app show': "app show facebook --tenant 'Corner Bakery'",
+  'app remove': "app remove facebook --tenant 'Corner Bakery'",
   key: 'key list',
   'key create': "key create --name calendar --tenant 'Corner Bakery'",
   'key list': "key list --tenant 'Corner Bakery'",

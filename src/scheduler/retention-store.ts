@@ -23,6 +23,10 @@ export async function dropExpired(sql: Sql): Promise<void> {
   await sql.query({
     text: `DELETE FROM social_publisher.connect_states WHERE expires_at < statement_timestamp() - interval '1 day'`,
   });
+  // A link that is over says so for a while.
+  await sql.query({
+    text: `DELETE FROM social_publisher.connect_links WHERE expires_at < statement_timestamp() - interval '30 days'`,
+  });
   await sql.query({
     text: `DELETE FROM social_publisher.apps a
            WHERE NOT a.is_current AND a.updated_at < statement_timestamp() - interval '1 day' AND NOT EXISTS (

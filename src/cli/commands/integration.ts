@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { reconnectCommand } from '../../story/views.ts';
+import { reconnectCommand, shortTime } from '../../story/views.ts';
 import { type ApiClient, type IntegrationView, integrationView, type TenantView } from '../api.ts';
 import { readToken } from '../arguments.ts';
 import type { Launch, Run } from '../command.ts';
@@ -81,7 +81,7 @@ async function addIntegration(
   { session, io, env, answer }: Run,
   options: z.output<typeof addOptions>,
 ): Promise<void> {
-  const token = await readToken(options, io, env);
+  const token = await readToken({ what: 'access token', ...options }, io, env);
   const api = await session.api();
   const tenant = await findTenant(api, options.tenant);
   const body = {
@@ -120,7 +120,20 @@ const columns: readonly Column<Owned>[] = [
   { title: 'ACCOUNT', text: ({ external_account_id }) => external_account_id },
   { title: 'NAME', text: ({ name }) => name ?? '', flexible: true },
   { title: 'STATUS', text: ({ status }) => status },
+  { title: 'ENDS', text: (one) => endOf(one)?.slice(0, 10) ?? '' },
+  {
+    title: 'MISSING',
+    text: ({ missing_scopes: missing }) => missing?.join(' ') ?? '',
+    flexible: true,
+  },
 ];
+
+/** When somebody has to connect it again, if nothing renews it before. */
+function endOf(one: IntegrationView): string | undefined {
+  return [one.token_expires_at, one.data_access_expires_at]
+    .filter((at) => at !== null)
+    .toSorted()[0];
+}
 
 function describe(integration: Owned): string {
   const { status, external_account_id: account, tenant } = integration;
@@ -131,8 +144,20 @@ function describe(integration: Owned): string {
     `tenant       ${integration.tenant}`,
     `account      ${integration.external_account_id} (${integration.provider})`,
     `status       ${integration.status}`,
+    ...endsOf(integration),
     ...(typeof integration['advice'] === 'string' ? [`advice       ${integration['advice']}`] : []),
     ...(command === null ? [] : [`to do so     ${command}`]),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function endsOf(one: IntegrationView): readonly string[] {
+  const { token_expires_at: token, data_access_expires_at: data, missing_scopes: missing } = one;
+  return [
+    ...(token === null ? [] : [`token ends   ${shortTime(token)}`]),
+    ...(data === null
+      ? []
+      : [`log in by    ${shortTime(data)} again, or the network tells nothing more`]),
+    ...(missing === null || missing.length === 0 ? [] : [`not granted  ${missing.join(', ')}`]),
+  ];
 }

@@ -308,6 +308,55 @@ function namesOfCommands(help: string): readonly string[] {
     .filter((name) => name !== 'help');
 }
 
+describe('connect', () => {
+  it('prints a link for the people of a tenant', async () => {
+    const made = await run(['connect', 'Bakery', '--provider', 'facebook', '--json']);
+    const link = made.read(z.object({ url: z.string(), expires_at: z.string() }));
+    expect(link.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/connect\/sp_connect_[\w-]{43}$/);
+    const told = await run(['connect', 'Bakery']);
+    expect(told.stdout).toMatch(/\/connect\/sp_connect_.*\nfor Bakery, until /);
+    const wrong = await run(['connect', 'Bakery', '--provider', 'friendster']);
+    expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringContaining('must be one of')]);
+  });
+
+  it("keeps a tenant's own app, whose secret is never an argument and never shown", async () => {
+    const of = ['facebook', '--tenant', 'Bakery'];
+    const set = ['app', 'set', ...of, '--app-id', '4711', '--json'];
+    const secret = 'a-secret-of-an-app';
+    const made = await run(set, { stdin: `${secret}\n` });
+    expect(made.json()).toMatchObject({ app_id: '4711', has_secret: true, config_id: null });
+    const more = await run([...set, '--keep-secret', '--config-id', '12']);
+    expect(more.json()).toMatchObject({ has_secret: true, config_id: '12' });
+    const shown = await run(['app', 'show', ...of]);
+    expect(shown.stdout).toMatch(
+      /secret {8}known[\s\S]*redirect URI {2}\S+\/v1\/connect\/facebook\/callback/,
+    );
+    expect(`${made.stdout}${shown.stdout}`).not.toContain(secret);
+    const none = await run(set);
+    expect(none.stderr).toContain(
+      'No app secret came: pipe it to the command, or use --secret-file',
+    );
+    expect((await run(['app', 'remove', ...of])).code).toBe(0);
+    expect((await run(['app', 'show', ...of])).stderr).toContain('no app of its own');
+  });
+
+  it('says when a connection ends, and what was not granted', async () => {
+    await sql.query(
+      `UPDATE social_publisher.integrations SET data_access_expires_at = '2027-02-03T04:05:06Z',
+         scopes = ARRAY['pages_show_list', 'pages_manage_posts', 'pages_read_engagement']`,
+    );
+    const { stdout } = await run(['integration', 'list', '--json']);
+    const [{ id } = { id: '' }] = z
+      .array(z.looseObject({ id: z.string() }))
+      .parse(JSON.parse(stdout));
+    const listed = await run(['integration', 'list']);
+    expect(listed.stdout).toMatch(/STATUS\s+ENDS\s+MISSING[\s\S]*active\s+2027-02-03\s+\w+/);
+    const shown = await run(['integration', 'show', id]);
+    expect(shown.stdout).toContain('log in by    2027-02-03');
+    expect(shown.stdout).toMatch(/not granted {2}.*read_insights/);
+  });
+});
+
 describe('help', () => {
   it('of every command ends with an example of it, in options that it has', async () => {
     const seen: string[] = [];
