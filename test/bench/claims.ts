@@ -49,8 +49,10 @@ async function measure(serverUrl: string, future: number): Promise<number> {
   await db.query({ text: 'VACUUM ANALYZE social_publisher.social_posts' });
   const everything = rounds * duePerRound;
   const claim = {
-    ...{ provider: 'facebook', limit: duePerRound },
-    ...{ perIntegration: everything, turns: duePerRound / integrations },
+    provider: 'facebook',
+    limit: duePerRound,
+    perIntegration: everything,
+    turns: duePerRound / integrations,
   };
   const times: number[] = [];
   for (let round = 0; round < rounds; round += 1) {
