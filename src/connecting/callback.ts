@@ -9,7 +9,7 @@ import { type KnownApp, openApp } from './app.ts';
 import { choose } from './choose.ts';
 import { saveConnection } from './connection-store.ts';
 import { findLogin, type Place, redirectUriOf } from './start.ts';
-import { endJourney, findJourney, hashOf, type KnownJourney } from './state-store.ts';
+import { endJourney, findJourney, type KnownJourney } from './state-store.ts';
 import { type ConnectError, type Outcome, outcomes } from './way-back.ts';
 
 type Needs = Pick<Services, 'db' | 'config' | 'vault' | 'log'>;
@@ -51,11 +51,9 @@ async function admit(
   journey: KnownJourney,
   { state, code, isDenied, browser }: Return & { readonly state: string },
 ): Promise<ConnectError | null> {
-  if (!journey.isOpen) return 'session_expired';
-  // Somebody else's browser: whoever started may still return.
-  if (browser === undefined || !journey.browserHash?.equals(hashOf(browser)))
-    return 'session_expired';
+  if (!journey.isOpen || browser === undefined) return 'session_expired';
   if (code === undefined && !isDenied) return 'missing_params';
+  // Of somebody else's browser nothing is taken: whoever started may still return.
   if (!(await endJourney(db, state, browser))) return 'session_expired';
   return isDenied ? 'authorization_denied' : null;
 }

@@ -42,6 +42,7 @@ export async function choose(
   const proof = await prove(services, provider, tenantId, claims, named);
   const proven = provenAccount(services, provider, tenantId, proof);
   const isOwn = token.reveal() === grant.token.reveal();
+  const consent = login.isChosen ? consentOf(services, connection, login) : null;
   return saveIntegration(services.db, {
     ...proven,
     name: name ?? proven.name ?? chosen.name,
@@ -53,8 +54,9 @@ export async function choose(
     tasks: proven.tasks ?? chosen.tasks,
     seen: { ...chosen.seen, ...proven.seen },
     issuedAt: 'now',
-    renewal: isOwn ? login.renewal : null,
-    consent: login.isChosen ? consentOf(services, connection, login) : null,
+    // Where the person's own token is kept, its renewal is that of all accounts that use it.
+    renewal: isOwn && consent === null ? login.renewal : null,
+    consent,
     newId,
   });
 }

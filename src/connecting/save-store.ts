@@ -55,14 +55,14 @@ export interface Consent extends Pick<Grant, 'expiresAt' | 'dataAccessExpiresAt'
 const shareSql = (id: string) => `(('x' || right(${id}::text, 6))::bit(24)::int / 16777216.0)`;
 
 /** SQL: when a token is next proven, about a day from now. */
-export const nextProofSql = (id: string) =>
+const nextProofSql = (id: string) =>
   `(clock_timestamp() + interval '24 hours' + (${shareSql(id)} - 0.5) * interval '12 hours')`;
 
 /**
  * SQL: when a token is exchanged for a new one: inside the days that the login names, never where the network would
  * refuse, and a day before its end at the latest. Parameters: issued at, expires at, and the three days.
  */
-export function renewAtSql(id: string, first: number): string {
+function renewAtSql(id: string, first: number): string {
   const [issued, expires, earliest, from, to] = [0, 1, 2, 3, 4].map((next) => first + next);
   const since = (days: string) =>
     `coalesce($${issued}::timestamptz, clock_timestamp()) + (${days}) * interval '1 day'`;
@@ -72,7 +72,7 @@ export function renewAtSql(id: string, first: number): string {
 }
 
 /** The values for `renewAtSql`. Of a token of unknown age nobody knows how long it can wait: its renewal is near. */
-export function renewalValues(
+function renewalValues(
   renewal: Renewal | null,
   { issuedAt, expiresAt }: { readonly issuedAt: Issued; readonly expiresAt: Date | null },
 ): readonly unknown[] {
@@ -302,7 +302,7 @@ export async function writeProof(
  * Before the integrations that rest on them, by everybody who connects or disconnects: so nobody waits in a circle, and
  * no login is dropped on which an integration is just coming to rest.
  */
-export async function lockLogins(tx: Sql, tenantId: string): Promise<void> {
+async function lockLogins(tx: Sql, tenantId: string): Promise<void> {
   await tx.query({
     text: 'SELECT FROM social_publisher.logins WHERE tenant_id = $1 ORDER BY id FOR UPDATE',
     values: [tenantId],
@@ -310,7 +310,7 @@ export async function lockLogins(tx: Sql, tenantId: string): Promise<void> {
 }
 
 /** Those on which nobody's token rests any more. */
-export async function dropUnusedLogins(tx: Sql, tenantId: string): Promise<void> {
+async function dropUnusedLogins(tx: Sql, tenantId: string): Promise<void> {
   await tx.query({
     text: `DELETE FROM social_publisher.logins l WHERE l.tenant_id = $1 AND NOT EXISTS (
              SELECT FROM social_publisher.integrations i WHERE i.login_id = l.id AND i.sealed_token IS NOT NULL)`,

@@ -113,15 +113,36 @@ export function readRedirectUrl(text: string): string {
   ]);
 }
 
-/** A browser comes to the start: it is remembered by `browser`, and led on to the dialog of the network. */
+interface Departure {
+  readonly state: string;
+  /** By which it is known when it comes back. */
+  readonly browser: string;
+}
+
+/** A browser comes to the start, and is led on to the dialog of the network. */
 export async function leave(
+  services: Pick<Services, 'db' | 'config' | 'vault' | 'log'>,
+  provider: Provider,
+  departure: Departure,
+  place: Place,
+): Promise<Outcome> {
+  const journey = await findJourney(services.db, provider.name, departure.state);
+  if (journey === undefined) return { kind: 'lost', error: 'session_expired' };
+  try {
+    return await leadOn(services, provider, journey, { ...departure, ...place });
+  } catch (error) {
+    const { tenantId } = journey;
+    services.log.error({ err: error, tenantId }, 'nobody could be led on to the dialog');
+    return outcomes.failed(journey, 'internal_error');
+  }
+}
+
+async function leadOn(
   services: Pick<Services, 'db' | 'config' | 'vault'>,
   provider: Provider,
-  { state, browser }: { readonly state: string; readonly browser: string },
-  { publicUrl }: Place,
+  journey: Journey,
+  { state, browser, publicUrl }: Departure & Place,
 ): Promise<Outcome> {
-  const journey = await findJourney(services.db, provider.name, state);
-  if (journey === undefined) return { kind: 'lost', error: 'session_expired' };
   const login = findLogin(provider.connect.logins, journey.login);
   const known = login && (await openApp(services, journey.tenantId, { ...journey, login }));
   if (login === undefined || known == null) return outcomes.failed(journey, 'invalid_config');
@@ -129,6 +150,6 @@ export async function leave(
     return outcomes.failed(journey, 'session_expired');
   }
   const redirectUri = redirectUriOf(provider.name, publicUrl);
-  const { scopes } = journey satisfies Journey;
+  const { scopes } = journey;
   return { kind: 'onward', url: login.authorizeUrl(known.app, { state, redirectUri, scopes }) };
 }

@@ -47,8 +47,6 @@ export async function saveJourney(sql: Sql, state: string, journey: Journey): Pr
 export interface KnownJourney extends Journey {
   /** Neither used up nor over. */
   readonly isOpen: boolean;
-  /** Of the browser that was last sent on its way. */
-  readonly browserHash: Buffer | null;
 }
 
 /** Undefined: nobody made this state for this provider. One that is used up or over still knows its way back. */
@@ -60,7 +58,7 @@ export async function findJourney(
   const [row] = await sql.query<KnownJourney>({
     name: 'connect_states_find',
     text: `SELECT tenant_id AS "tenantId", provider, login, app_id AS "appId", scopes, redirect_url AS "redirectUrl",
-             used_at IS NULL AND expires_at > clock_timestamp() AS "isOpen", browser_hash AS "browserHash"
+             used_at IS NULL AND expires_at > clock_timestamp() AS "isOpen"
            FROM social_publisher.connect_states WHERE state_hash = $1 AND provider = $2`,
     values: [hashOf(state), provider],
   });

@@ -5,7 +5,7 @@ import type { Sealed } from './account.ts';
 import type { Integration } from './integration.ts';
 
 /** Of `integrations`, without what it seals: an `Integration`. */
-export const columns = `id, tenant_id AS "tenantId", provider, external_account_id AS "externalAccountId", name, username,
+const columns = `id, tenant_id AS "tenantId", provider, external_account_id AS "externalAccountId", name, username,
   app_id AS "appId", login, connected_at AS "connectedAt", token_expires_at AS "tokenExpiresAt",
   data_access_expires_at AS "dataAccessExpiresAt", scopes, tasks, status, error, held_until AS "heldUntil",
   CASE WHEN held_until > clock_timestamp() THEN held_for END AS "heldFor", verified_at AS "verifiedAt", capabilities, created_at AS "createdAt", updated_at AS "updatedAt"`;

@@ -33,7 +33,7 @@ export function providerAt({ providers }: Pick<Services, 'providers'>, name: str
 
 const wish = z
   .strictObject({
-    redirect_url: text(2000).meta({
+    redirect_url: z.string().max(2000).meta({
       description:
         'Where the person is led in the end: https, or http on localhost or 127.0.0.1, without user or fragment. Its own query is kept.',
     }),
@@ -155,11 +155,16 @@ export const connectRoutes = [
     input: { params: providerParams, query: startQuery },
     responses: { 303: { description: 'On to the dialog.', headers: location }, 400: lost },
     problems: ['not_found'],
-    async handler({ params, query: { state }, publicUrl }, services) {
+    async handler({ params, query: { state }, publicUrl, log }, services) {
       const provider = providerAt(services, params.provider);
       if (state === undefined) return answerOf({ kind: 'lost', error: 'missing_params' });
       const browser = newSecretText();
-      const outcome = await leave(services, provider, { state, browser }, { publicUrl });
+      const outcome = await leave(
+        { ...services, log },
+        provider,
+        { state, browser },
+        { publicUrl },
+      );
       if (outcome.kind !== 'onward') return answerOf(outcome);
       return answerOf(outcome, cookie(state, browser, { publicUrl, forS: cookieLivesS }));
     },

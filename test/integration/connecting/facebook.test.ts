@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { dropExpired } from '../../../src/scheduler/retention-store.ts';
 import type { TestTenant } from '../../support/api.ts';
 import {
   aBrowser,
@@ -338,6 +339,7 @@ describe('the start', () => {
     'https://calendar.test/#',
     'javascript:alert(1)',
     '/back',
+    '',
     'https://calendar.test/a b',
     'http://localhost.evil.test/',
   ])('refuses to lead back to %s', async (redirect_url) => {
@@ -424,6 +426,28 @@ describe('another tenant', () => {
       body: { code: 'no_pending_connection' },
     });
   });
+});
+
+it('what is over is dropped, and a state of today still knows its way back', async () => {
+  const browser = aBrowser();
+  const start = await bench.begin(tenant);
+  const back = await bench.consent(browser, start, { user_id: ada, ...agree });
+  await bench.connect(tenant, { user_id: ada, ...agree });
+  const age = (table: string, by: string) =>
+    bench.api.db.query({
+      text: `UPDATE social_publisher.${table} SET expires_at = clock_timestamp() - interval '${by}'`,
+    });
+  const count = async (table: string) =>
+    (await bench.api.db.query({ text: `SELECT FROM social_publisher.${table}` })).length;
+  await age('connections', '1 second');
+  await age('connect_states', '23 hours');
+  await dropExpired(bench.api.db);
+  expect(await count('connections')).toBe(0);
+  expect(await errorOf(back, browser)).toBe('session_expired');
+  await age('connect_states', '25 hours');
+  await dropExpired(bench.api.db);
+  expect(await count('connect_states')).toBe(0);
+  expect((await bench.visit(browser, back)).status).toBe(400);
 });
 
 describe('connecting again', () => {
