@@ -49,7 +49,9 @@ it('the document is valid and leaves nothing for a linter to say', async () => {
   const said = problems.map(({ severity, ruleId, message, location }) => {
     return `${severity} ${ruleId}: ${message} (${location[0]?.pointer ?? ''})`;
   });
-  expect(said).toEqual([]);
+  // Addresses for browsers, which only ever lead on.
+  const leadsOn = /^warn operation-2xx-response:.*\{provider\}~1(start|callback)\//;
+  expect(said.filter((one) => !leadsOn.test(one))).toEqual([]);
 });
 
 it('a client generated from it compiles, and takes a post from its tenant to the network', {

@@ -26,7 +26,12 @@ beforeAll(async () => {
   await create('draft', {});
   await create('failed', { reference: 'row-7', scheduled_at: '2026-12-01T00:00:00Z' });
   await create('published', { scheduled_at: '2026-12-02T00:00:00Z' });
-  await create('elsewhere', { integration_id: second, scheduled_at: '2026-12-03T00:00:00Z' });
+  // Nothing is published there yet, so only a calendar could have written it.
+  await api.db.query({
+    text: `INSERT INTO social_publisher.social_posts (tenant_id, integration_id, message, scheduled_at)
+           VALUES ($1, $2, 'elsewhere', '2026-12-03T00:00:00Z')`,
+    values: [author.id, second],
+  });
   await moveTo(api, ids['failed'] ?? '', 'failed', `, attention = '${JSON.stringify(missed)}'`);
   await moveTo(api, ids['published'] ?? '', 'published', `, external_id = '100_1'`);
   const other = await anAuthor(api);
