@@ -46,9 +46,14 @@ export async function openBrowser(): Promise<Browser> {
   const child = spawn(
     program,
     [
-      ...['--headless=new', '--remote-debugging-port=0', '--no-first-run', '--disable-gpu'],
+      '--headless=new',
+      '--remote-debugging-port=0',
+      '--no-first-run',
+      '--disable-gpu',
       // The tests may run as root, where Chromium cannot build its sandbox; it sees pages of our own only.
-      ...['--no-sandbox', '--disable-dev-shm-usage', `--user-data-dir=${folder.path}/profile`],
+      '--no-sandbox',
+      '--disable-dev-shm-usage',
+      `--user-data-dir=${folder.path}/profile`,
       'about:blank',
     ],
     { stdio: ['ignore', 'ignore', 'pipe'] },
@@ -98,7 +103,7 @@ async function openWire(address: string): Promise<Wire> {
     else waiting.get(got.id)?.(got);
   });
   return {
-    async send(method, params = {}, sessionId = undefined) {
+    async send(method, params = {}, sessionId?: string) {
       const id = (last += 1);
       const { promise, resolve } = Promise.withResolvers<z.output<typeof message>>();
       waiting.set(id, resolve);
@@ -159,6 +164,7 @@ async function openTab(wire: Wire): Promise<Tab> {
   });
   for (const domain of ['Page', 'Runtime', 'Log']) await send(`${domain}.enable`);
 
+  const address = async () => String(await evaluate('location.href').catch(() => ''));
   const evaluate = async (expression: string): Promise<unknown> => {
     const answer = await send('Runtime.evaluate', { expression, returnByValue: true });
     const { result, exceptionDetails } = evaluated.parse(answer);
@@ -205,12 +211,11 @@ async function openTab(wire: Wire): Promise<Tab> {
       await settled(before);
     },
     async arrives(at) {
-      const url = async () => String(await evaluate('location.href').catch(() => ''));
-      const isHere = async () => at.test(await url()) && (await isThere());
+      const isHere = async () => at.test(await address()) && (await isThere());
       await until(`the address is like ${at}`, isHere, 15_000).catch(async (error: unknown) => {
-        throw new Error(`At ${await url()}: ${await text()}`, { cause: error });
+        throw new Error(`At ${await address()}: ${await text()}`, { cause: error });
       });
-      return url();
+      return address();
     },
     async shoot(path, width) {
       const device = { width, height: width < 600 ? 844 : 900, deviceScaleFactor: 1 };

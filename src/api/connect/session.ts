@@ -16,7 +16,7 @@ export function newSession(token: string): LinkSession {
 
 /** Names a link without giving it away. */
 export function linkId(token: string): string {
-  return createHash('sha256').update(token, 'utf8').digest('hex').slice(0, 24);
+  return hashOf(token).toString('hex').slice(0, 24);
 }
 
 /** What a form of this browser carries: whoever makes another page cannot know it. */
@@ -25,8 +25,11 @@ export function formKey({ token, browser }: LinkSession): string {
 }
 
 export function isFormKey(session: LinkSession, given: unknown): boolean {
-  const digest = (text: string) => createHash('sha256').update(text, 'utf8').digest();
-  return typeof given === 'string' && timingSafeEqual(digest(given), digest(formKey(session)));
+  return typeof given === 'string' && timingSafeEqual(hashOf(given), hashOf(formKey(session)));
+}
+
+function hashOf(text: string): Buffer {
+  return createHash('sha256').update(text, 'utf8').digest();
 }
 
 const cookieName = (id: string): string => `sp_link_${id}`;
