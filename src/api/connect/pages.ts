@@ -194,7 +194,7 @@ const noneUsable =
 
 function chooseForm({ formKey }: Choosing, list: string): string {
   return `<form method="post" action="#notice">${hidden('form_key', formKey)}
-<fieldset><legend>Tick what posts may be published to, one or several</legend>${list}</fieldset>
+<fieldset><legend>Tick one or several</legend>${list}</fieldset>
 <p class="actions"><button type="submit">Connect what is ticked</button></p></form>`;
 }
 
@@ -277,7 +277,7 @@ h2 { font-size: 1.15rem; margin: 2rem 0 .7rem; } h2.letter { font-size: .95rem; 
 label { display: flex; gap: .7rem; align-items: flex-start; padding: .5rem 0; } .choices label { cursor: pointer; }
 input[type=checkbox] { width: 1.2rem; height: 1.2rem; margin: .18rem 0 0; flex: none; }
 fieldset { border: 1px solid var(--line); border-radius: .5rem; padding: .4rem .9rem .8rem; margin: 1rem 0 0; min-width: 0; } legend { font-weight: 600; padding: 0 .3rem; }
-.actions { position: sticky; bottom: 0; margin: 0; padding: .9rem 0; background: Canvas; border-top: 1px solid var(--line); }
+.actions { position: sticky; bottom: 0; margin: .8rem 0 0; padding: .9rem 0; background: Canvas; border-top: 1px solid var(--line); }
 @media (min-width: 40rem) { .choices { display: grid; grid-template-columns: 1fr 1fr; gap: 0 1.5rem; } }
 .state { font-weight: 600; } .good { color: light-dark(#116329, #5fd07f); } .bad { color: light-dark(#a40e26, #ff8f8f); }
 .notice { border: 1px solid var(--line); border-left: .35rem solid #b42318; border-radius: .4rem; padding: .6rem 1rem; margin: 1rem 0; background: var(--soft); } .notice.done { border-left-color: #1a7f37; }
