@@ -13,6 +13,7 @@ const mayImport = {
   story: ['db'],
   integrations: ['config', 'db', 'fence', 'posts', 'providers'],
   connecting: ['config', 'db', 'fence', 'integrations', 'posts', 'providers'],
+  notices: ['db', 'connecting'],
   watch: ['db', 'integrations'],
   attempts: ['db', 'integrations', 'posts', 'providers'],
   authoring: ['db', 'attempts', 'posts', 'providers'],
@@ -42,9 +43,19 @@ const mayImport = {
   doctor: ['fence', 'integrations', 'providers'],
   jobs: [
     ...['fence', 'attempts', 'integrations', 'posts', 'providers', 'queue', 'watch'],
-    ...['connecting', 'follow-up', 'publishing', 'reconciliation'],
+    ...['connecting', 'follow-up', 'notices', 'publishing', 'reconciliation'],
   ],
-  scheduler: ['db', 'fence', 'integrations', 'jobs', 'publishing', 'reconciliation', 'replays'],
+  scheduler: [
+    'db',
+    'fence',
+    'integrations',
+    'connecting',
+    'notices',
+    'jobs',
+    'publishing',
+    'reconciliation',
+    'replays',
+  ],
   api: [
     ...['config', 'db', 'queue', 'providers', 'fence', 'posts', 'tenants', 'events', 'story'],
     ...[

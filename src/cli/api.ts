@@ -85,6 +85,7 @@ export const tenantView = z.looseObject({
   late_limit_s: z.number(),
   when_unknown: z.string(),
   reference: z.string().nullable(),
+  contact_email: z.string().nullish(),
 });
 export type TenantView = z.output<typeof tenantView>;
 

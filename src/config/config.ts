@@ -71,6 +71,8 @@ export interface Config {
   /** The operator's own app: both of its fields are set, or neither. */
   readonly meta: AppConfig;
   readonly instagram: AppConfig;
+  /** Null: no mail is sent. */
+  readonly mail: { readonly url: Secret; readonly from: string } | null;
   /** Made hidden and then revealed by id, or by one visible call. */
   readonly facebookSteps: 'two' | 'one';
   /** How long before its time a post that we make public is prepared. */
@@ -161,7 +163,14 @@ function findMissing(env: Environment): string[] {
   for (const name of ['ADMIN_TOKEN', 'ENCRYPTION_KEYS']) {
     if (!isGiven(env, name)) problems.push(`${name} is required`);
   }
+  if (isGiven(env, 'SMTP_URL') && !isGiven(env, 'MAIL_FROM')) {
+    problems.push('SMTP_URL needs MAIL_FROM beside it');
+  }
   return [...problems, ...findHalfApp(env, 'META'), ...findHalfApp(env, 'INSTAGRAM')];
+}
+
+function mailOf({ SMTP_URL: url, MAIL_FROM: from }: Variables): Config['mail'] {
+  return url === undefined || from === undefined ? null : { url, from };
 }
 
 function findHalfApp(env: Environment, app: string): string[] {
@@ -201,6 +210,7 @@ function arrange(from: Variables, role: Role, warnings: readonly string[]): Conf
     },
     meta: { appId: from.META_APP_ID, appSecret: from.META_APP_SECRET },
     instagram: { appId: from.INSTAGRAM_APP_ID, appSecret: from.INSTAGRAM_APP_SECRET },
+    mail: mailOf(from),
     facebookSteps: from.FACEBOOK_STEPS,
     prepareAheadMs: from.PREPARE_AHEAD_S * 1000,
     limits: {

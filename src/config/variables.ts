@@ -125,6 +125,13 @@ const encryptionKeys = () =>
     return [...keys].map(([id, key]) => ({ id, key }));
   });
 
+/** As the header `From` has it: an address alone, or after a name. */
+const mailFrom = () =>
+  matching(
+    /^(?:[^\s@<>]+@[^\s@<>]+|[^<>@\r\n]+<[^\s@<>]+@[^\s@<>]+>)$/,
+    'must be an address, or a name and an address as in Social Publisher <publisher@example.com>',
+  );
+
 const metaAppId = () => matching(/^[\w-]{1,64}$/, 'must be the id of an app at Meta');
 
 /** Every variable the program reads. `.env.example` lists the same keys; a test compares them. */
@@ -161,6 +168,9 @@ export const variables = z.object({
   META_APP_SECRET: secret().optional(),
   INSTAGRAM_APP_ID: metaAppId().optional(),
   INSTAGRAM_APP_SECRET: secret().optional(),
+
+  SMTP_URL: secretUrl(['smtp:', 'smtps:']).optional(),
+  MAIL_FROM: mailFrom().optional(),
 
   FACEBOOK_CALLS_PER_HOUR: integer(1, 1_000_000).default(200),
   INSTAGRAM_CALLS_PER_HOUR: integer(1, 1_000_000).default(200),

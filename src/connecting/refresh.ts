@@ -7,18 +7,23 @@ import type { Business } from '../providers/connecting.ts';
 import type { Services } from '../services.ts';
 import { openApp } from './app.ts';
 import { personsToken } from './disconnect.ts';
+import { renewIfNear } from './keep-alive.ts';
 import { loadResting, type RestingToken, writeProof } from './save-store.ts';
 import { findLogin } from './start.ts';
 
 /**
- * Proves the token now. Answers the integration as it then is, dead or alive. Throws NotFoundError, ConflictError while
- * nothing may be asked, LimitedError when the calls of the hour are spent, and what keeps the network from answering.
+ * Proves the token now, and renews it first where that is not far off. Answers the integration as it then is, dead or
+ * alive. Throws NotFoundError, ConflictError while nothing may be asked, LimitedError when the calls of the hour are
+ * spent, and what keeps the network from answering.
  */
 export async function refresh(
   services: Services,
   tenantId: string,
   id: string,
 ): Promise<Integration> {
+  // Of another tenant's nothing is renewed either.
+  await loadResting(services.db, tenantId, id);
+  await renewIfNear(services, id);
   const row = await loadResting(services.db, tenantId, id);
   if (row.sealedToken !== null) await proveNow(services, row, row.sealedToken);
   return getIntegration(services.db, tenantId, id);

@@ -143,7 +143,7 @@ async function writeToken(
                   token_expires_at = $14, data_access_expires_at = $9, scopes = $10, tasks = $11,
                   connected_at = clock_timestamp(), verified_at = clock_timestamp(), updated_at = clock_timestamp(),
                   proof_at = ${nextProofSql('i.id')},
-                  renew_at = CASE WHEN $12 THEN ${renewAtSql('i.id', 13)} END
+                  renew_at = CASE WHEN $12 THEN ${renewAtSql('i.id', 13)} END, renewals_failed = 0
             WHERE id = $1`,
     values: [
       id,
@@ -180,7 +180,7 @@ async function saveLogin(
   await tx.query({
     text: `UPDATE social_publisher.logins l
               SET sealed_token = $2, data_access_expires_at = $3, expires_at = $6, updated_at = clock_timestamp(),
-                  renew_at = CASE WHEN $4 THEN ${renewAtSql('l.id', 5)} END
+                  renew_at = CASE WHEN $4 THEN ${renewAtSql('l.id', 5)} END, renewals_failed = 0
             WHERE id = $1`,
     values: [
       known.id,

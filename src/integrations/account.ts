@@ -58,7 +58,12 @@ function openToken(vault: Vault, sealed: string, binding: Binding): Secret {
   }
 }
 
-function appOf(row: Sealed, vault: Vault, config: Config): Pick<Account, 'appId' | 'appSecret'> {
+/** The app that the token belongs to, as far as we hold its secret. */
+export function appOf(
+  row: Omit<Sealed, 'integrationId' | 'sealedToken' | 'externalAccountId'>,
+  vault: Vault,
+  config: Config,
+): Pick<Account, 'appId' | 'appSecret'> {
   const own = operatorsApp(row.login, config);
   if (row.appId === '' || row.appId === own?.appId) return own ?? { appSecret: null };
   const { tenantId, appId, sealedAppSecret } = row;

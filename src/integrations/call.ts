@@ -1,4 +1,4 @@
-import { type ErrorClass, type ErrorRecord, PublishError } from '../errors.ts';
+import { type ErrorRecord, PublishError } from '../errors.ts';
 import { readFence } from '../fence/fence.ts';
 import type { Account, CallContext } from '../providers/account.ts';
 import type { CallRecord } from '../providers/content.ts';
@@ -15,7 +15,7 @@ import {
   readStanding,
   type Standing,
 } from './health-store.ts';
-import { adviceFor, type IntegrationTrouble, waitingWhileHeld } from './integration.ts';
+import { adviceFor, isHealedThere, troubleOf, waitingWhileHeld } from './integration.ts';
 import { findPause, type Pausable, type Pause, type PauseScope, textOfPause } from './pause.ts';
 import { readPause, readPauses } from './pause-store.ts';
 import { usageBook } from './usage.ts';
@@ -24,7 +24,10 @@ import { usageBook } from './usage.ts';
 export type Callee = Called & Sealed;
 
 export interface CallPlan {
-  /** Booked before the first call; those that are not made are given back, and those made beyond are booked. */
+  /**
+   * Booked before the first call; those that are not made are given back, and those made beyond are booked. 0: the
+   * provider counts none of them for the account.
+   */
   readonly calls: number;
   /** Somebody waits for an `urgent` one: the last calls of the hour are open to it. Others leave publishing its share. */
   readonly priority: 'urgent' | 'idle';
@@ -57,8 +60,9 @@ export async function withAccount<T>(
   const standing = await readStanding(services.db, row.integrationId);
   const obstacle = await findInTheWay(services, row, plan, standing);
   if (obstacle !== null) return { kind: 'obstacle', obstacle };
-  const booked = await bookLook(services.db, wantedBy(services, row, plan));
-  if (booked === null) return { kind: 'no_budget' };
+  const isFree = plan.calls === 0;
+  const booked = isFree ? null : await bookLook(services.db, wantedBy(services, row, plan));
+  if (booked === null && !isFree) return { kind: 'no_budget' };
   let made = 0;
   const callee = { ...row, isAiling: standing.isAiling };
   const context = callContext(services, callee, (record) => {
@@ -73,7 +77,7 @@ export async function withAccount<T>(
     if (plan.isAnswer?.(error) !== true) await noteFailure(services, row, error);
     return { kind: 'failed', error };
   } finally {
-    await correctBooking(services.db, booked, made);
+    if (booked !== null) await correctBooking(services.db, booked, made);
   }
 }
 
@@ -261,22 +265,6 @@ async function accountTrouble(
   if (isNew) {
     log.warn({ integrationId, status, code: record.key }, 'account waits for a person');
   }
-}
-
-/** The state that an error moves its integration to; null: it stays. */
-export function troubleOf(record: ErrorRecord): IntegrationTrouble | null {
-  return troubles[record.class] ?? null;
-}
-
-const troubles: Partial<Record<ErrorClass, IntegrationTrouble>> = {
-  reauth: 'needs_reconnect',
-  permission: 'needs_permission',
-  blocked: 'blocked',
-};
-
-/** A token that is dead stays dead; everything else a person may put right at the provider, without telling us. */
-export function isHealedThere({ class: errorClass, key }: ErrorRecord): boolean {
-  return errorClass !== 'reauth' || key === 'account_not_visible';
 }
 
 /** The operator's own app is known by the empty id. */

@@ -65,7 +65,21 @@ export async function markTrouble(
   });
   if (rows.length === 0) return false;
   await tellWaitingPosts(sql, integrationId, adviceFor({ status, error }) ?? error.action);
+  if (error.class === 'reauth') await hastenProofs(sql, integrationId);
   return true;
+}
+
+/** What ended one token has often ended the others of the same person: they are proven now. */
+async function hastenProofs(sql: Sql, integrationId: string): Promise<void> {
+  await sql.query({
+    name: 'integrations_hasten_proofs',
+    text: `UPDATE social_publisher.integrations SET proof_at = clock_timestamp() WHERE id IN (
+             SELECT o.id FROM social_publisher.integrations i
+             JOIN social_publisher.integrations o ON o.user_id = i.user_id AND o.app_id = i.app_id
+             WHERE i.id = $1 AND o.id <> i.id AND o.status = 'active' AND o.proof_at > clock_timestamp()
+             FOR NO KEY UPDATE OF o SKIP LOCKED)`,
+    values: [integrationId],
+  });
 }
 
 /** A probe found the trouble to be another one than it was; nothing changes for one that was healed meanwhile. */

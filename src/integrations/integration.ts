@@ -1,4 +1,4 @@
-import type { ErrorRecord } from '../errors.ts';
+import type { ErrorClass, ErrorRecord } from '../errors.ts';
 import type { Waiting } from '../posts/post.ts';
 import type { LoginName } from '../providers/account.ts';
 
@@ -16,6 +16,22 @@ export type IntegrationTrouble = Extract<
   IntegrationStatus,
   'needs_reconnect' | 'needs_permission' | 'blocked'
 >;
+
+/** The state that an error moves its integration to; null: it stays. */
+export function troubleOf(record: ErrorRecord): IntegrationTrouble | null {
+  return troubles[record.class] ?? null;
+}
+
+const troubles: Partial<Record<ErrorClass, IntegrationTrouble>> = {
+  reauth: 'needs_reconnect',
+  permission: 'needs_permission',
+  blocked: 'blocked',
+};
+
+/** A token that is dead stays dead; everything else a person may put right at the provider, without telling us. */
+export function isHealedThere({ class: errorClass, key }: ErrorRecord): boolean {
+  return errorClass !== 'reauth' || key === 'account_not_visible';
+}
 
 /** Why an account is held that its provider has set no limit. */
 export interface Hold {

@@ -6,9 +6,12 @@ import { dropLeftovers } from './drop-leftovers.ts';
 import type { Job } from './job.ts';
 import { probeApp } from './probe-app.ts';
 import { probeIntegration } from './probe-integration.ts';
+import { proveIntegration } from './prove-integration.ts';
 import { publishPost } from './publish-post.ts';
 import { readBackPost } from './read-back-post.ts';
 import { reconcilePost } from './reconcile-post.ts';
+import { renewToken } from './renew-token.ts';
+import { tellTenant } from './tell-tenant.ts';
 
 /** Every kind of job: the scheduler claims for them, and the workers do them. */
 export const jobs: readonly Job<unknown, PublishServices>[] = [
@@ -19,6 +22,9 @@ export const jobs: readonly Job<unknown, PublishServices>[] = [
   readBackPost,
   probeApp,
   probeIntegration,
+  proveIntegration,
+  renewToken,
+  tellTenant,
   dropLeftovers,
 ];
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { PublishError } from '../errors.ts';
-import { isHealedThere, troubleOf, withAccount } from '../integrations/call.ts';
+import { withAccount } from '../integrations/call.ts';
 import {
   changeTrouble,
   claimProbes,
@@ -9,6 +9,7 @@ import {
   type ProbeRow,
   postponeProbe,
 } from '../integrations/health-store.ts';
+import { isHealedThere, troubleOf } from '../integrations/integration.ts';
 import type { Services } from '../services.ts';
 import { defineJob } from './job.ts';
 

@@ -1,8 +1,10 @@
+import { hastenProofsBeforePosts } from '../connecting/lifetime-store.ts';
 import { readFence } from '../fence/fence.ts';
 import { explainHolds, explainRecovery } from '../integrations/health-store.ts';
 import { explainPauses } from '../integrations/pause-store.ts';
 import { isOn, jobs } from '../jobs/index.ts';
 import type { Job } from '../jobs/job.ts';
+import { noteEnds } from '../notices/store.ts';
 import { explainHeldLooks } from '../reconciliation/store.ts';
 import { runReplays } from '../replays/run.ts';
 import type { Services } from '../services.ts';
@@ -24,6 +26,8 @@ const upkeep: readonly Task[] = [
   { everyMs: 1_000, run: ({ db }) => explainHolds(db) },
   { everyMs: 1_000, run: ({ db }) => explainHeldLooks(db) },
   { everyMs: 30_000, run: ({ db }) => explainRecovery(db) },
+  { everyMs: 60_000, run: ({ db }) => hastenProofsBeforePosts(db) },
+  { everyMs: 60_000, run: ({ db }) => noteEnds(db) },
   { everyMs: 1_000, run: runReplays },
   { everyMs: 600_000, run: ({ db }) => dropExpired(db) },
 ];

@@ -19,13 +19,15 @@ export interface Tenant {
   readonly whenUnknown: UnknownPolicy;
   /** The calendar's own id of this tenant. */
   readonly reference: string | null;
+  /** Whom to tell when a connection ends. */
+  readonly contactEmail: string | null;
   readonly createdAt: Date;
   readonly updatedAt: Date;
 }
 
 export type TenantSettings = Pick<
   Tenant,
-  'name' | 'timezone' | 'autoPublish' | 'lateLimitS' | 'whenUnknown' | 'reference'
+  'name' | 'timezone' | 'autoPublish' | 'lateLimitS' | 'whenUnknown' | 'reference' | 'contactEmail'
 >;
 
 /** What is undefined stays as it is. */
@@ -92,13 +94,14 @@ export async function changeTenant(
 
 /** In SQL, as the posts are planned again in its transaction, which Prisma's client cannot join. */
 function updateTenant(tx: Sql, id: string, change: TenantChange) {
-  const { name, timezone, autoPublish, lateLimitS, whenUnknown, reference } = change;
+  const { name, timezone, autoPublish, lateLimitS, whenUnknown, reference, contactEmail } = change;
   return tx.query<{ replans: boolean }>({
     text: `UPDATE social_publisher.tenants t
               SET name = coalesce($2, t.name), timezone = coalesce($3, t.timezone),
                   auto_publish = coalesce($4, t.auto_publish), late_limit_s = coalesce($5, t.late_limit_s),
                   when_unknown = coalesce($6, t.when_unknown), updated_at = clock_timestamp(),
-                  reference = CASE WHEN $7 THEN $8 ELSE t.reference END
+                  reference = CASE WHEN $7 THEN $8 ELSE t.reference END,
+                  contact_email = CASE WHEN $9 THEN $10 ELSE t.contact_email END
              FROM (SELECT * FROM social_publisher.tenants WHERE id = $1 FOR UPDATE) old WHERE t.id = old.id
            RETURNING (t.auto_publish, t.late_limit_s) <> (old.auto_publish, old.late_limit_s) AS replans`,
     values: [
@@ -110,6 +113,8 @@ function updateTenant(tx: Sql, id: string, change: TenantChange) {
       whenUnknown,
       reference !== undefined,
       reference,
+      contactEmail !== undefined,
+      contactEmail,
     ],
   });
 }

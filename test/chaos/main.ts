@@ -1,6 +1,7 @@
 import { print } from '../bench/print.ts';
 import type { QueueBackend } from '../support/redis.ts';
 import type { Steps } from './cells.ts';
+import { proveConnections } from './connections-report.ts';
 import { runFrozen } from './frozen.ts';
 import { type Ground, openGround } from './ground.ts';
 import { proveMatrix } from './matrix-report.ts';
@@ -11,7 +12,7 @@ import { printFrozen, printStorm } from './storm-report.ts';
 import { proveTrouble } from './trouble.ts';
 import { proveWeather } from './weather-matrix.ts';
 
-/** `npm run chaos [-- matrix|weather|undisturbed|storm|naive|frozen|outage|secret …] [--posts N] [--minutes N] [--rounds N] [--backend redis|postgres] [--steps two|one]` */
+/** `npm run chaos [-- matrix|weather|undisturbed|storm|naive|frozen|outage|secret|connections …] [--posts N] [--minutes N] [--rounds N] [--backend redis|postgres] [--steps two|one]` */
 const options = readOptions(process.argv.slice(2));
 const { parts, seed } = options;
 const startedAt = performance.now();
@@ -21,6 +22,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 }
 let broken = 0;
 try {
+  if (parts.has('connections')) broken += await proveConnections(ground.serverUrl, seed);
   for (const backend of backendsOf(ground)) {
     for (const steps of options.steps) {
       if (parts.has('matrix')) broken += await proveMatrix(ground, backend, steps);

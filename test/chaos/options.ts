@@ -4,8 +4,8 @@ import type { QueueBackend } from '../support/redis.ts';
 import { type Steps, steps } from './cells.ts';
 
 const short = ['matrix', 'weather', 'undisturbed', 'storm', 'naive', 'frozen'] as const;
-/** In real time, half an hour and an hour: only if they are named. */
-const long = ['outage', 'secret'] as const;
+/** Half an hour and an hour in real time, and 400 days in a quarter of an hour: only if they are named. */
+const long = ['outage', 'secret', 'connections'] as const;
 
 export interface ChaosOptions {
   readonly parts: ReadonlySet<string>;

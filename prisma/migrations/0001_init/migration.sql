@@ -65,8 +65,9 @@ CREATE TABLE social_publisher.logins (
   -- Null: it does not end by time.
   expires_at timestamptz(3),
   data_access_expires_at timestamptz(3),
-  -- When it is exchanged for one that lasts longer; null: never.
+  -- When it is exchanged for one that lasts longer; null: never. And how often in a row that failed.
   renew_at timestamptz(3),
+  renewals_failed integer NOT NULL DEFAULT 0,
   created_at timestamptz(3) NOT NULL DEFAULT clock_timestamp(),
   updated_at timestamptz(3) NOT NULL DEFAULT clock_timestamp()
 );
@@ -97,9 +98,11 @@ CREATE TABLE social_publisher.integrations (
   -- Null: nobody told.
   scopes text[],
   tasks text[],
-  -- When the token is next proven, and when it is next exchanged for one that lasts longer.
+  -- When the token is next proven, and when it is next exchanged for one that lasts longer, and how often in a row
+  -- that has failed.
   proof_at timestamptz(3),
   renew_at timestamptz(3),
+  renewals_failed integer NOT NULL DEFAULT 0,
   error jsonb,
   held_until timestamptz(3),
   -- Why it is held, {"scope", "text"}: an outage of the provider, or trouble of its app; null: a limit.
@@ -371,12 +374,14 @@ CREATE TABLE social_publisher.events (
   id bigserial PRIMARY KEY,
   position bigint,
   tenant_id uuid NOT NULL,
-  post_id uuid NOT NULL,
+  -- Null: it is about the integration, and so are the statuses.
+  post_id uuid,
   integration_id uuid NOT NULL,
   type text NOT NULL,
   from_status text,
   to_status text NOT NULL,
-  version integer NOT NULL,
+  -- Of the post.
+  version integer,
   data jsonb NOT NULL DEFAULT '{}',
   at timestamptz(3) NOT NULL DEFAULT now()
 );
@@ -797,6 +802,41 @@ BEGIN
   RETURN NULL;
 END $$;
 
+-- What became of a connection: an event in any case, and a notice to the tenant's people when it leaves `active`. Each
+-- notice waits a little, for others that fall with it to go in the same mail, and for the account that is only out of
+-- sight to come back; one that comes and goes is not told twice a day.
+CREATE FUNCTION social_publisher.record_integration() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  before text;
+  what text := 'connected';
+BEGIN
+  IF TG_OP = 'UPDATE' THEN
+    IF NEW.status <> 'active' AND NEW.status = OLD.status THEN
+      RETURN NULL;
+    END IF;
+    -- New is one that never had a token that was proven.
+    before := CASE WHEN OLD.connected_at IS NOT NULL OR NEW.status <> OLD.status THEN OLD.status END;
+    IF NEW.status <> 'active' THEN
+      what := NEW.status;
+    ELSIF OLD.status <> 'active' AND NEW.sealed_token IS NOT DISTINCT FROM OLD.sealed_token THEN
+      what := 'recovered';
+    END IF;
+  END IF;
+  INSERT INTO social_publisher.events (tenant_id, integration_id, type, from_status, to_status, data, at)
+  VALUES (NEW.tenant_id, NEW.id, 'integration.' || what, before, NEW.status,
+    jsonb_strip_nulls(jsonb_build_object('error', NEW.error)), clock_timestamp());
+  IF NEW.status IN ('needs_reconnect', 'needs_permission', 'blocked') THEN
+    INSERT INTO social_publisher.notices (integration_id, kind, about, next_at)
+    SELECT NEW.id, NEW.status, clock_timestamp(), clock_timestamp() + CASE
+      WHEN NEW.error ->> 'key' = 'account_not_visible' THEN interval '5 minutes' ELSE interval '30 seconds' END
+    WHERE NOT EXISTS (SELECT FROM social_publisher.notices n
+      WHERE n.integration_id = NEW.id AND n.kind = NEW.status AND n.state <> 'dropped'
+        AND n.about > greatest(NEW.connected_at, clock_timestamp() - interval '12 hours'));
+  END IF;
+  RETURN NULL;
+END $$;
+
 CREATE TRIGGER a_guard_insert BEFORE INSERT ON social_publisher.social_posts
   FOR EACH ROW EXECUTE FUNCTION social_publisher.guard_post_insert();
 CREATE TRIGGER a_guard_update BEFORE UPDATE ON social_publisher.social_posts
@@ -814,6 +854,12 @@ CREATE TRIGGER b_record_changed AFTER UPDATE ON social_publisher.social_posts
   REFERENCING OLD TABLE AS old_posts NEW TABLE AS new_posts
   FOR EACH STATEMENT EXECUTE FUNCTION social_publisher.record_changed_posts();
 
+CREATE TRIGGER record_new AFTER INSERT ON social_publisher.integrations
+  FOR EACH ROW WHEN (NEW.connected_at IS NOT NULL) EXECUTE FUNCTION social_publisher.record_integration();
+CREATE TRIGGER record_changed AFTER UPDATE ON social_publisher.integrations
+  FOR EACH ROW WHEN ((NEW.status, NEW.connected_at) IS DISTINCT FROM (OLD.status, OLD.connected_at))
+  EXECUTE FUNCTION social_publisher.record_integration();
+
 -- A new function may be executed by everybody, and a trigger function put onto anybody's table. Triggers that are there
 -- go on firing: that asks for no right. The default of `id` does, so calendars are granted uuid_v7() by name.
 -- Each by its name: one that somebody else made in our schema would make `ALL FUNCTIONS` fail.
@@ -829,5 +875,6 @@ REVOKE ALL ON FUNCTION
   social_publisher.guard_post_update(),
   social_publisher.guard_post_delete(),
   social_publisher.record_created_posts(),
-  social_publisher.record_changed_posts()
+  social_publisher.record_changed_posts(),
+  social_publisher.record_integration()
 FROM PUBLIC;

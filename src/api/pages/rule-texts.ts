@@ -43,6 +43,7 @@ const requestRules = {
     'Ids are UUIDs, as the API answered them.',
     'Copy the id from an answer of the API.',
   ],
+  format_email: ['It is not one e-mail address.', 'Give one, as in name@example.com.'],
   format_regex: ['A text has not the form that `message` names.', 'Write it in that form.'],
   format_datetime: [
     'A moment is written as ISO 8601 with its offset, such as `2026-12-24T18:30:00+01:00`.',

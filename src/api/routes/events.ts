@@ -21,7 +21,7 @@ export const eventRoutes = [
     method: 'GET',
     path: '/v1/events',
     operationId: 'listEvents',
-    summary: 'The history of all posts, oldest first',
+    summary: 'The history of all posts and connections, oldest first',
     description:
       'Keep `next_cursor` and send it as `after` next time: you see every event exactly once. Events are kept for 30 days. The operator sees all tenants, or the one in Tenant-Id.',
     tag: 'Events',

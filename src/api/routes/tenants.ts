@@ -38,6 +38,12 @@ const settings = {
     .nullable()
     .default(null)
     .meta({ description: "The calendar's own id of the tenant; unique." }),
+  contact_email: z
+    .email({ error: 'must be an e-mail address' })
+    .max(254)
+    .nullable()
+    .default(null)
+    .meta({ description: 'Who is told by mail when a connection ends, or is about to.' }),
 };
 
 const newTenant = z.strictObject(settings).meta({
@@ -52,6 +58,7 @@ const tenantChange = z
     late_limit_s: settings.late_limit_s.unwrap().optional(),
     when_unknown: settings.when_unknown.unwrap().optional(),
     reference: settings.reference.unwrap().optional(),
+    contact_email: settings.contact_email.unwrap().optional(),
   })
   .meta({ id: 'TenantChange', examples: [{ auto_publish: true }] });
 
@@ -64,6 +71,7 @@ const tenantSchema = z
     late_limit_s: z.int(),
     when_unknown: z.enum(unknownPolicies),
     reference: z.string().nullable(),
+    contact_email: z.string().nullable(),
     created_at: time,
     updated_at: time,
   })
@@ -148,6 +156,7 @@ function fromNew(body: z.output<typeof newTenant>): TenantSettings {
     lateLimitS: body.late_limit_s,
     whenUnknown: body.when_unknown,
     reference: body.reference,
+    contactEmail: body.contact_email,
   };
 }
 
@@ -159,6 +168,7 @@ function fromChange(body: z.output<typeof tenantChange>): TenantChange {
     lateLimitS: body.late_limit_s,
     whenUnknown: body.when_unknown,
     reference: body.reference,
+    contactEmail: body.contact_email,
   };
 }
 
@@ -171,6 +181,7 @@ function toJson(tenant: Tenant): z.input<typeof tenantSchema> {
     late_limit_s: tenant.lateLimitS,
     when_unknown: tenant.whenUnknown,
     reference: tenant.reference,
+    contact_email: tenant.contactEmail,
     created_at: tenant.createdAt.toISOString(),
     updated_at: tenant.updatedAt.toISOString(),
   };

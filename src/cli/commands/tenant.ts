@@ -16,6 +16,7 @@ const settings = z.object({
   lateLimitS: z.number().optional(),
   whenUnknown: z.string().optional(),
   reference: z.string().optional(),
+  contactEmail: z.string().optional(),
 });
 
 export function tenantCommand(program: Command, launch: Launch): void {
@@ -80,12 +81,13 @@ function withSettings(command: Command): Command {
     .option('--no-auto-publish', 'drafts and scheduled posts only (the default)')
     .option('--late-limit-s <seconds>', 'later than this a post is missed', wholeNumber)
     .option('--when-unknown <policy>', 'send_again or ask')
-    .option('--reference <text>', 'your own id of it, unique');
+    .option('--reference <text>', 'your own id of it, unique')
+    .option('--contact-email <address>', 'who is told when a connection ends');
 }
 
 /** Commander sets `autoPublish` only when one of its two options was given. */
 function bodyOf(options: unknown): Record<string, unknown> {
-  const { name, timezone, autoPublish, lateLimitS, whenUnknown, reference } =
+  const { name, timezone, autoPublish, lateLimitS, whenUnknown, reference, contactEmail } =
     settings.parse(options);
   return {
     ...(name === undefined ? {} : { name }),
@@ -94,6 +96,7 @@ function bodyOf(options: unknown): Record<string, unknown> {
     ...(lateLimitS === undefined ? {} : { late_limit_s: lateLimitS }),
     ...(whenUnknown === undefined ? {} : { when_unknown: whenUnknown }),
     ...(reference === undefined ? {} : { reference }),
+    ...(contactEmail === undefined ? {} : { contact_email: contactEmail }),
   };
 }
 
@@ -115,6 +118,7 @@ function describe(tenant: TenantView): string {
     `late limit    ${tenant.late_limit_s} s`,
     `when unknown  ${tenant.when_unknown}`,
     ...(tenant.reference === null ? [] : [`reference     ${tenant.reference}`]),
+    ...(!tenant.contact_email ? [] : [`contact       ${tenant.contact_email}`]),
   ].join('\n');
 }
 

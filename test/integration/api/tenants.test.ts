@@ -23,6 +23,7 @@ describe('tenants', () => {
       late_limit_s: 7200,
       when_unknown: 'send_again',
       reference: null,
+      contact_email: null,
       created_at: someTime,
       updated_at: someTime,
     });
@@ -39,6 +40,7 @@ describe('tenants', () => {
       late_limit_s: 60,
       when_unknown: 'ask',
       reference: 'crm-17',
+      contact_email: 'marketing@florist.test',
     };
     const made = await api.call('POST', '/v1/tenants', { body: settings });
     expect(made.body).toMatchObject(settings);
@@ -47,6 +49,9 @@ describe('tenants', () => {
     });
     expect(changed.status).toBe(200);
     expect(changed.body).toMatchObject({ ...settings, name: 'Flowers', reference: null });
+    const silent = { body: { contact_email: null } };
+    const told = await api.call('PATCH', `/v1/tenants/${made.body.id}`, silent);
+    expect(told.body).toMatchObject({ name: 'Flowers', contact_email: null });
     expect(Date.parse(changed.body.updated_at)).toBeGreaterThan(Date.parse(made.body.updated_at));
   });
 
@@ -72,6 +77,8 @@ describe('tenants', () => {
     [{ name: 'X', late_limit_s: -1 }, 422, 'late_limit_s', 'too_small'],
     [{ name: 'X', late_limit_s: '60' }, 400, 'late_limit_s', 'invalid_type'],
     [{ name: 'X', late_limit_s: 1.5 }, 400, 'late_limit_s', 'invalid_type'],
+    [{ name: 'X', contact_email: 'marketing' }, 422, 'contact_email', 'format_email'],
+    [{ name: 'X', contact_email: 'a@b.test, c@d.test' }, 422, 'contact_email', 'format_email'],
     [{ name: 'X', when_unknown: 'never' }, 422, 'when_unknown', 'invalid_value'],
     [{ name: 'X', auto_publish: 'yes' }, 400, 'auto_publish', 'invalid_type'],
     [{ name: 'X', colour: 'red' }, 400, 'colour', 'unknown_field'],

@@ -39,7 +39,13 @@ const namings = [
 
 /** What zod finds by itself, under zod's own names. */
 const ofZod = ['invalid_type', 'invalid_value', 'too_big', 'too_small', 'invalid_key', 'custom'];
-const ofZodFormats = ['format_guid', 'format_datetime', 'format_regex', 'invalid_union'];
+const ofZodFormats = [
+  'format_guid',
+  'format_email',
+  'format_datetime',
+  'format_regex',
+  'invalid_union',
+];
 /** Put together from the name of a column. */
 const ofColumns = ['tenant_known', 'page_known'];
 /** Why an account that a consent reaches cannot be used: said by its network. */
@@ -78,7 +84,7 @@ it('no request is parsed by a format that no page tells of', () => {
   const parsers = read('api', 'posts').replace(/\s+/g, '');
   const formats = parsers.matchAll(/z\.(guid|uuid|email|url|iso\.\w+|cidr|base64|ipv\d)\(/g);
   expect(new Set([...formats].map(([, format]) => format))).toEqual(
-    new Set(['guid', 'iso.datetime']),
+    new Set(['guid', 'iso.datetime', 'email']),
   );
 });
 

@@ -60,6 +60,7 @@ test('needs nothing but secrets to run on the embedded database, with these defa
     },
     meta: { appId: undefined, appSecret: undefined },
     instagram: { appId: undefined, appSecret: undefined },
+    mail: null,
     trustedProxies: ['loopback'],
     facebookSteps: 'two',
     prepareAheadMs: 120_000,
@@ -96,6 +97,8 @@ test('takes every variable that is given', () => {
       GRAPH_TIMEOUT_MS: '1500',
       META_APP_ID: '123456789012345',
       META_APP_SECRET: 'app-secret-planted',
+      SMTP_URL: 'smtps://user:mail-planted@mail.example.com',
+      MAIL_FROM: 'Social Publisher <publisher@example.com>',
       FACEBOOK_CALLS_PER_HOUR: '4800',
       RECONCILE_LOOKS: '1',
       RECONCILE_INTERVAL_MS: '100',
@@ -134,6 +137,8 @@ test('takes every variable that is given', () => {
   ]);
   expect(config.encryptionKeys.map(({ id }) => id)).toEqual(['autumn', 'spring']);
   expect(config.meta.appSecret?.reveal()).toBe('app-secret-planted');
+  expect(config.mail?.url.reveal()).toBe('smtps://user:mail-planted@mail.example.com');
+  expect(config.mail?.from).toBe('Social Publisher <publisher@example.com>');
   expect(config.redisUrl?.reveal()).toBe('rediss://:pw@redis:6379/1');
   if (config.database.kind !== 'url') throw new Error('expected a given database');
   expect(config.database.url.reveal()).toBe('postgresql://publisher:pw-planted@db:5432/publisher');
