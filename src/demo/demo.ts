@@ -20,7 +20,9 @@ import {
   forgetEarlierRuns,
   imagesDir,
   listSandboxPosts,
+  openConnecting,
   readDemoCalendar,
+  sandboxApps,
   setUpTenants,
 } from './setup.ts';
 import { inviteOn, listNotes, renderSummary } from './summary.ts';
@@ -103,9 +105,9 @@ async function play(
   const place = { apiUrl: config.http.publicUrl, sandboxUrl, adminToken: token.reveal() };
   const failed = posts.find(({ post }) => post.status === 'failed')?.post.id ?? null;
   const [tenant] = tenants;
-  const invitation =
-    tenant === undefined ? '' : inviteOn({ ...place, dataDir, env }, tenant, failed);
-  return { isGood, invitation };
+  if (tenant === undefined) return { isGood, invitation: '' };
+  const connectUrl = await openConnecting(api, sandboxUrl, tenant.id);
+  return { isGood, invitation: inviteOn({ ...place, connectUrl, dataDir, env }, tenant, failed) };
 }
 
 async function openSandbox(env: Environment, closers: (() => Promise<void>)[]): Promise<string> {
@@ -127,6 +129,10 @@ async function demoEnvironment(
     PATH: env['PATH'],
     DATA_DIR: dataDir,
     GRAPH_BASE_URL: sandboxUrl,
+    ...(await sandboxApps(sandboxUrl)),
+    INSTAGRAM_GRAPH_BASE_URL: `${sandboxUrl}/instagram-graph`,
+    INSTAGRAM_API_BASE_URL: `${sandboxUrl}/instagram-api`,
+    INSTAGRAM_DIALOG_BASE_URL: `${sandboxUrl}/instagram`,
     HOST: '127.0.0.1',
     PORT: String(port),
     LOG_LEVEL: env['LOG_LEVEL'] || 'info',

@@ -92,6 +92,41 @@ async function createSandboxPage(
   return { id, token };
 }
 
+const appsAnswer = z.object({
+  data: z.array(z.looseObject({ id: z.string(), secret: z.string(), kind: z.string() })),
+});
+
+/** The sandbox's app at Facebook, and one at Instagram beside it, as the operator's own. */
+export async function sandboxApps(sandboxUrl: string): Promise<Readonly<Record<string, string>>> {
+  const app = { id: '3003', name: 'Demo', secret: 'demo-of-instagram', kind: 'instagram' };
+  await axios.post(`${sandboxUrl}/_sandbox/apps`, app);
+  const { data } = await axios.get<unknown>(`${sandboxUrl}/_sandbox/apps`);
+  const facebook = appsAnswer.parse(data).data.find(({ kind }) => kind === 'facebook');
+  return {
+    ...(facebook && { META_APP_ID: facebook.id, META_APP_SECRET: facebook.secret }),
+    INSTAGRAM_APP_ID: app.id,
+    INSTAGRAM_APP_SECRET: app.secret,
+  };
+}
+
+const idAnswer = z.looseObject({ id: z.string() });
+const linkAnswer = z.looseObject({ url: z.string() });
+
+/** A person at the sandbox who manages two more Pages, and the address under which she connects them for the tenant. */
+export async function openConnecting(
+  api: ApiClient,
+  sandboxUrl: string,
+  tenantId: string,
+): Promise<string> {
+  const person = await axios.post<unknown>(`${sandboxUrl}/_sandbox/users`, { name: 'Ada' });
+  const { id: userId } = idAnswer.parse(person.data);
+  for (const name of ['Aurora Patisserie', 'Aurora Catering']) {
+    await axios.post(`${sandboxUrl}/_sandbox/pages`, { name, user_id: userId });
+  }
+  const request = { method: 'POST', path: '/v1/connect-links', body: {}, tenantId } as const;
+  return (await api.call(request, linkAnswer)).url;
+}
+
 /** The ids of every post that the sandbox ever created, as its ledger has them. */
 export async function listSandboxPosts(sandboxUrl: string): Promise<string[]> {
   const { data } = await axios.get<unknown>(`${sandboxUrl}/_sandbox/ledger`, {

@@ -70,6 +70,8 @@ export function listNotes(posts: readonly Watched[]): string[] {
 export interface Place {
   readonly apiUrl: string;
   readonly sandboxUrl: string;
+  /** Where a person connects more accounts. */
+  readonly connectUrl: string;
   readonly adminToken: string;
   readonly dataDir: string;
   /** What another terminal would be given, too. */
@@ -92,6 +94,8 @@ The pages, to open in a browser:
 
   ${place.sandboxUrl}/
       The Pages as people see them: feed, scheduled posts, drafts.
+  ${place.connectUrl}
+      Connect more Pages, as a customer does: log in at the sandbox as Ada.
   ${place.apiUrl}/docs
       Every call of the API, with examples.
   ${place.apiUrl}/admin/queues
