@@ -30,6 +30,8 @@ export type DatabaseConfig =
 interface AppConfig {
   readonly appId: string | undefined;
   readonly appSecret: Secret | undefined;
+  /** Of Facebook Login for Business. */
+  readonly configId?: string | undefined;
 }
 
 /** Everything the environment decides, read once at start-up and frozen. */
@@ -208,7 +210,11 @@ function arrange(from: Variables, role: Role, warnings: readonly string[]): Conf
       facebookDialog: from.FACEBOOK_DIALOG_BASE_URL,
       instagramDialog: from.INSTAGRAM_DIALOG_BASE_URL,
     },
-    meta: { appId: from.META_APP_ID, appSecret: from.META_APP_SECRET },
+    meta: {
+      appId: from.META_APP_ID,
+      appSecret: from.META_APP_SECRET,
+      configId: from.META_CONFIG_ID,
+    },
     instagram: { appId: from.INSTAGRAM_APP_ID, appSecret: from.INSTAGRAM_APP_SECRET },
     mail: mailOf(from),
     facebookSteps: from.FACEBOOK_STEPS,

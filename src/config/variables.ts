@@ -166,6 +166,7 @@ export const variables = z.object({
 
   META_APP_ID: metaAppId().optional(),
   META_APP_SECRET: secret().optional(),
+  META_CONFIG_ID: metaAppId().optional(),
   INSTAGRAM_APP_ID: metaAppId().optional(),
   INSTAGRAM_APP_SECRET: secret().optional(),
 

@@ -61,7 +61,7 @@ export async function possibleApps(
 
 function sharedApp({ config }: Needs, login: Login): KnownApp | null {
   const app = operatorsApp(login.name, config);
-  return app === null ? null : { appId: '', app: { ...app, configId: null } };
+  return app === null ? null : { appId: '', app };
 }
 
 function openOwnApp(

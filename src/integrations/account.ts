@@ -1,6 +1,7 @@
 import type { Config } from '../config/config.ts';
 import { AppError, ownFailure, PublishError } from '../errors.ts';
 import type { Account, LoginName } from '../providers/account.ts';
+import type { App } from '../providers/connecting.ts';
 import type { Secret } from '../secret.ts';
 import { type Binding, purposes, type Vault } from '../vault.ts';
 
@@ -65,19 +66,17 @@ export function appOf(
   config: Config,
 ): Pick<Account, 'appId' | 'appSecret'> {
   const own = operatorsApp(row.login, config);
-  if (row.appId === '' || row.appId === own?.appId) return own ?? { appSecret: null };
+  if (row.appId === '' || row.appId === own?.appId)
+    return own === null ? { appSecret: null } : { appId: own.appId, appSecret: own.appSecret };
   const { tenantId, appId, sealedAppSecret } = row;
   if (sealedAppSecret === null) return { appSecret: null };
   return { appId, appSecret: openToken(vault, sealedAppSecret, appBinding(tenantId, appId)) };
 }
 
 /** The one that issues the tokens of that login, where the environment names it. */
-export function operatorsApp(
-  login: LoginName,
-  { meta, instagram }: Config,
-): { readonly appId: string; readonly appSecret: Secret } | null {
-  const { appId, appSecret } = login === 'instagram' ? instagram : meta;
-  return appId === undefined || appSecret === undefined ? null : { appId, appSecret };
+export function operatorsApp(login: LoginName, { meta, instagram }: Config): App | null {
+  const { appId, appSecret, configId = null } = login === 'instagram' ? instagram : meta;
+  return appId === undefined || appSecret === undefined ? null : { appId, appSecret, configId };
 }
 
 /** What the secret of a tenant's own app is sealed for. */

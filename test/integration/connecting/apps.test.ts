@@ -95,6 +95,19 @@ describe("a tenant's own app", () => {
     expect(await clientOf(other)).toBe(apps.facebook.id);
   });
 
+  it("and the operator's asks by its configuration where it has one", async () => {
+    const business = await openConnectBench({ env: { META_CONFIG_ID: '88' } });
+    try {
+      const tenant = await business.api.createTenant();
+      const { headers } = await business.visit(aBrowser(), await business.begin(tenant));
+      const { searchParams } = new URL(String(headers.location));
+      expect(searchParams.get('config_id')).toBe('88');
+      expect(searchParams.has('scope')).toBe(false);
+    } finally {
+      await business.close();
+    }
+  });
+
   it('without its secret is no usable app', async () => {
     const tenant = await bench.api.createTenant();
     await put(tenant, { app_id: apps.own.id });
