@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { buildApi } from '../../../src/api/server.ts';
 import { addPause, forgetPauses } from '../../../src/integrations/pause-store.ts';
 import { until } from '../../support/fleet.ts';
-import { type LostAnswers, openLostAnswers } from '../../support/lost-answers.ts';
+import { type LostAnswers, openLostAnswers, ourApp } from '../../support/lost-answers.ts';
 import type { Outlet } from '../../support/pipeline.ts';
 import { queueBackends } from '../../support/redis.ts';
 
@@ -234,7 +234,8 @@ describe.each(queueBackends().slice(-1))('an author of an unknown post over %s',
 
   test('retries what is there after all: it is bound, and nothing is sent', async () => {
     const { outlet, id } = await proven('found on retry');
-    const late = await it.byOthers(outlet, { message: 'found on retry', published: false });
+    const shown = { message: 'found on retry', published: false, app_id: ourApp.id };
+    const late = await it.byOthers(outlet, shown);
     await call(outlet, id, 'retry');
     expect(await it.reaches(id, 'drafted')).toMatchObject({ external_id: late });
     expect(await feeds(outlet)).toBe(1);
