@@ -7,6 +7,7 @@ export interface EventRequest {
   readonly tenantId: string | undefined;
   /** Only later ones than this position. */
   readonly after: number;
+  /** Undefined: all those of posts. Who reads of connections too asks for them, as their events have no post. */
   readonly types?: readonly string[] | undefined;
   readonly limit: number;
 }
@@ -75,7 +76,7 @@ async function readNumbered(sql: Sql, request: EventRequest): Promise<EventPage>
     text: `WITH found AS MATERIALIZED (
              SELECT position, type, post_id, tenant_id, integration_id, from_status, to_status, version, at, data
              FROM social_publisher.events
-             WHERE position > $2 AND ${whose} AND ($3::text[] IS NULL OR type = ANY ($3::text[]))
+             WHERE position > $2 AND ${whose} AND CASE WHEN $3::text[] IS NULL THEN post_id IS NOT NULL ELSE type = ANY ($3::text[]) END
              ORDER BY position LIMIT $4
            )
            SELECT

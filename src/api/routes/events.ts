@@ -9,7 +9,11 @@ const types = z
   .string()
   .transform((text) => text.split(','))
   .pipe(z.array(z.enum(eventTypes)))
-  .meta({ description: 'One or more, comma-separated.', examples: ['post.published,post.failed'] });
+  .meta({
+    description:
+      'One or more, comma-separated. Without it: all those of posts; those of connections only come when they are named.',
+    examples: ['post.published,post.failed'],
+  });
 
 const position = z
   .string()

@@ -96,14 +96,7 @@ it('a client generated from it compiles, and takes a post from its tenant to the
     hidden: [true],
     calls: ['stages', 'reads', 'reveals', 'reads'],
     listed: [true],
-    events: [
-      'integration.connected',
-      'post.draft',
-      'post.approved',
-      'post.queued',
-      'post.publishing',
-      'post.scheduled',
-    ],
+    events: ['post.draft', 'post.approved', 'post.queued', 'post.publishing', 'post.scheduled'],
     later: 0,
     refused: { code: 'invalid', rule: 'facebook_video_unsupported' },
   });

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { ErrorRecord } from '../../../src/errors.ts';
 import { readEvents } from '../../../src/events/store.ts';
+import { eventTypes } from '../../../src/events/view.ts';
 import { markTrouble } from '../../../src/integrations/health-store.ts';
 import { findTenantsToTell, noteEnds, takeNotices } from '../../../src/notices/store.ts';
 import { tellTenant } from '../../../src/notices/tell.ts';
@@ -96,9 +97,10 @@ describe('notices', () => {
       tenantId,
     );
   const events = async ({ tenantId }: Outlet) =>
-    (await readEvents(it.fleet.db, { tenantId, after: 0, limit: 200 })).events
-      .filter(({ type }) => type.startsWith('integration.'))
-      .map(({ type, from, to, data }) => ({ type, from, to, data }));
+    (await readEvents(it.fleet.db, { tenantId, after: 0, types, limit: 200 })).events.map(
+      ({ type, from, to, data }) => ({ type, from, to, data }),
+    );
+  const types = eventTypes.filter((type) => type.startsWith('integration.'));
   const endsIn = ({ integrationId }: Outlet, column: string, days: number) =>
     sql(
       `UPDATE social_publisher.integrations SET ${column} = clock_timestamp() + $2 * interval '1 day' WHERE id = $1`,
