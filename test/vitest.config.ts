@@ -15,7 +15,7 @@ const services = { globalSetup: ['test/support/services.ts'], hookTimeout: 120_0
 // To load the program anew for each costs a fifth of their time: one process runs many, one after the other.
 const sideBySide = { maxWorkers: availableParallelism() * 2 + 1, isolate: false };
 // These start so many processes that, were there more of them at a time, they would starve each other.
-const fewAtATime = { maxWorkers: 3, sequence: { groupOrder: 1 } };
+const fewAtATime = { maxWorkers: 2, sequence: { groupOrder: 1 } };
 const alone = { maxWorkers: 1, sequence: { groupOrder: 2 } };
 const fleet = 'test/e2e/fleet.test.ts';
 
