@@ -49,8 +49,8 @@ export function facebookLogin(
     name: 'facebook',
     ...own,
     isChosen: true,
-    // Meta lets a token be exchanged on the day it was issued, and it lives for 60.
-    renewal: { earliestDay: 1, fromDay: 45, toDay: 55 },
+    // It lives for 60 days, of which the last seven are when people are warned.
+    renewal: { earliestDay: 1, fromDay: 45, toDay: 52 },
     authorizeUrl: (app, request) => authorizeUrl(dialog, app, request),
     exchange: (app, answer, context) => exchange(client, app, answer, context),
     accounts: async (app, grant, context) => accounts(await reachOf(client, app, grant, context)),
