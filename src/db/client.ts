@@ -98,6 +98,8 @@ async function ping(pool: Pool): Promise<void> {
 /** A statement with a `name` is prepared once per connection and planned by the server. */
 interface Statement {
   readonly name?: string;
+  /** For what runs seldom: a plan that was kept from when a table was empty would read all of it. */
+  readonly isPlannedAnew?: true;
   readonly text: string;
   readonly values?: readonly unknown[];
 }
@@ -122,7 +124,9 @@ function statementRunner(): StatementRunner {
   return {
     async run<Row extends object>(on: ClientBase | Pool, statement: Statement): Promise<Row[]> {
       const result: QueryResult<Row & QueryResultRow> = await on.query({
-        ...(statement.name === undefined ? {} : { name: `${statement.name}_${generation}` }),
+        ...(statement.name === undefined || statement.isPlannedAnew === true
+          ? {}
+          : { name: `${statement.name}_${generation}` }),
         text: statement.text,
         values: [...(statement.values ?? [])],
       });

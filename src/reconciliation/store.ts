@@ -37,7 +37,8 @@ export async function claimLooks(
   { limit, intervalMs }: { readonly limit: number; readonly intervalMs: number },
 ): Promise<readonly { readonly postId: string; readonly lookAt: Date }[]> {
   return sql.query({
-    // Without a name, so that it is planned each time: a plan that was made while the table was empty reads all of it.
+    name: 'attempts_claim_looks',
+    isPlannedAnew: true,
     text: `WITH turns AS MATERIALIZED (
              SELECT a.id FROM social_publisher.publish_attempts a
              JOIN social_publisher.integrations i ON i.id = a.integration_id
