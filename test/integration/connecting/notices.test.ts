@@ -97,10 +97,10 @@ describe('notices', () => {
       tenantId,
     );
   const events = async ({ tenantId }: Outlet) =>
-    (await readEvents(it.fleet.db, { tenantId, after: 0, types, limit: 200 })).events.map(
-      ({ type, from, to, data }) => ({ type, from, to, data }),
-    );
-  const types = eventTypes.filter((type) => type.startsWith('integration.'));
+    (
+      await readEvents(it.fleet.db, { tenantId, after: 0, types: connectionTypes, limit: 200 })
+    ).events.map(({ type, from, to, data }) => ({ type, from, to, data }));
+  const connectionTypes = eventTypes.filter((type) => type.startsWith('integration.'));
   const endsIn = ({ integrationId }: Outlet, column: string, days: number) =>
     sql(
       `UPDATE social_publisher.integrations SET ${column} = clock_timestamp() + $2 * interval '1 day' WHERE id = $1`,

@@ -58,6 +58,26 @@ describe("Instagram's own login", () => {
     expect(again.get('ig_integration')).toBe(read.body.id);
   });
 
+  it('has a token that came by hand, and tells no end, exchanged soon', async () => {
+    const id = await make('instagram_accounts', { username: 'by.hand' });
+    await bench.connect(await bench.api.createTenant(), { user_id: id }, { provider });
+    const answer = await bench.meta.control('GET', `tokens?user_id=${id}`);
+    const [token] = z
+      .object({ data: z.array(z.looseObject({ access_token: z.string() })) })
+      .parse(answer).data;
+    const made = await bench.api.call('POST', '/v1/integrations', {
+      token: tenant.key,
+      body: { provider, external_account_id: id, access_token: token?.access_token },
+    });
+    expect(made).toMatchObject({ status: 201, body: { token_expires_at: null } });
+    const [row] = await bench.api.db.query<Record<string, unknown>>({
+      text: `SELECT renew_at BETWEEN now() + interval '1 day' AND now() + interval '2 days' AS renews
+             FROM social_publisher.integrations WHERE id = $1`,
+      values: [made.body.id],
+    });
+    expect(row).toEqual({ renews: true });
+  });
+
   it('asks with the app that the operator, or the tenant, has at Instagram', async () => {
     const clientOf = async (owner: TestTenant) => {
       const answer = await bench.visit(aBrowser(), await bench.begin(owner, {}, provider));
