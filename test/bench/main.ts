@@ -36,7 +36,7 @@ const ways = [
 const { DATABASE_URL: given } = process.env;
 if (given !== undefined) process.env['TEST_DATABASE_URL'] ??= given;
 
-const folder = await openRunFolder();
+const folder = await openRunFolder('onDisk');
 const [postgres, redis, target] = await Promise.all([
   startPostgres(folder),
   startRedis(folder),

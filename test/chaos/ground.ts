@@ -24,7 +24,7 @@ export interface Ground {
 }
 
 export async function openGround(): Promise<Ground> {
-  const folder = await openRunFolder();
+  const folder = await openRunFolder('onDisk');
   const server = await startServer(folder);
   const { url: serverUrl, clusterDir } = server;
   if (clusterDir === undefined) throw new Error('TEST_DATABASE_URL: chaos restarts its server');

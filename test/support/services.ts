@@ -52,7 +52,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
 }
 
 async function start(): Promise<Services> {
-  const folder = await openRunFolder();
+  const folder = await openRunFolder('inMemory');
   // The test files start the program's processes many times; compiling them is most of what a start costs.
   process.env['NODE_COMPILE_CACHE'] ??= join(folder.path, 'compiled');
   const [postgres, redis] = await Promise.all([
