@@ -53,8 +53,8 @@ export interface Claimed {
   readonly run: number;
 }
 
-/** So many of an integration's due posts are compared for each that it may offer: the order of a backlog is nearly theirs. */
-const offeredPerTurn = 25;
+/** So many of an integration's due posts are compared: a backlog is nearly in their order. No parameter, as the planner must know. */
+const comparedAtOnce = 100;
 
 /** How long a queued post may be without a worker before the sweeper asks whether a job still carries it. */
 export const queuedLeaseMs = 10_000;
@@ -91,7 +91,7 @@ export async function claimDue(
                    SELECT p.id, coalesce(p.scheduled_at, p.approved_at) AS due_at
                    FROM social_publisher.social_posts p
                    WHERE p.integration_id = i.id AND p.status = 'approved' AND p.next_run_at <= statement_timestamp()
-                   ORDER BY p.next_run_at LIMIT $5 * ${offeredPerTurn}
+                   ORDER BY p.next_run_at LIMIT ${comparedAtOnce}
                  ) waiting
                  ORDER BY waiting.due_at, waiting.id
                  LIMIT greatest(0, least($5, CASE WHEN ${isSlowSql} THEN 1 ELSE $3 END - (

@@ -279,9 +279,9 @@ CREATE INDEX social_posts_unplanned ON social_publisher.social_posts (updated_at
   WHERE status = 'approved' AND next_run_at IS NULL;
 CREATE INDEX social_posts_in_flight ON social_publisher.social_posts (integration_id, provider, lease_until)
   WHERE status IN ('queued', 'publishing');
--- What must still go out, for the room that far hand-overs leave.
+-- What must still go out, for the room that far hand-overs leave. Claims cannot use it: they would read all that waits.
 CREATE INDEX social_posts_due ON social_publisher.social_posts (integration_id, scheduled_at)
-  WHERE status = 'approved';
+  WHERE status = 'approved' AND scheduled_at IS NOT NULL;
 CREATE INDEX social_posts_verify ON social_publisher.social_posts (verify_at) WHERE verify_at IS NOT NULL;
 CREATE INDEX social_posts_change ON social_publisher.social_posts (change_at) WHERE change_at IS NOT NULL;
 CREATE INDEX social_posts_attention ON social_publisher.social_posts (tenant_id, id DESC) WHERE attention IS NOT NULL;
