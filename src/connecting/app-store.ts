@@ -57,7 +57,23 @@ export async function saveOwnApp(db: Database, change: AppChange): Promise<OwnAp
       values: [tenantId, provider, appId, sealedSecret, configId, change.configId === undefined],
     });
     if (saved === undefined) throw noOwnApp(provider);
+    await dropReplaced(tx, tenantId, provider);
     return saved;
+  });
+}
+
+/** For whoever is on the way to a dialog; each of them is tried for every word of Meta's. */
+const mostReplaced = 5;
+
+async function dropReplaced(tx: Sql, tenantId: string, provider: string): Promise<void> {
+  await tx.query({
+    text: `DELETE FROM social_publisher.apps WHERE (tenant_id, provider, app_id) IN (
+             SELECT a.tenant_id, a.provider, a.app_id FROM social_publisher.apps a
+             WHERE a.tenant_id = $1 AND a.provider = $2 AND NOT a.is_current AND NOT EXISTS (
+               SELECT FROM social_publisher.integrations i
+               WHERE i.tenant_id = a.tenant_id AND i.app_id = a.app_id AND i.sealed_token IS NOT NULL)
+             ORDER BY a.updated_at DESC, a.app_id OFFSET ${mostReplaced})`,
+    values: [tenantId, provider],
   });
 }
 

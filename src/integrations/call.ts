@@ -1,10 +1,11 @@
+import type { Config } from '../config/config.ts';
 import { type ErrorRecord, PublishError } from '../errors.ts';
 import { readFence } from '../fence/fence.ts';
-import type { Account, CallContext } from '../providers/account.ts';
+import type { Account, CallContext, LoginName } from '../providers/account.ts';
 import type { CallRecord } from '../providers/content.ts';
 import type { Services } from '../services.ts';
 import { openAccount, type Sealed } from './account.ts';
-import { type App, noteAppTrouble } from './app-store.ts';
+import { type App, noteAppTrouble, type TroubledApp } from './app-store.ts';
 import { bookLook, budgetKeyOf, correctBooking, keptForPublishing } from './booking.ts';
 import {
   endOutage,
@@ -154,7 +155,9 @@ function obstacleIn(pause: Pause | null, standing: Standing): Obstacle | null {
 /** Whose call it was. */
 interface Called {
   readonly provider: string;
+  readonly tenantId: string;
   readonly integrationId: string;
+  readonly login: LoginName;
   readonly appId: string;
   /** The provider has not answered its last calls, where that was read. */
   readonly isAiling?: boolean;
@@ -217,14 +220,15 @@ export async function noteFailure(
 
 async function noteLimit(
   { db, config, log }: Pick<Services, 'db' | 'config' | 'log'>,
-  { integrationId, appId }: Called,
+  called: Called,
   { scope, retryAfterMs }: PublishError,
   now: Date,
 ): Promise<void> {
   const until = new Date(now.getTime() + (retryAfterMs ?? fullWaitMs));
-  if (scope !== 'app') return holdIntegration(db, integrationId, until);
-  log.warn({ appId, until }, 'the app has reached its limit: its accounts wait');
-  return holdApp(db, sameApp(appId, config.meta.appId), until);
+  if (scope !== 'app') return holdIntegration(db, called.integrationId, until);
+  const app = appOfCalled(called, config);
+  log.warn({ appId: called.appId, until }, 'the app has reached its limit: its accounts wait');
+  return holdApp(db, app, until);
 }
 
 async function outage(
@@ -238,10 +242,11 @@ async function outage(
 /** One message, however many posts run into it. */
 async function appTrouble(
   { db, config, log }: Pick<Services, 'db' | 'config' | 'log'>,
-  { provider, integrationId, appId }: Called,
+  called: Called,
   record: ErrorRecord,
 ): Promise<void> {
-  const app = appAt(provider, appId, config.meta.appId);
+  const { provider, integrationId, appId } = called;
+  const app = appOfCalled(called, config);
   const what = await db.transaction((tx) => noteAppTrouble(tx, integrationId, app, record));
   const told = { provider, appId, code: record.key, action: record.action, err: record.message };
   if (what === 'new') {
@@ -267,12 +272,18 @@ async function accountTrouble(
   }
 }
 
-/** The operator's own app is known by the empty id. */
-export function appAt(provider: string, appId: string, ours: string | undefined): App {
-  return { provider, appIds: sameApp(appId, ours) };
+/**
+ * Which accounts share what is found out of an app. That a token is of the operator's app is proven only at Facebook,
+ * and with its secret: of Instagram's own login nobody can ask, and which app is a tenant's own is the tenant's word.
+ * What one tenant runs into there concerns no other.
+ */
+function appOfCalled({ provider, login, appId, tenantId }: Called, config: Config): App {
+  const isShared = appId === '' && login === 'facebook' && config.meta.appSecret !== undefined;
+  return appAt({ provider, login, appId, tenantId: isShared ? '' : tenantId }, config);
 }
 
-/** Rows without an app id are the operator's own app's, and rows with its id are too. */
-function sameApp(appId: string, ours: string | undefined): App['appIds'] {
-  return appId === '' || appId === ours ? ['', ...(ours === undefined ? [] : [ours])] : [appId];
+/** The operator's own app is known by the empty id, and rows may have its own id too. */
+export function appAt({ appId, ...app }: TroubledApp, { meta, instagram }: Config): App {
+  const ours = app.login === 'instagram' ? instagram.appId : meta.appId;
+  return { ...app, appIds: appId === '' && ours !== undefined ? ['', ours] : [appId] };
 }

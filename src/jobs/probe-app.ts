@@ -15,19 +15,25 @@ import { defineJob } from './job.ts';
 export const probeApp = defineJob({
   name: 'probe-app',
   queue: 'background',
-  payload: z.strictObject({ provider: z.string(), appId: z.string() }),
+  payload: z.strictObject({
+    provider: z.string(),
+    login: z.enum(['facebook', 'instagram']),
+    appId: z.string(),
+    tenantId: z.string(),
+  }),
   due: {
     everyMs: 2_000,
     async claim({ db }) {
       const claimed = await claimAppProbes(db);
-      return claimed.map(({ provider, appId, probeAt }) => ({
-        id: `${provider}-app-${appId}-probe-${probeAt.getTime()}`,
-        payload: { provider, appId },
+      return claimed.map(({ probeAt, ...app }) => ({
+        id: `${app.provider}-${app.login}-app-${app.appId}-${app.tenantId}-probe-${probeAt.getTime()}`,
+        payload: app,
       }));
     },
   },
-  async perform({ payload: { provider, appId }, logger }, services: Services) {
-    const app = appAt(provider, appId, services.config.meta.appId);
+  async perform({ payload, logger }, services: Services) {
+    const { provider, appId } = payload;
+    const app = appAt(payload, services.config);
     const tried = await tryApp(services, app);
     if (tried === 'later') return;
     if (tried !== 'healed') {

@@ -129,6 +129,7 @@ CREATE UNIQUE INDEX integrations_id_tenant_id_key ON social_publisher.integratio
 CREATE INDEX integrations_proof ON social_publisher.integrations (proof_at) WHERE proof_at IS NOT NULL;
 CREATE INDEX integrations_renew ON social_publisher.integrations (renew_at) WHERE renew_at IS NOT NULL;
 CREATE INDEX integrations_user ON social_publisher.integrations (user_id, app_id) WHERE user_id IS NOT NULL;
+CREATE INDEX integrations_login ON social_publisher.integrations (login_id) WHERE login_id IS NOT NULL;
 
 -- A person who was sent to a provider's dialog, until they return: once, within a quarter of an hour.
 CREATE TABLE social_publisher.connect_states (
@@ -202,14 +203,17 @@ CREATE INDEX deletions_subject_hash ON social_publisher.deletions (subject_hash)
 -- An app whose every call its provider refuses: its integrations are held, and one of them is tried now and then.
 CREATE TABLE social_publisher.app_troubles (
   provider text NOT NULL,
+  login text NOT NULL DEFAULT 'facebook',
   -- Empty: the operator's own.
   app_id text NOT NULL,
+  -- Whose integrations it concerns; empty: those of all tenants.
+  tenant_id text NOT NULL DEFAULT '',
   error jsonb NOT NULL,
   since timestamptz(3) NOT NULL DEFAULT now(),
   probe_at timestamptz(3) NOT NULL,
   -- Null while it lasts.
   healed_at timestamptz(3),
-  PRIMARY KEY (provider, app_id)
+  PRIMARY KEY (provider, login, app_id, tenant_id)
 );
 
 CREATE TABLE social_publisher.social_posts (

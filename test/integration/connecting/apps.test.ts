@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import type { TestTenant } from '../../support/api.ts';
 import { operatorToken } from '../../support/api.ts';
 import {
@@ -21,6 +22,8 @@ const keyOf = (id: string, letter: string) =>
 const oldKey = keyOf('old', 'o');
 const newKey = keyOf('new', 'n');
 
+const idView = z.looseObject({ id: z.string() });
+const tokenView = z.looseObject({ access_token: z.string() });
 const someNumber: unknown = expect.any(Number);
 const path = '/v1/apps/facebook';
 const own = { app_id: apps.own.id, app_secret: apps.own.secret };
@@ -148,6 +151,21 @@ describe("a tenant's own app", () => {
     expect((await bench.api.call('DELETE', path, { token: tenant.key })).status).toBe(404);
   });
 
+  it('that was replaced stays for a few changes only, where nothing rests on it', async () => {
+    const tenant = await bench.api.createTenant();
+    await put(tenant, own);
+    const { made } = await connectPage(tenant);
+    expect(made.status).toBe(201);
+    for (let n = 0; n < 9; n += 1)
+      await put(tenant, { app_id: `${900 + n}`, app_secret: 'secret' });
+    const kept = await bench.api.db.query<{ app_id: string }>({
+      text: `SELECT app_id FROM social_publisher.apps WHERE tenant_id = $1 ORDER BY app_id`,
+      values: [tenant.id],
+    });
+    const names = ['903', '904', '905', '906', '907', '908', own.app_id];
+    expect(kept.map(({ app_id }) => app_id).toSorted()).toEqual(names.toSorted());
+  });
+
   it('saved by many requests at once is one', async () => {
     const tenant = await bench.api.createTenant();
     const ids = ['1', '2', '3', '4', '5', '6'];
@@ -164,6 +182,71 @@ describe("a tenant's own app", () => {
 function environment(keys: string) {
   return { DATABASE_URL: bench.api.url, ADMIN_TOKEN: operatorToken, ENCRYPTION_KEYS: keys };
 }
+
+async function isHeld(id: unknown): Promise<boolean | undefined> {
+  const [row] = await bench.api.db.query<{ held: boolean }>({
+    text: `SELECT coalesce(held_until > now(), false) AS held FROM social_publisher.integrations WHERE id = $1`,
+    values: [id],
+  });
+  return row?.held;
+}
+
+function refresh(tenant: TestTenant, id: unknown) {
+  return bench.api.call('POST', `/v1/integrations/${String(id)}/refresh`, { token: tenant.key });
+}
+
+/** By hand, of an app under an id that is another's. */
+async function connectAs(appId: string) {
+  const tenant = await bench.api.createTenant();
+  await put(tenant, { app_id: appId, app_secret: apps.own.secret });
+  const { id } = await bench.meta.page({ app_id: apps.own.id });
+  const { access_token } = tokenView.parse(
+    await bench.meta.control('POST', 'tokens', { page_id: id, app_id: apps.own.id }),
+  );
+  const body = { provider: 'facebook', external_account_id: id, access_token };
+  const { body: made } = await bench.api.call('POST', '/v1/integrations', {
+    token: tenant.key,
+    body,
+  });
+  return { tenant, id: made.id };
+}
+
+describe('what one tenant says or runs into', () => {
+  it("of the operator's app, under its id, holds nobody else's accounts", async () => {
+    const { made } = await connectPage(await bench.api.createTenant());
+    const stranger = await connectAs(apps.facebook.id);
+    await refresh(stranger.tenant, stranger.id);
+    expect(await isHeld(stranger.id)).toBe(true);
+    expect(await isHeld(made.body.id)).toBe(false);
+  });
+
+  it("of another tenant's app, under its id, holds nobody else's accounts", async () => {
+    const owner = await bench.api.createTenant();
+    await put(owner, own);
+    const { made } = await connectPage(owner);
+    const stranger = await connectAs(apps.own.id);
+    const limit = { kind: 'error', code: 4, http_status: 400 };
+    await bench.meta.control('POST', 'faults', { match: { path: '/me' }, ...limit });
+    await refresh(stranger.tenant, stranger.id);
+    expect(await isHeld(stranger.id)).toBe(true);
+    expect(await isHeld(made.body.id)).toBe(false);
+  });
+
+  it('of an Instagram login whose app nobody can tell holds nobody else’s accounts', async () => {
+    const { made } = await connectPage(await bench.api.createTenant());
+    const owner = await bench.api.createTenant();
+    const provider = 'instagram';
+    const user_id = idView.parse(
+      await bench.meta.control('POST', 'instagram_accounts', { username: 'limited' }),
+    ).id;
+    const id = (await bench.connect(owner, { user_id }, { provider })).get('ig_integration');
+    const limit = { kind: 'error', code: 4, http_status: 400 };
+    await bench.meta.control('POST', 'faults', { match: { path: '/me' }, ...limit });
+    await refresh(owner, id);
+    expect(await isHeld(id)).toBe(true);
+    expect(await isHeld(made.body.id)).toBe(false);
+  });
+});
 
 describe('the keys', () => {
   it('that seal an app, a login or a connection are counted, and rotated where they last', async () => {

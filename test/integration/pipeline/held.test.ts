@@ -81,7 +81,7 @@ describe('trouble that is not the post’s', () => {
     const [odd, other] = [await it.outlet(), await it.outlet()];
     await query(`INSERT INTO social_publisher.app_troubles (provider, app_id, error, probe_at, healed_at)
                  VALUES ('facebook', '', '{"key":"path_unknown"}', now(), now())
-                 ON CONFLICT (provider, app_id) DO UPDATE SET error = EXCLUDED.error, healed_at = now()`);
+                 ON CONFLICT (provider, login, app_id, tenant_id) DO UPDATE SET error = EXCLUDED.error, healed_at = now()`);
     await it.fault(odd, 'feed', { kind: 'error', code: 2500, http_status: 400, times: 100 });
     const id = await it.post(odd, { message: 'odd' });
     await it.waitsFor(id, 'integration');
