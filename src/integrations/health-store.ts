@@ -1,6 +1,7 @@
 import type { Sql } from '../db/client.ts';
 import type { ErrorRecord } from '../errors.ts';
 import { replan, setWaiting } from '../posts/store.ts';
+import type { LoginName } from '../providers/account.ts';
 import type { SealedAccount } from './account.ts';
 import {
   adviceFor,
@@ -38,7 +39,7 @@ const firstProbeAfter = (key: string) =>
 
 /** Trouble that the proof of the account did not show: asking again soon would only run into it again. */
 const afterProof = `CASE WHEN verified_at > clock_timestamp() - ${longestProbeAfter} THEN
-  CASE WHEN $2 = 'blocked' THEN ${longestProbeAfter} WHEN $5 = 'account_not_visible' THEN interval '1 hour' END END`;
+  CASE WHEN $2 IN ('blocked', 'needs_permission') THEN ${longestProbeAfter} WHEN $5 = 'account_not_visible' THEN interval '1 hour' END END`;
 
 export interface Trouble {
   readonly status: IntegrationTrouble;
@@ -291,18 +292,30 @@ export async function endOutage(sql: Sql, integrationId: string): Promise<void> 
   });
 }
 
-/** Nothing of any integration of these apps is claimed before `until`: the app's own limit is used up. */
-export async function holdApp(sql: Sql, appIds: readonly string[], until: Date): Promise<void> {
+interface LimitedApp {
+  readonly login: LoginName;
+  readonly appIds: readonly string[];
+  /** Empty: of all tenants. */
+  readonly tenantId: string;
+}
+
+/** Nothing of any integration of the app is claimed before `until`, at any provider: the app's own limit is used up. */
+export async function holdApp(
+  sql: Sql,
+  { login, appIds, tenantId }: LimitedApp,
+  until: Date,
+): Promise<void> {
   await sql.query({
     name: 'integrations_hold_app',
     text: `WITH x AS MATERIALIZED (
              SELECT id FROM social_publisher.integrations WHERE app_id = ANY ($1::text[])
+               AND login = $3 AND $4 IN ('', tenant_id::text)
                AND (held_until IS NULL OR held_until < $2) ORDER BY id FOR NO KEY UPDATE
            )
            UPDATE social_publisher.integrations i
            SET ${holdSql('$2::timestamptz', 'NULL')}, updated_at = clock_timestamp()
            FROM x WHERE i.id = x.id`,
-    values: [appIds, until],
+    values: [appIds, until, login, tenantId],
   });
 }
 

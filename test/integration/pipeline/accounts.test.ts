@@ -142,6 +142,26 @@ describe.each(queueBackends())('dead and blocked accounts over %s', (backend) =>
     await it.reaches(id, 'drafted');
   });
 
+  test('an account whose proof shows nothing of what it lacks is not healed every hour', async () => {
+    const outlet = await it.outlet();
+    const tasksAre = (tasks: readonly string[]) =>
+      it.meta.control('PATCH', 'tokens', { page_id: outlet.page.id, tasks });
+    await tasksAre(['ANALYZE']);
+    const id = await it.post(outlet, { message: 'role lost' });
+    await it.waitsFor(id, 'integration');
+    const row = await integration(outlet);
+    expect(row).toMatchObject({ status: 'needs_permission' });
+    await probe(outlet);
+    await until('it is refused again', async () => {
+      const again = await integration(outlet);
+      return again.status === 'needs_permission' && again.error?.at !== row.error?.at;
+    });
+    expect((await integration(outlet)).probe_ms).toBeGreaterThan(5.9 * 3_600_000);
+    await tasksAre(['CREATE_CONTENT']);
+    await probe(outlet);
+    await it.reaches(id, 'drafted');
+  });
+
   test('a post that was being planned when its account died is told too', async () => {
     const outlet = await it.outlet();
     await tokenBecomes(outlet, 'revoked');
