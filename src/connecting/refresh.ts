@@ -1,4 +1,6 @@
 import { ConflictError, LimitedError, type PublishError } from '../errors.ts';
+import { requireRoom } from '../integrations/booking.ts';
+import { bookCalls } from '../integrations/budget-store.ts';
 import { withAccount } from '../integrations/call.ts';
 import { markHealed } from '../integrations/health-store.ts';
 import type { Integration } from '../integrations/integration.ts';
@@ -67,12 +69,22 @@ export async function listBusinesses(
   id: string,
 ): Promise<readonly Business[]> {
   const row = await loadResting(services.db, tenantId, id);
-  const login = findLogin(providerOf(services, row).connect.logins, row.login);
+  const { connect, callsPerHour } = providerOf(services, row);
+  const login = findLogin(connect.logins, row.login);
   if (login?.businesses === undefined) return [];
   const token = personsToken(services, login, row);
   const known = token === null ? null : await openApp(services, tenantId, { ...row, login });
   if (token === null || known === null) throw noPerson();
-  return login.businesses(known.app, { token }, { onCall: () => undefined });
+  // Meta counts these for the person.
+  const budgetKey = `person:${tenantId}:${row.appId}:${row.userId ?? id}`;
+  const text = 'The calls that are made in an hour for this person are spent.';
+  await requireRoom(services.db, { budgetKey, limit: callsPerHour, text });
+  let calls = 0;
+  try {
+    return await login.businesses(known.app, { token }, { onCall: () => void (calls += 1) });
+  } finally {
+    await bookCalls(services.db, [{ budgetKey, calls }]);
+  }
 }
 
 function noPerson(): ConflictError {

@@ -43,7 +43,8 @@ const answer = z.looseObject({
 
 /**
  * What Meta knows about a token, asked by its app, so that the call counts for no account. `foreign`: it is of another
- * app. Null: Meta would not tell, which says nothing about the token. Throws retry while Meta cannot be reached.
+ * app. Null: Meta would not tell, which says nothing about the token. Throws retry while Meta cannot be reached, and
+ * rate_limited while the app may not ask.
  */
 export async function debugToken(
   client: GraphClient,
@@ -75,9 +76,14 @@ export async function debugToken(
 
 /** Asked with the right token of an app, a refused parameter can only be a token that is not this app's. */
 function judgeRefusal(error: unknown): 'foreign' | null {
-  if (!(error instanceof PublishError) || error.record.class === 'retry') throw error;
+  if (!(error instanceof PublishError) || isPassing(error)) throw error;
   const { provider_code: code, key } = error.record;
   return code === 100 && key === 'parameter_invalid' ? 'foreign' : null;
+}
+
+/** Asked a little later, it answers. */
+function isPassing({ record }: PublishError): boolean {
+  return record.class === 'retry' || record.class === 'rate_limited';
 }
 
 function read(data: z.output<typeof answer>['data']): ToldToken {

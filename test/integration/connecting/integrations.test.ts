@@ -104,6 +104,14 @@ describe('a token by hand', () => {
     ).toBeLessThan(2_000);
   });
 
+  it('is not taken unproven while the app has no calls left to ask about it', async () => {
+    const page = await aPage();
+    const limit = { kind: 'error', code: 4, http_status: 400 };
+    await bench.meta.control('POST', 'faults', { match: { path: '/debug_token' }, ...limit });
+    expect((await send(page, tenant)).status).toBe(429);
+    expect((await send(page, tenant)).status).toBe(201);
+  });
+
   it("is of the tenant's own app, of the operator's, or of one that nobody named", async () => {
     const owner = await bench.api.createTenant();
     const body = { app_id: apps.own.id, app_secret: apps.own.secret };
@@ -275,6 +283,22 @@ describe('businesses', () => {
       },
     ]);
     expect((await businesses(id, await bench.api.createTenant())).status).toBe(404);
+  });
+
+  it('cost the person calls, of which an hour has so many', async () => {
+    const owner = await bench.api.createTenant();
+    const page = await bench.meta.page();
+    const user_id = await bench.person([page.id]);
+    const [id] = await connectPages(user_id, [page.id], owner);
+    const read = () =>
+      bench.api.call('GET', `/v1/integrations/${id}/businesses`, { token: owner.key });
+    expect((await read()).status).toBe(200);
+    const spent = await bench.api.db.query({
+      text: `UPDATE social_publisher.call_usage SET calls = 200 WHERE budget_key LIKE 'person:' || $1 || ':%' RETURNING calls`,
+      values: [owner.id],
+    });
+    expect(spent).toHaveLength(1);
+    expect((await read()).status).toBe(429);
   });
 
   it('need a person: a token by hand has none', async () => {
