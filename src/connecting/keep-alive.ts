@@ -1,4 +1,4 @@
-import { ownFailure, PublishError } from '../errors.ts';
+import { PublishError } from '../errors.ts';
 import { appOf as appOfSealed, loginBinding } from '../integrations/account.ts';
 import { type CallPlan, withAccount } from '../integrations/call.ts';
 import { changeTrouble, markTrouble, type Trouble } from '../integrations/health-store.ts';
@@ -177,10 +177,8 @@ function isRenewing(login: Login | undefined): login is Renewing {
   return login !== undefined && login.renewal !== null;
 }
 
-function appOf({ appId, appSecret }: Pick<Account, 'appId' | 'appSecret'>): App {
-  if (appId !== undefined && appSecret !== null) return { appId, appSecret, configId: null };
-  const message = 'The token cannot be renewed without the id and the secret of its app';
-  throw new PublishError(ownFailure('internal', 'app_unknown', message));
+function appOf({ appId, appSecret }: Pick<Account, 'appId' | 'appSecret'>): App | null {
+  return appId === undefined || appSecret === null ? null : { appId, appSecret, configId: null };
 }
 
 function lastsFor(

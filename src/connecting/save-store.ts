@@ -71,19 +71,21 @@ function renewAtSql(id: string, first: number): string {
       $${expires}::timestamptz - interval '1 day'))`;
 }
 
-/** Of a token that comes without its age the network tells no end either, and it may be near. */
-function mayEnd({ issuedAt, expiresAt }: Pick<ProvenAccount, 'issuedAt' | 'expiresAt'>): boolean {
-  return expiresAt !== null || issuedAt === null;
+interface Life {
+  readonly issuedAt: Issued;
+  readonly expiresAt: Date | null;
+}
+
+/** One of which neither age nor end was told may end all the same. */
+function isRenewed(renewal: Renewal | null, { issuedAt, expiresAt }: Life): boolean {
+  return renewal !== null && (expiresAt !== null || issuedAt === null);
 }
 
 /** The values for `renewAtSql`. Of a token of unknown age nobody knows how long it can wait: its renewal is near. */
-function renewalValues(
-  renewal: Renewal | null,
-  { issuedAt, expiresAt }: { readonly issuedAt: Issued; readonly expiresAt: Date | null },
-): readonly unknown[] {
+function renewalValues(renewal: Renewal | null, life: Life): readonly unknown[] {
+  const { issuedAt, expiresAt } = life;
   const since = issuedAt === 'now' ? null : issuedAt;
-  if (renewal === null || !mayEnd({ issuedAt, expiresAt }))
-    return [since, expiresAt, null, null, null];
+  if (renewal === null || !isRenewed(renewal, life)) return [since, expiresAt, null, null, null];
   const { earliestDay, fromDay, toDay } = renewal;
   const days = issuedAt === null ? [earliestDay, earliestDay + 1] : [fromDay, toDay];
   return [since, expiresAt, earliestDay, ...days];
@@ -163,7 +165,7 @@ async function writeToken(
       account.dataAccessExpiresAt,
       account.scopes,
       account.tasks,
-      account.renewal !== null && mayEnd(account),
+      isRenewed(account.renewal, account),
       ...renewalValues(account.renewal, account),
     ],
   });
@@ -183,6 +185,7 @@ async function saveLogin(
     values: [id, tenantId, appId, consent.userId, consent.seal(id)],
   });
   if (known === undefined) throw new Error('a login was not saved');
+  await renewApart(tx, known.id);
   await tx.query({
     text: `UPDATE social_publisher.logins l
               SET sealed_token = $2, data_access_expires_at = $3, expires_at = $6, updated_at = clock_timestamp(),
@@ -197,6 +200,19 @@ async function saveLogin(
     ],
   });
   return known.id;
+}
+
+/**
+ * The token of an earlier consent is not the login's any more, whose renewal would have been its own. Only that of a
+ * person ends by time.
+ */
+async function renewApart(tx: Sql, loginId: string): Promise<void> {
+  await tx.query({
+    text: `UPDATE social_publisher.integrations
+              SET renew_at = greatest(clock_timestamp() + interval '1 day', token_expires_at - interval '10 days')
+            WHERE login_id = $1 AND token_expires_at IS NOT NULL AND renew_at IS NULL AND sealed_token IS NOT NULL`,
+    values: [loginId],
+  });
 }
 
 /** The token of an integration, and the consent that it rests on. */

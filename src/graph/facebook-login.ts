@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { PublishError } from '../errors.ts';
+import { ownFailure, PublishError } from '../errors.ts';
 import type { CallContext } from '../providers/account.ts';
 import type {
   App,
@@ -175,10 +175,14 @@ function endsOf(
 
 async function renew(
   client: GraphClient,
-  app: App,
+  app: App | null,
   token: Secret,
   context: CallContext,
 ): Promise<RenewedToken> {
+  if (app === null) {
+    const message = 'The token cannot be renewed without the id and the secret of its app';
+    throw new PublishError(ownFailure('internal', 'app_unknown', message));
+  }
   const issued = await prolong(client, app, token, context);
   const facts = await tell(client, app, issued.token, context);
   return { token: issued.token, ...endsOf(issued, facts) };

@@ -74,8 +74,8 @@ export interface Login {
   /** Every account that the grant reaches, each once, also those that could not be used, with the reason. */
   accounts(app: App, grant: Grant, context: CallContext): Promise<readonly Candidate[]>;
 
-  /** A new token for one that still lives. Throws reauth when the network says that it is dead. */
-  renew(app: App, token: Secret, context: CallContext): Promise<RenewedToken>;
+  /** A new token for one that still lives, of an app whose secret we may not hold. Throws reauth when the network says that it is dead. */
+  renew(app: App | null, token: Secret, context: CallContext): Promise<RenewedToken>;
 
   /** Takes the person's consent back: every token that rests on it dies. Absent where the network has no such call. */
   revoke?(app: App, grant: Pick<Grant, 'token' | 'userId'>, context: CallContext): Promise<void>;

@@ -58,24 +58,37 @@ describe("Instagram's own login", () => {
     expect(again.get('ig_integration')).toBe(read.body.id);
   });
 
-  it('has a token that came by hand, and tells no end, exchanged soon', async () => {
+  it('takes a token by hand, of which nobody knows the age, and renews it soon', async () => {
     const id = await make('instagram_accounts', { username: 'by.hand' });
-    await bench.connect(await bench.api.createTenant(), { user_id: id }, { provider });
-    const answer = await bench.meta.control('GET', `tokens?user_id=${id}`);
-    const [token] = z
-      .object({ data: z.array(z.looseObject({ access_token: z.string() })) })
-      .parse(answer).data;
-    const made = await bench.api.call('POST', '/v1/integrations', {
-      token: tenant.key,
-      body: { provider, external_account_id: id, access_token: token?.access_token },
+    const query = await bench.connect(tenant, { user_id: id }, { provider });
+    const integrationId = query.get('ig_integration') ?? '';
+    const [row] = await bench.api.db.query<{ sealed_token: string }>({
+      text: 'SELECT sealed_token FROM social_publisher.integrations WHERE id = $1',
+      values: [integrationId],
     });
-    expect(made).toMatchObject({ status: 201, body: { token_expires_at: null } });
-    const [row] = await bench.api.db.query<Record<string, unknown>>({
-      text: `SELECT renew_at BETWEEN now() + interval '1 day' AND now() + interval '2 days' AS renews
+    const token = bench.api.services.vault
+      .open(row?.sealed_token ?? '', { tenantId: tenant.id, integrationId })
+      .reveal();
+    const owner = await bench.api.createTenant();
+    const body = { provider, external_account_id: id, access_token: token };
+    const made = await bench.api.call('POST', '/v1/integrations', { token: owner.key, body });
+    expect(made.status).toBe(201);
+    const [renewal] = await bench.api.db.query<Record<string, unknown>>({
+      text: `SELECT renew_at BETWEEN now() + interval '23 hours' AND now() + interval '49 hours' AS renews
              FROM social_publisher.integrations WHERE id = $1`,
       values: [made.body.id],
     });
-    expect(row).toEqual({ renews: true });
+    expect(renewal).toEqual({ renews: true });
+    // Not on the day it came: the network refuses that.
+    const refreshed = await bench.api.call('POST', `/v1/integrations/${made.body.id}/refresh`, {
+      token: owner.key,
+    });
+    expect(refreshed).toMatchObject({ status: 200, body: { status: 'active' } });
+    const [tried] = await bench.api.db.query<Record<string, unknown>>({
+      text: 'SELECT renewals_failed FROM social_publisher.integrations WHERE id = $1',
+      values: [made.body.id],
+    });
+    expect(tried).toEqual({ renewals_failed: 0 });
   });
 
   it('asks with the app that the operator, or the tenant, has at Instagram', async () => {
@@ -185,6 +198,34 @@ describe('ad accounts', () => {
       status: 422,
       body: { errors: [{ path: 'integration_id', rule: 'provider_supported' }] },
     });
+  });
+
+  it('that keep the token of an earlier consent have it renewed by itself', async () => {
+    const ids = [
+      await make('ad_accounts', { name: 'One' }),
+      await make('ad_accounts', { name: 'Two' }),
+    ];
+    const [one = '', two = ''] = ids;
+    const user_id = await bench.person([], { ad_account_ids: ids });
+    const consent = async (chosen: readonly string[]) => {
+      const query = await bench.connect(tenant, { user_id, ad_account_ids: 'all' }, { provider });
+      const connection_id = query.get('metaads_connection');
+      const made = [];
+      for (const account_id of chosen) {
+        made.push((await bench.select(tenant, { connection_id, account_id }, provider)).body.id);
+      }
+      return made;
+    };
+    const [first, second] = await consent([one, two]);
+    expect(await consent([one])).toEqual([first]);
+    const rows = await bench.api.db.query<Record<string, unknown>>({
+      text: `SELECT id, renew_at < token_expires_at - interval '9 days' AS renews
+             FROM social_publisher.integrations WHERE id = ANY ($1::uuid[])`,
+      values: [[first, second]],
+    });
+    expect(rows).toHaveLength(2);
+    expect(rows).toContainEqual({ id: first, renews: null });
+    expect(rows).toContainEqual({ id: second, renews: true });
   });
 
   it('that are not there are told, and so is a refusal', async () => {
