@@ -1,4 +1,5 @@
 import { createConnectLink } from '../connecting/link-store.ts';
+import { maskSecrets } from '../mask.ts';
 import type { Services } from '../services.ts';
 import { type Delivery, sendMail } from './mailer.ts';
 import { composeMail, mailPauseMs, type Notice, type Recipient } from './notice.ts';
@@ -37,18 +38,23 @@ async function send(
   const { config, log } = services;
   const [first] = notices;
   if (config.mail === null || recipient.email === null || first === undefined) return;
-  const mail = composeMail(notices, recipient, await linkFor(services, recipient, notices));
-  const delivery = await sendMail(config.mail, {
-    ...mail,
-    to: recipient.email,
-    id: first.id,
-    noticeIds: notices.map(({ id }) => id),
-  });
+  const { mail: settings } = config;
+  const addressed = { to: recipient.email, id: first.id, noticeIds: notices.map(({ id }) => id) };
+  const delivery = await linkFor(services, recipient, notices)
+    .then((link) => composeMail(notices, recipient, link))
+    .then((mail) => sendMail(settings, { ...mail, ...addressed }))
+    .catch(notWritten);
   const { tenantId } = recipient;
   const facts = { tenantId, notices: notices.length, why: 'why' in delivery ? delivery.why : null };
   if (delivery.kind === 'accepted') log.info(facts, 'tenant told of its connections');
   else log.warn({ ...facts, outcome: delivery.kind }, 'mail about connections not accepted');
   for (const notice of notices) await settle(services, [notice], settledBy(delivery, notice));
+}
+
+/** What fails on our side fails before anything is sent: the server has seen nothing. */
+function notWritten(error: unknown): Delivery {
+  const why = maskSecrets(error instanceof Error ? error.message : String(error)).slice(0, 500);
+  return { kind: 'refused', why: `The mail could not be written: ${why}` };
 }
 
 function linkFor({ db, config }: Services, { tenantId }: Recipient, notices: readonly Notice[]) {

@@ -275,6 +275,24 @@ describe('notices', () => {
     expect(await notices(outlet)).toMatchObject([{ state: 'unknown' }]);
   });
 
+  test('a mail that we could not even write is written again', async () => {
+    const outlet = await anOutlet();
+    await end(outlet);
+    await clock.advance(minuteMs);
+    await sql('ALTER TABLE social_publisher.connect_links RENAME TO away');
+    try {
+      await tell(outlet);
+    } finally {
+      await sql('ALTER TABLE social_publisher.away RENAME TO connect_links');
+    }
+    expect(mails()).toEqual([]);
+    expect(await notices(outlet)).toMatchObject([{ state: 'due', error: someText }]);
+    await clock.advance(2 * minuteMs);
+    await tell(outlet);
+    expect(mails()).toHaveLength(1);
+    expect(await notices(outlet)).toMatchObject([{ state: 'sent' }]);
+  });
+
   test('a mail whose sender is gone is never sent again', async () => {
     const outlet = await anOutlet();
     await end(outlet);
