@@ -11,7 +11,7 @@ export interface Shown {
 }
 
 /** Where it is shown: a key that is good for the API is wrong where only the operator's token is. */
-export type Door = 'api' | 'operator' | 'link';
+export type Door = 'api' | 'operator' | 'link' | 'meta';
 
 const failures = new Counter({
   name: 'social_publisher_auth_failures_total',

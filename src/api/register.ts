@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from '../log.ts';
 import type { Services } from '../services.ts';
@@ -155,7 +156,11 @@ async function runCall(
   call: PreparedCall,
   idempotentId: IdSource,
 ): Promise<FinalAnswer> {
+  const { guesses } = limitsOf(services);
+  // Each is another guess: what is told of it differs in nothing that counts.
+  const shown = { ...shownOf(request), authorization: `signed ${randomUUID()}` };
   try {
+    if (route.isSigned === true) guesses.check(shown);
     const answer = await call({
       headers: request.headers,
       publicUrl: publicUrlOf(services, request),
@@ -165,7 +170,9 @@ async function runCall(
     if (options.checkAnswers === true) checkAnswer(route, answer);
     return finish(answer);
   } catch (error) {
-    return problemAnswer(services, request, problemFor(request, error));
+    const problem = problemFor(request, error);
+    if (problem.code === 'signature_invalid') guesses.noteWrong('meta', shown);
+    return problemAnswer(services, request, problem);
   }
 }
 

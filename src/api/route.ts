@@ -63,6 +63,8 @@ interface RouteText {
   readonly bodyLimitBytes?: number;
   /** The body comes as an HTML form sends it, and in no other way. */
   readonly takesForm?: boolean;
+  /** Whoever comes with signatures that are wrong is stopped as with wrong keys: each is tried with many secrets. */
+  readonly isSigned?: boolean;
   /** The answer holds a secret: kept for a repetition only in sealed form. */
   readonly secretAnswer?: boolean;
   /** Whether the call changes anything; by default every method but GET does. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { InvalidRequestError, PublishError } from '../errors.ts';
+import { InvalidRequestError, LimitedError, PublishError } from '../errors.ts';
 import { requireFleetsKey, requireFleetsNetwork } from '../fence/fleet.ts';
+import { giveBackCalls } from '../integrations/budget-store.ts';
 import type { CallContext } from '../providers/account.ts';
 import type { Candidate, Grant, Login } from '../providers/connecting.ts';
 import type { Provider } from '../providers/provider.ts';
@@ -8,6 +9,7 @@ import type { Services } from '../services.ts';
 import { type KnownApp, openApp } from './app.ts';
 import { choose } from './choose.ts';
 import { saveConnection } from './connection-store.ts';
+import { bookFailure } from './prove.ts';
 import { findLogin, type Place, redirectUriOf } from './start.ts';
 import { endJourney, findJourney, type KnownJourney } from './state-store.ts';
 import { type ConnectError, type Outcome, outcomes } from './way-back.ts';
@@ -103,19 +105,22 @@ interface Question {
   readonly redirectUri: string;
 }
 
-/** Null: the network refused, or did not answer. */
+/** Null: the network refused, or did not answer, or has refused too often to be asked. */
 async function ask(
-  { log }: Needs,
+  { db, log }: Needs,
   journey: KnownJourney,
   { login, known, code, redirectUri }: Question,
 ): Promise<{ readonly grant: Grant; readonly accounts: readonly Candidate[] } | null> {
   // No account's calls yet: nothing is counted.
   const context: CallContext = { onCall: () => undefined };
   try {
+    const booked = await bookFailure(db, journey.tenantId);
     const grant = await login.exchange(known.app, { code, redirectUri }, context);
+    await giveBackCalls(db, booked);
     return { grant, accounts: await login.accounts(known.app, grant, context) };
   } catch (error) {
-    if (!(error instanceof PublishError) || error.record.class === 'internal') throw error;
+    const isOurs = !(error instanceof PublishError) || error.record.class === 'internal';
+    if (isOurs && !(error instanceof LimitedError)) throw error;
     log.warn({ err: error, ...factsOf(journey) }, 'the network gave no token for a consent');
     return null;
   }

@@ -40,11 +40,7 @@ export async function prove(
   named: Named,
 ): Promise<Proof> {
   await requireCalls(db, provider, tenantId, claims);
-  const booked = await bookRefusal(db, {
-    budgetKey: `connect:${tenantId}`,
-    limit: refusalsPerHour,
-    text: `${refusalsPerHour} connections of this tenant failed within an hour.`,
-  });
+  const booked = await bookFailure(db, tenantId);
   let last: unknown;
   for (const claim of claims) {
     try {
@@ -57,6 +53,18 @@ export async function prove(
     }
   }
   throw last instanceof PublishError ? (refusalOf(last, named) ?? last) : last;
+}
+
+/**
+ * Before a network is asked on behalf of a tenant for what it may refuse: whoever was not refused gives it back. Throws
+ * LimitedError after too many in an hour.
+ */
+export function bookFailure(db: Services['db'], tenantId: string) {
+  return bookRefusal(db, {
+    budgetKey: `connect:${tenantId}`,
+    limit: refusalsPerHour,
+    text: `${refusalsPerHour} connections of this tenant failed within an hour.`,
+  });
 }
 
 /** Invariant 6: calls with the token of an account that is known to be the tenant's wait for their turn like all others. */

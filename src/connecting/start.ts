@@ -1,4 +1,5 @@
 import { ConflictError, type FieldProblem, InvalidRequestError } from '../errors.ts';
+import { bookRefusal } from '../integrations/booking.ts';
 import type { LoginName } from '../providers/account.ts';
 import type { Login } from '../providers/connecting.ts';
 import type { Provider } from '../providers/provider.ts';
@@ -42,6 +43,7 @@ export async function startConnect(
   requireScopes(login, scopes);
   const known = await chooseApp(services, { tenantId, login, owner });
   if (known === null) throw noUsableApp(provider, owner);
+  await bookStart(services.db, tenantId);
   const state = newSecretText();
   const usual = login.scopes.map((scope) => scope.name);
   const expiresAt = await saveJourney(services.db, state, {
@@ -53,6 +55,17 @@ export async function startConnect(
     redirectUrl,
   });
   return { authorizeUrl: `${placeOf(provider.name, publicUrl)}/start?state=${state}`, expiresAt };
+}
+
+const startsPerHour = 2000;
+
+/** Each is a row that is kept for a while. Throws LimitedError. */
+export async function bookStart(db: Services['db'], tenantId: string): Promise<void> {
+  await bookRefusal(db, {
+    budgetKey: `start:${tenantId}`,
+    limit: startsPerHour,
+    text: `This tenant has begun ${startsPerHour} connections within an hour.`,
+  });
 }
 
 /** Registered at the network, and byte by byte the same in the dialog and in the exchange. */

@@ -94,8 +94,8 @@ interface HourlyLimit {
 }
 
 /**
- * Books one refusal before it is known to be one, so that many at once do not pass the limit; who was not refused gives
- * it back. Throws LimitedError when the hour had so many already.
+ * Books one before it is known to count, so that many at once do not pass the limit: of refusals whoever was not refused
+ * gives it back. Throws LimitedError when the hour had so many already.
  */
 export async function bookRefusal(db: Database, limit: HourlyLimit): Promise<BookedCalls> {
   const { budgetKey } = limit;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { createConnectLink } from '../../connecting/link-store.ts';
+import { bookStart } from '../../connecting/start.ts';
 import { InvalidRequestError } from '../../errors.ts';
 import { forTenant } from '../auth.ts';
 import { text, time } from '../fields.ts';
@@ -31,11 +32,12 @@ export const connectLinkRoutes = [
         body: z.strictObject({ url: z.string(), expires_at: time }).meta({ id: 'ConnectLink' }),
       },
     },
-    problems: ['unknown_provider'],
+    problems: ['unknown_provider', 'rate_limited'],
     secretAnswer: true,
     async handler({ body, tenantId, publicUrl }, { db, providers }) {
       const provider = body?.provider ?? null;
       if (provider !== null && !providers.has(provider)) throw unknownProvider(providers);
+      await bookStart(db, tenantId);
       const { url, expiresAt } = await createConnectLink({ db, publicUrl }, { tenantId, provider });
       return { status: 201, body: { url, expires_at: expiresAt.toISOString() } };
     },

@@ -125,7 +125,7 @@ export const connectRoutes = [
     auth: forTenant,
     input: { params: providerParams, body: wish },
     responses: { 200: { description: 'The way to the dialog.', body: onTheWay } },
-    problems: ['not_found', 'redirect_url_invalid', 'invalid_config', 'conflict'],
+    problems: ['not_found', 'redirect_url_invalid', 'invalid_config', 'conflict', 'rate_limited'],
     secretAnswer: true,
     async handler({ params, body, tenantId, publicUrl }, services) {
       const provider = providerAt(services, params.provider);

@@ -25,8 +25,9 @@ const byMeta = {
   takesForm: true,
   bodyLimitBytes: 16 * 1024,
   writes: false,
+  isSigned: true,
   input: { body: signed },
-  problems: ['signature_invalid'],
+  problems: ['signature_invalid', 'rate_limited'],
 } as const;
 
 const statusSchema = z.strictObject({

@@ -30,10 +30,15 @@ function sign(userId: string, secret: string, more: object = {}): string {
 
 const now = (): number => Math.floor(Date.now() / 1000);
 
-async function tell(what: 'deauthorize' | 'data-deletion', text: string): Promise<ApiAnswer> {
+async function tell(
+  what: 'deauthorize' | 'data-deletion',
+  text: string,
+  remoteAddress = '127.0.0.1',
+): Promise<ApiAnswer> {
   return toAnswer(
     await api.app.inject({
       method: 'POST',
+      remoteAddress,
       url: `/v1/meta/${what}`,
       headers: { 'content-type': 'application/x-www-form-urlencoded' },
       payload: new URLSearchParams({ signed_request: text }).toString(),
@@ -280,6 +285,17 @@ describe('what Meta did not sign', () => {
     }
     expect(await isUntouched(theirs)).toBe(true);
     await api.db.prisma.integration.update({ where: { id: theirs.id }, data: { userId: null } });
+  });
+
+  it('is heard so often a minute from an address, and Meta from its own all the same', async () => {
+    const statuses = [];
+    for (let n = 0; n < 22; n += 1) {
+      statuses.push((await tell('deauthorize', sign('1', 'guessed'), '198.51.100.7')).status);
+    }
+    expect(statuses.filter((status) => status === 400)).toHaveLength(20);
+    expect(statuses.at(-1)).toBe(429);
+    const word = sign(newUser(), operators.secret);
+    expect((await tell('deauthorize', word, '203.0.113.9')).status).toBe(200);
   });
 
   it('comes as a form or not at all, and is small', async () => {

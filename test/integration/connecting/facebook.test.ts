@@ -257,6 +257,35 @@ describe('the address that the person returns to', () => {
     expect(await errorOf(back.href, browser)).toBe('token_exchange_failed');
   });
 
+  it('is told the same, and Meta is not asked, after too many refusals in an hour', async () => {
+    const owner = await bench.api.createTenant();
+    const page = await bench.meta.page();
+    const user_id = await bench.person([page.id]);
+    const refused = await bench.connect(owner, { user_id, page_ids: 'all' });
+    expect(refused.get('fb_connected')).toBe('true');
+    const book = (calls: number) =>
+      bench.api.db.query({
+        text: `INSERT INTO social_publisher.call_usage (budget_key, minute, calls)
+               VALUES ('connect:' || $1, date_trunc('minute', now()), $2)
+               ON CONFLICT (budget_key, minute) DO UPDATE SET calls = EXCLUDED.calls`,
+        values: [owner.id, calls],
+      });
+    const browser = aBrowser();
+    const bad = new URL(
+      await bench.consent(browser, await bench.begin(owner), { user_id, page_ids: 'all' }),
+    );
+    bad.searchParams.set('code', 'AQused');
+    await book(59);
+    expect(told(await bench.visit(browser, bad.href)).get('fb_error')).toBe(
+      'token_exchange_failed',
+    );
+    const before = (await bench.meta.requests()).length;
+    const late = await bench.connect(owner, { user_id, page_ids: 'all' });
+    expect(late.get('fb_error')).toBe('token_exchange_failed');
+    const asked = (await bench.meta.requests()).slice(before);
+    expect(asked.filter(({ path }) => path.includes('access_token'))).toEqual([]);
+  });
+
   it('is told that there is no Page at all', async () => {
     const nobody = await bench.person([]);
     const query = await bench.connect(tenant, { user_id: nobody, ...agree });
@@ -365,6 +394,24 @@ describe('the start', () => {
       expect(answer.body).toMatchObject({ expires_at: someTime });
     },
   );
+
+  it('is made so often in an hour by a tenant, and links with it, that they fill nothing', async () => {
+    const owner = await bench.api.createTenant();
+    await bench.begin(owner);
+    await bench.api.db.query({
+      text: `UPDATE social_publisher.call_usage SET calls = 1999 WHERE budget_key = 'start:' || $1`,
+      values: [owner.id],
+    });
+    const start = () =>
+      bench.api.call('POST', '/v1/connect/facebook', {
+        token: owner.key,
+        body: { redirect_url: 'https://calendar.test' },
+      });
+    const link = () => bench.api.call('POST', '/v1/connect-links', { token: owner.key, body: {} });
+    expect([(await start()).status, (await start()).status, (await link()).status]).toEqual([
+      200, 429, 429,
+    ]);
+  });
 
   it('takes the scopes that have a use, and refuses others, logins and networks that are not there', async () => {
     const start = (body: object, provider = 'facebook') =>
