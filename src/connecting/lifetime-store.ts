@@ -50,7 +50,7 @@ export interface TokenRow extends Sealed {
   readonly status: IntegrationStatus;
   readonly sealedToken: string;
   readonly tokenExpiresAt: Date | null;
-  /** Its renewal is due before long, or has failed, and it is old enough: networks renew none of the same day. */
+  /** Its renewal is due before long, or has failed. One of unknown end may be too young for it. */
   readonly isRenewalNear: boolean;
   /** Of the database. */
   readonly now: Date;
@@ -62,8 +62,8 @@ export async function loadToken(sql: Sql, id: string): Promise<TokenRow | null> 
     name: 'integrations_load_token',
     text: `SELECT i.id AS "integrationId", i.tenant_id AS "tenantId", i.provider, i.status,
              i.token_expires_at AS "tokenExpiresAt", clock_timestamp() AS now,
-             coalesce((i.renewals_failed > 0 OR i.renew_at < clock_timestamp() + interval '14 days')
-               AND i.connected_at < clock_timestamp() - interval '1 day', false) AS "isRenewalNear",
+             coalesce(i.renewals_failed > 0 OR i.token_expires_at IS NOT NULL
+               AND i.renew_at < clock_timestamp() + interval '14 days', false) AS "isRenewalNear",
              ${sealedAccountSql}
            FROM social_publisher.integrations i WHERE i.id = $1 AND i.sealed_token IS NOT NULL`,
     values: [id],

@@ -347,6 +347,7 @@ describe('keeping tokens alive', () => {
 
     test('of an account’s own token that is not far off is made when a person asks', async () => {
       const { outlet, token, own } = await aLogin();
+      await set(outlet.integrationId, `token_expires_at = clock_timestamp() + interval '30 days'`);
       await set(outlet.integrationId, `renew_at = clock_timestamp() + interval '20 days'`);
       await renewIfNear(it.fleet.services, outlet.integrationId);
       expect(await tokenOf(outlet.integrationId, own)).toBe(token);
