@@ -180,8 +180,11 @@ export interface HeldApp {
 export async function readHeldApps(sql: Sql): Promise<readonly HeldApp[]> {
   return sql.query<HeldApp>({
     name: 'app_troubles_read',
-    text: `SELECT provider, app_id AS "appId", since, error FROM social_publisher.app_troubles
-           WHERE healed_at IS NULL ORDER BY since`,
+    // Whichever of its tenants met it first.
+    text: `SELECT * FROM (
+             SELECT DISTINCT ON (provider, login, app_id) provider, app_id AS "appId", since, error
+             FROM social_publisher.app_troubles WHERE healed_at IS NULL ORDER BY provider, login, app_id, since) x
+           ORDER BY since`,
     values: [],
   });
 }

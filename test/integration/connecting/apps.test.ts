@@ -241,7 +241,10 @@ describe('what one tenant says or runs into', () => {
     ).id;
     const id = (await bench.connect(owner, { user_id }, { provider })).get('ig_integration');
     const limit = { kind: 'error', code: 4, http_status: 400 };
-    await bench.meta.control('POST', 'faults', { match: { path: '/instagram-graph/me' }, ...limit });
+    await bench.meta.control('POST', 'faults', {
+      match: { path: '/instagram-graph/me' },
+      ...limit,
+    });
     await refresh(owner, id);
     expect(await isHeld(id)).toBe(true);
     expect(await isHeld(made.body.id)).toBe(false);

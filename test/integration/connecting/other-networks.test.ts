@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { renewToken } from '../../../src/connecting/keep-alive.ts';
 import type { TestTenant } from '../../support/api.ts';
 import {
   aBrowser,
@@ -89,6 +90,18 @@ describe("Instagram's own login", () => {
       values: [made.body.id],
     });
     expect(tried).toEqual({ renewals_failed: 0 });
+    // The secret of the app is not asked for, so nobody has to know it.
+    await bench.api.db.query({
+      text: `UPDATE social_publisher.integrations SET app_id = '909' WHERE id = $1`,
+      values: [made.body.id],
+    });
+    await bench.meta.control('POST', 'clock', { advance_ms: 2 * 86_400_000 });
+    await renewToken(bench.api.services, { kind: 'integration', id: String(made.body.id) });
+    const [renewed] = await bench.api.db.query<Record<string, unknown>>({
+      text: `SELECT token_expires_at > now() + interval '50 days' AS lasts FROM social_publisher.integrations WHERE id = $1`,
+      values: [made.body.id],
+    });
+    expect(renewed).toEqual({ lasts: true });
   });
 
   it('asks with the app that the operator, or the tenant, has at Instagram', async () => {
