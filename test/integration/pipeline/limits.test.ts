@@ -4,6 +4,8 @@ import { type Outlet, openPipeline, type Pipeline } from '../../support/pipeline
 import { queueBackends } from '../../support/redis.ts';
 
 const minuteMs = 60_000;
+/** Of the operator; with its secret it is proven whose tokens are of it. */
+const app = { id: '1010101010101010', secret: 'the-secret-of-the-shared-app' };
 
 const pages = (outlet: Outlet, percent: number, minutes = 0, ...others: string[]) => {
   const told = [{ type: 'pages', call_count: percent, estimated_time_to_regain_access: minutes }];
@@ -22,7 +24,10 @@ describe.each(queueBackends())('limits of Meta over %s', (backend) => {
   let it: Pipeline;
 
   beforeAll(async () => {
-    it = await openPipeline(backend);
+    it = await openPipeline(backend, {
+      env: { META_APP_ID: app.id, META_APP_SECRET: app.secret },
+    });
+    await it.meta.control('PATCH', `apps/${app.id}`, { secret: app.secret });
     await it.fleet.start('scheduler', 'publisher', 'background');
   });
   afterAll(() => it.close());
