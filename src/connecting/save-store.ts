@@ -71,21 +71,19 @@ function renewAtSql(id: string, first: number): string {
       $${expires}::timestamptz - interval '1 day'))`;
 }
 
-interface Life {
-  readonly issuedAt: Issued;
-  readonly expiresAt: Date | null;
-}
-
-/** One of which neither age nor end was told may end all the same. */
-function isRenewed(renewal: Renewal | null, { issuedAt, expiresAt }: Life): boolean {
-  return renewal !== null && (expiresAt !== null || issuedAt === null);
+/** Of a token that comes without its age the network tells no end either, and it may be near. */
+function mayEnd({ issuedAt, expiresAt }: Pick<ProvenAccount, 'issuedAt' | 'expiresAt'>): boolean {
+  return expiresAt !== null || issuedAt === null;
 }
 
 /** The values for `renewAtSql`. Of a token of unknown age nobody knows how long it can wait: its renewal is near. */
-function renewalValues(renewal: Renewal | null, life: Life): readonly unknown[] {
-  const { issuedAt, expiresAt } = life;
+function renewalValues(
+  renewal: Renewal | null,
+  { issuedAt, expiresAt }: { readonly issuedAt: Issued; readonly expiresAt: Date | null },
+): readonly unknown[] {
   const since = issuedAt === 'now' ? null : issuedAt;
-  if (renewal === null || !isRenewed(renewal, life)) return [since, expiresAt, null, null, null];
+  if (renewal === null || !mayEnd({ issuedAt, expiresAt }))
+    return [since, expiresAt, null, null, null];
   const { earliestDay, fromDay, toDay } = renewal;
   const days = issuedAt === null ? [earliestDay, earliestDay + 1] : [fromDay, toDay];
   return [since, expiresAt, earliestDay, ...days];
@@ -165,7 +163,7 @@ async function writeToken(
       account.dataAccessExpiresAt,
       account.scopes,
       account.tasks,
-      isRenewed(account.renewal, account),
+      account.renewal !== null && mayEnd(account),
       ...renewalValues(account.renewal, account),
     ],
   });

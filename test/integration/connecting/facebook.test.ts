@@ -259,8 +259,8 @@ describe('the address that the person returns to', () => {
 
   it('is told the same, and Meta is not asked, after too many refusals in an hour', async () => {
     const owner = await bench.api.createTenant();
-    const page = await bench.meta.page();
-    const user_id = await bench.person([page.id]);
+    const { id } = await bench.meta.page();
+    const user_id = await bench.person([id]);
     const refused = await bench.connect(owner, { user_id, page_ids: 'all' });
     expect(refused.get('fb_connected')).toBe('true');
     const book = (calls: number) =>

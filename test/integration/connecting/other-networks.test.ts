@@ -96,7 +96,7 @@ describe("Instagram's own login", () => {
       values: [made.body.id],
     });
     await bench.meta.control('POST', 'clock', { advance_ms: 2 * 86_400_000 });
-    await renewToken(bench.api.services, { kind: 'integration', id: String(made.body.id) });
+    await renewToken(bench.api.services, { kind: 'integration', id: made.body.id });
     const [renewed] = await bench.api.db.query<Record<string, unknown>>({
       text: `SELECT token_expires_at > now() + interval '50 days' AS lasts FROM social_publisher.integrations WHERE id = $1`,
       values: [made.body.id],

@@ -182,10 +182,14 @@ describe('looking at a token', () => {
 
   it.each([
     ['the app itself is refused', [400, error(190)]],
-    ['the app has made too many calls', [403, error(4)]],
     ['the app is another', notOurApp],
   ])('takes no token for dead when %s', async (_what, answer) => {
     expect(await prove({ 'GET /debug_token': answer }).inspected()).toBeNull();
+  });
+
+  it('says so when the app has made too many calls', async () => {
+    const { record } = await failureOf(prove({ 'GET /debug_token': [403, error(4)] }).inspected());
+    expect(record.class).toBe('rate_limited');
   });
 
   it('says so when Meta cannot be reached', async () => {
