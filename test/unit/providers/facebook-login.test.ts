@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Grant } from '../../../src/providers/connecting.ts';
 import { Secret } from '../../../src/secret.ts';
 import { failureOf } from './sandbox-page.ts';
-import { error, startScriptedMeta } from './scripted-meta.ts';
+import { error, paramsOf, startScriptedMeta } from './scripted-meta.ts';
 
 const app = { appId: '4242', appSecret: new Secret('planted-app-secret'), configId: null };
 const redirectUri = 'https://publisher.example.com/v1/connect/facebook/callback?a=b%20c';
@@ -71,7 +71,7 @@ describe("Facebook's dialog", () => {
 describe('exchanging a code', () => {
   it('takes the long-lived token, and what the person left ticked', async () => {
     meta.answer({
-      'GET /oauth/access_token': (query) =>
+      'POST /oauth/access_token': (query) =>
         query.has('code')
           ? { access_token: 'EAAShort', token_type: 'bearer', expires_in: 5400 }
           : { access_token: longToken, token_type: 'bearer', expires_in: 5183944 },
@@ -91,10 +91,12 @@ describe('exchanging a code', () => {
     expect(grant).toMatchObject({ userId: '1000001', scopes: ['pages_show_list'] });
     expect(grant.expiresAt?.getTime()).toBeGreaterThan(inDays(59) * 1000);
     expect(grant.dataAccessExpiresAt?.getTime()).toBeGreaterThan(inDays(89) * 1000);
-    const [first, , second] = meta.requests.slice(from).map(({ url, headers }) => ({
-      query: new URL(url, meta.url).searchParams,
-      headers,
+    const [first, , second] = meta.requests.slice(from).map((request) => ({
+      query: paramsOf(request),
+      url: request.url,
+      headers: request.headers,
     }));
+    expect(first?.url).toBe('/v26.0/oauth/access_token');
     expect(Object.fromEntries(first?.query ?? [])).toEqual({
       client_id: '4242',
       client_secret: 'planted-app-secret',
@@ -106,7 +108,7 @@ describe('exchanging a code', () => {
       grant_type: 'fb_exchange_token',
       fb_exchange_token: 'EAAShort',
     });
-    expect(paths()[0]).toBe('GET /v26.0/oauth/access_token');
+    expect(paths()[0]).toBe('POST /v26.0/oauth/access_token');
     for (const secret of ['planted-code', 'planted-app-secret', 'EAAShort', longToken]) {
       expect(told(grant)).not.toContain(secret);
     }
@@ -114,7 +116,7 @@ describe('exchanging a code', () => {
 
   it('leaves the token of a system user as it is: it does not end', async () => {
     meta.answer({
-      'GET /oauth/access_token': (query) =>
+      'POST /oauth/access_token': (query) =>
         query.has('code') ? { access_token: 'EAASystem' } : [400, error(100)],
       'GET /debug_token': userToken({
         type: 'SYSTEM_USER',
@@ -131,13 +133,27 @@ describe('exchanging a code', () => {
     expect(grant.token.reveal()).toBe('EAASystem');
     expect(grant).toMatchObject({ expiresAt: null, dataAccessExpiresAt: null });
     expect(grant.scopes).toContain('pages_manage_posts');
-    expect(paths()).toEqual(['GET /v26.0/oauth/access_token', 'GET /v26.0/debug_token']);
+    expect(paths()).toEqual(['POST /v26.0/oauth/access_token', 'GET /v26.0/debug_token']);
+  });
+
+  it('goes by the documented method where the other one is not known', async () => {
+    meta.answer({
+      'GET /oauth/access_token': { access_token: 'EAASystem' },
+      'GET /debug_token': userToken({ type: 'SYSTEM_USER', expires_at: 0 }),
+    });
+    const { login: facebook, context, paths } = login();
+    const grant = await facebook.exchange(app, { code: 'c', redirectUri }, context);
+    expect(grant.token.reveal()).toBe('EAASystem');
+    expect(paths().slice(0, 2)).toEqual([
+      'POST /v26.0/oauth/access_token',
+      'GET /v26.0/oauth/access_token',
+    ]);
   });
 
   it('tells of a refused code without the code, the secret or the address', async () => {
     const code = 'AQthe-planted-code';
     meta.answer({
-      'GET /oauth/access_token': [
+      'POST /oauth/access_token': [
         400,
         error(100, {
           error_subcode: 36009,
@@ -152,7 +168,7 @@ describe('exchanging a code', () => {
   });
 
   it('says nothing of a token that came in an answer which cannot be read', async () => {
-    meta.answer({ 'GET /oauth/access_token': { accessToken: 'x', quoted: 'AQthe-planted-code' } });
+    meta.answer({ 'POST /oauth/access_token': { accessToken: 'x', quoted: 'AQthe-planted-code' } });
     const { login: facebook, context, told } = login();
     const answer = { code: 'AQthe-planted-code', redirectUri };
     const failure = await failureOf(facebook.exchange(app, answer, context));
@@ -279,7 +295,7 @@ describe('the accounts of a consent', () => {
 describe('a consent that is there', () => {
   it('is prolonged', async () => {
     meta.answer({
-      'GET /oauth/access_token': { access_token: 'EAANewer', expires_in: '5183944' },
+      'POST /oauth/access_token': { access_token: 'EAANewer', expires_in: '5183944' },
       'GET /debug_token': [400, error(190)],
     });
     const { login: facebook, context } = login();
@@ -290,7 +306,7 @@ describe('a consent that is there', () => {
   });
 
   it('is over when Meta says so', async () => {
-    meta.answer({ 'GET /oauth/access_token': [400, error(190, { error_subcode: 463 })] });
+    meta.answer({ 'POST /oauth/access_token': [400, error(190, { error_subcode: 463 })] });
     const { login: facebook, context } = login();
     const { record } = await failureOf(facebook.renew(app, new Secret(longToken), context));
     expect(record).toMatchObject({ class: 'reauth', key: 'token_expired' });

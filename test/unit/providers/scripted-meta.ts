@@ -43,11 +43,18 @@ export async function startScriptedMeta() {
   };
 }
 
-function find(answers: Answers, { method, url }: SeenRequest): readonly [number, object] {
-  const { pathname, searchParams } = new URL(url, 'http://meta.test');
+/** Of the address, or of the form. */
+export function paramsOf({ url, headers, body }: SeenRequest): URLSearchParams {
+  const isForm = headers['content-type'] === 'application/x-www-form-urlencoded';
+  return isForm ? new URLSearchParams(body) : new URL(url, 'http://meta.test').searchParams;
+}
+
+function find(answers: Answers, request: SeenRequest): readonly [number, object] {
+  const { method, url } = request;
+  const { pathname } = new URL(url, 'http://meta.test');
   const given = answers[`${method} ${pathname.replace('/v26.0', '')}`];
   if (given === undefined) return [404, error(2500, { message: `Unknown path ${pathname}` })];
-  const answer = isAnswering(given) ? given(searchParams) : given;
+  const answer = isAnswering(given) ? given(paramsOf(request)) : given;
   return isPair(answer) ? answer : [200, answer];
 }
 
