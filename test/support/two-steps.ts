@@ -96,6 +96,11 @@ export async function openTwoSteps(env: Readonly<Record<string, string>> = {}): 
     );
     await age(integrationId);
     await enqueueClaimed(it.fleet.services, dropLeftovers);
+    // Who asks again before they are done would age what they look for until nobody looks any more.
+    await until('the jobs are done', async () => {
+      const { waiting, active } = await it.fleet.services.queues.counts('background');
+      return waiting + active === 0;
+    });
   };
   return {
     ...it,
@@ -159,13 +164,7 @@ export async function openTwoSteps(env: Readonly<Record<string, string>> = {}): 
     },
     async isCleaned(outlet) {
       const isClean = async () => (await there(outlet)).hidden === 0;
-      for (let times = 1; times <= 10 && !(await isClean()); times += 1) {
-        await later(outlet);
-        await until('the jobs are done', async () => {
-          const { waiting, active } = await it.fleet.services.queues.counts('background');
-          return waiting + active === 0;
-        });
-      }
+      for (let times = 1; times <= 10 && !(await isClean()); times += 1) await later(outlet);
       await until('nothing is hidden any more', isClean, 5_000);
     },
     async act(outlet, id, action, body = {}) {
