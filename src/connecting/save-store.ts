@@ -9,27 +9,28 @@ import {
   sealedAccountSql,
 } from '../integrations/store.ts';
 import { replan } from '../posts/store.ts';
-import type { LoginName } from '../providers/account.ts';
 import type { Seen } from '../providers/capabilities.ts';
 import type { Grant, Renewal, VerifiedAccount } from '../providers/connecting.ts';
 
 /** An account with a token that was proven. */
-export interface ProvenAccount {
-  readonly tenantId: string;
-  readonly provider: string;
-  readonly externalAccountId: string;
-  readonly name: string | null;
-  readonly username: string | null;
-  /** Of the app that issued the token; empty: the operator's. */
-  readonly appId: string;
-  readonly login: LoginName;
+export interface ProvenAccount
+  extends Pick<
+    Integration,
+    | 'tenantId'
+    | 'provider'
+    | 'externalAccountId'
+    | 'name'
+    | 'username'
+    | 'appId'
+    | 'login'
+    | 'dataAccessExpiresAt'
+    | 'scopes'
+    | 'tasks'
+  > {
   /** The person behind the token, as that app knows them. */
   readonly userId: string | null;
   readonly expiresAt: Date | null;
-  readonly dataAccessExpiresAt: Date | null;
   readonly issuedAt: Issued;
-  readonly scopes: readonly string[] | null;
-  readonly tasks: readonly string[] | null;
   readonly seen: Seen;
   /** How the token itself is exchanged before its end; null: it is not. */
   readonly renewal: Renewal | null;
@@ -60,33 +61,32 @@ const nextProofSql = (id: string) =>
 
 /**
  * SQL: when a token is exchanged for a new one: inside the days that the login names, never where the network would
- * refuse, and a day before its end at the latest. Parameters: issued at, expires at, and the three days.
+ * refuse, and a day before its end at the latest. Parameters from `first` on: those of `renewalValues`.
  */
 function renewAtSql(id: string, first: number): string {
-  const [issued, expires, earliest, from, to] = [0, 1, 2, 3, 4].map((next) => first + next);
+  const [is, issued, expires, earliest, from, to] = [0, 1, 2, 3, 4, 5].map((next) => first + next);
   const since = (days: string) =>
     `coalesce($${issued}::timestamptz, clock_timestamp()) + (${days}) * interval '1 day'`;
-  return `greatest(${since(`$${earliest}::float8`)},
+  return `CASE WHEN $${is} THEN greatest(${since(`$${earliest}::float8`)},
     least(${since(`$${from}::float8 + ${shareSql(id)} * ($${to}::float8 - $${from}::float8)`)},
-      $${expires}::timestamptz - interval '1 day'))`;
+      $${expires}::timestamptz - interval '1 day')) END`;
 }
 
-/** Of a token that comes without its age the network tells no end either, and it may be near. */
-function mayEnd({ issuedAt, expiresAt }: Pick<ProvenAccount, 'issuedAt' | 'expiresAt'>): boolean {
-  return expiresAt !== null || issuedAt === null;
-}
-
-/** The values for `renewAtSql`. Of a token of unknown age nobody knows how long it can wait: its renewal is near. */
-function renewalValues(
-  renewal: Renewal | null,
-  { issuedAt, expiresAt }: { readonly issuedAt: Issued; readonly expiresAt: Date | null },
-): readonly unknown[] {
+/**
+ * The values for `renewAtSql`: whether it is exchanged at all, issued at, expires at, and the three days. Of a token that
+ * comes without its age the network tells no end either: nobody knows how long it can wait, and its renewal is near.
+ */
+function renewalValues({
+  renewal,
+  issuedAt,
+  expiresAt,
+}: Pick<ProvenAccount, 'renewal' | 'issuedAt' | 'expiresAt'>): readonly unknown[] {
   const since = issuedAt === 'now' ? null : issuedAt;
-  if (renewal === null || !mayEnd({ issuedAt, expiresAt }))
-    return [since, expiresAt, null, null, null];
+  const mayEnd = expiresAt !== null || issuedAt === null;
+  if (renewal === null || !mayEnd) return [false, since, expiresAt, null, null, null];
   const { earliestDay, fromDay, toDay } = renewal;
   const days = issuedAt === null ? [earliestDay, earliestDay + 1] : [fromDay, toDay];
-  return [since, expiresAt, earliestDay, ...days];
+  return [true, since, expiresAt, earliestDay, ...days];
 }
 
 /**
@@ -149,7 +149,7 @@ async function writeToken(
                   token_expires_at = $14, data_access_expires_at = $9, scopes = $10, tasks = $11,
                   connected_at = clock_timestamp(), verified_at = clock_timestamp(), updated_at = clock_timestamp(),
                   proof_at = ${nextProofSql('i.id')},
-                  renew_at = CASE WHEN $12 THEN ${renewAtSql('i.id', 13)} END, renewals_failed = 0
+                  renew_at = ${renewAtSql('i.id', 12)}, renewals_failed = 0
             WHERE id = $1`,
     values: [
       id,
@@ -163,8 +163,7 @@ async function writeToken(
       account.dataAccessExpiresAt,
       account.scopes,
       account.tasks,
-      account.renewal !== null && mayEnd(account),
-      ...renewalValues(account.renewal, account),
+      ...renewalValues(account),
     ],
   });
 }
@@ -187,14 +186,13 @@ async function saveLogin(
   await tx.query({
     text: `UPDATE social_publisher.logins l
               SET sealed_token = $2, data_access_expires_at = $3, expires_at = $6, updated_at = clock_timestamp(),
-                  renew_at = CASE WHEN $4 THEN ${renewAtSql('l.id', 5)} END, renewals_failed = 0
+                  renew_at = ${renewAtSql('l.id', 4)}, renewals_failed = 0
             WHERE id = $1`,
     values: [
       known.id,
       consent.seal(known.id),
       consent.dataAccessExpiresAt,
-      consent.renewal !== null && consent.expiresAt !== null,
-      ...renewalValues(consent.renewal, { issuedAt: 'now', expiresAt: consent.expiresAt }),
+      ...renewalValues({ ...consent, issuedAt: 'now' }),
     ],
   });
   return known.id;

@@ -185,11 +185,30 @@ async function debugAccount(
     : null;
 }
 
+/** What a token shows of the account that it is said to be of: the first thing that is asked with it. */
+export async function readAccount<T>(
+  client: GraphClient,
+  account: Account,
+  {
+    path,
+    fields,
+    schema,
+  }: { readonly path: string; readonly fields: string; readonly schema: z.ZodType<T> },
+  context: CallContext,
+): Promise<T> {
+  try {
+    const call = { method: 'GET', effect: 'reads', params: { fields } } as const;
+    return (await client.request({ ...call, path, account, schema, context })).body;
+  } catch (error) {
+    return explainProof(client, account, error, context);
+  }
+}
+
 /**
  * What is thrown instead of a refused proof of the app's secret: Meta refuses it of every token that another app has
  * issued, and then the secret may be right.
  */
-export async function explainProof(
+async function explainProof(
   client: GraphClient,
   account: Account,
   error: unknown,

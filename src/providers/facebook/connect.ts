@@ -12,7 +12,7 @@ import {
   type Reach,
   unusableBecause,
 } from '../../graph/facebook-login.ts';
-import { explainProof, inspectToken, proveToken } from '../../graph/token.ts';
+import { inspectToken, proveToken, readAccount } from '../../graph/token.ts';
 import { idSchema } from '../../graph/wire.ts';
 import type { Account, CallContext } from '../account.ts';
 import type { Candidate, Connecting, Scope, VerifiedAccount } from '../connecting.ts';
@@ -87,22 +87,13 @@ async function verify(
   const { externalAccountId: id } = account;
   // Refuses what is no id of a Page before anything is called.
   nodePath(id);
-  const self = await client
-    .request({
-      method: 'GET',
-      path: '/me',
-      effect: 'reads',
-      account,
-      params: { fields: 'id,name' },
-      schema: me,
-      context,
-    })
-    .catch((error: unknown) => explainProof(client, account, error, context));
+  const asked = { path: '/me', fields: 'id,name', schema: me };
+  const self = await readAccount(client, account, asked, context);
   // `me` is whom the token stands for: the Page with its own token, a person with a user token.
-  if (self.body.id !== id) throw notThePage(self.body.id);
+  if (self.id !== id) throw notThePage(self.id);
   const facts = await proveToken(client, account, neededScopes, context);
   const seen = await tryLists(client, account, context);
-  const { name = null } = self.body;
+  const { name = null } = self;
   return { externalAccountId: id, name, username: null, facts, tasks: null, seen };
 }
 

@@ -3,7 +3,7 @@ import { PublishError } from '../../errors.ts';
 import type { GraphClient } from '../../graph/client.ts';
 import { generalErrors } from '../../graph/codes.ts';
 import { refusalOf } from '../../graph/errors.ts';
-import { explainProof, proveToken } from '../../graph/token.ts';
+import { proveToken, readAccount } from '../../graph/token.ts';
 import { accountPath, idSchema, maybeText } from '../../graph/wire.ts';
 import type { Secret } from '../../secret.ts';
 import type { Account, CallContext } from '../account.ts';
@@ -115,18 +115,9 @@ export async function verifyLinked(
   account: Account,
   context: CallContext,
 ): Promise<VerifiedAccount> {
-  const { body } = await client
-    .request({
-      method: 'GET',
-      path: accountPath(account.externalAccountId),
-      effect: 'reads',
-      account,
-      params: { fields: 'id,username,name' },
-      schema: linked,
-      context,
-    })
-    .catch((error: unknown) => explainProof(client, account, error, context));
+  const path = accountPath(account.externalAccountId);
+  const asked = { path, fields: 'id,username,name', schema: linked };
+  const { id, username, name } = await readAccount(client, account, asked, context);
   const facts = await proveToken(client, account, neededScopes, context);
-  const { id, username, name } = body;
   return { externalAccountId: id, username, name, facts, tasks: null, seen: {} };
 }

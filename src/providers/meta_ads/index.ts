@@ -9,7 +9,7 @@ import {
   type Reach,
   unusableBecause,
 } from '../../graph/facebook-login.ts';
-import { explainProof, inspectToken, proveToken } from '../../graph/token.ts';
+import { inspectToken, proveToken, readAccount } from '../../graph/token.ts';
 import { accountPath, idSchema, maybeNumber, maybeText } from '../../graph/wire.ts';
 import type { Account, CallContext } from '../account.ts';
 import type { Candidate, Connecting, Scope, Unusable, VerifiedAccount } from '../connecting.ts';
@@ -104,19 +104,11 @@ async function verify(
   account: Account,
   context: CallContext,
 ): Promise<VerifiedAccount> {
-  const { body } = await client
-    .request({
-      method: 'GET',
-      path: accountPath(account.externalAccountId, 'act_'),
-      effect: 'reads',
-      account,
-      params: { fields: 'account_id,name,account_status' },
-      schema: answer,
-      context,
-    })
-    .catch((error: unknown) => explainProof(client, account, error, context));
+  const path = accountPath(account.externalAccountId, 'act_');
+  const asked = { path, fields: 'account_id,name,account_status', schema: answer };
+  const self = await readAccount(client, account, asked, context);
   const facts = await proveToken(client, account, neededScopes, context);
-  const { account_id: id, name, account_status: status } = body;
+  const { account_id: id, name, account_status: status } = self;
   if (status !== null && status !== activeStatus) {
     throw refusalOf(generalErrors.adAccountDisabled, `The ad account is ${wordOf(status)}`);
   }
